@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mail/envelope.h - everything about a message that is not its content.
+ *
+ * One binary form serves the conversation smtpd -> queue, the record in the
+ * spool and the job for a delivery process. All spans of a decoded envelope
+ * are borrowed from the bytes decoded; the recipient array is in the arena.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/time.h"
+#include "base/wire.h"
+#include "mail/msgid.h"
+
+enum envelope_flags {
+	ENVELOPE_8BIT = 1,       /* BODY=8BITMIME or 8-bit content */
+	ENVELOPE_SMTPUTF8 = 2,
+	ENVELOPE_RET_FULL = 4,   /* DSN RET=FULL */
+	ENVELOPE_RET_HDRS = 8,   /* DSN RET=HDRS */
+	ENVELOPE_BOUNCE = 16,    /* made here: a delivery status notice */
+};
+
+enum rcpt_notify {
+	RCPT_NOTIFY_NEVER = 1,
+	RCPT_NOTIFY_SUCCESS = 2,
+	RCPT_NOTIFY_FAILURE = 4,
+	RCPT_NOTIFY_DELAY = 8,
+};
+
+struct rcpt {
+	span addr;      /* where it goes: user@domain, rewritten */
+	span orig;      /* as the client said it (X-Original-To, orig_to) */
+	span orcpt;     /* DSN ORCPT=, decoded, or empty */
+	uint8_t notify; /* enum rcpt_notify bits, 0: not said */
+	span transport; /* name of a service in master.cf: smtp, local, ... */
+	span nexthop;   /* what is routed on: domain, [host]:port, ... */
+};
+
+struct envelope {
+	msgid id;
+	usec arrival; /* wall clock */
+	span sender;  /* empty: the null sender */
+	uint64_t size; /* content in bytes as it is stored, header included */
+	uint32_t flags;
+	span envid;   /* DSN ENVID=, decoded, or empty */
+	/* Who brought it; empty when it came from a local command. */
+	span client_name;
+	span client_addr;
+	span helo;
+	span proto; /* SMTP, ESMTP, ... */
+	span ident; /* Message-Id as logged, with its <> */
+	uint32_t nrcpts;
+	struct rcpt *rcpts;
+};
+
+enum {
+	ENVELOPE_MAX_RCPTS = 1000000,
+};
+
+void envelope_put(struct buf *out, const struct envelope *e);
+/* False: malformed, or the arena is full. Consumes from w. */
+MUST_USE bool envelope_get(
+    struct wire *w, struct arena *a, struct envelope *ret);
