@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/verdict.h"
+
+static bool is_number(span s)
+{
+	if (s.len < 1 || s.len > 3)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!ascii_is_digit(s.ptr[i]))
+			return false;
+	return true;
+}
+
+bool verdict_is_status(span s)
+{
+	span class = span_cut(&s, '.');
+	span subject = span_cut(&s, '.');
+
+	return class.len == 1 && strchr("245", class.ptr[0]) &&
+	       is_number(subject) && is_number(s);
+}
+
+void verdict_put(struct buf *out, const struct verdict *v)
+{
+	wire_put_u8(out, (uint8_t)v->class);
+	wire_put_span(out, v->status);
+	wire_put_span(out, v->text);
+	wire_put_span(out, v->remote_mta);
+	wire_put_span(out, v->diagnostic);
+}
+
+bool verdict_get(struct wire *w, struct verdict *ret)
+{
+	uint8_t class = wire_u8(w);
+	struct verdict v;
+
+	v.status = wire_span(w);
+	v.text = wire_span(w);
+	v.remote_mta = wire_span(w);
+	v.diagnostic = wire_span(w);
+	if (w->failed || !verdict_is_status(v.status))
+		return false;
+	if (class != VERDICT_SENT && class != VERDICT_DEFERRED &&
+	    class != VERDICT_BOUNCED)
+		return false;
+	v.class = (enum verdict_class)class;
+	*ret = v;
+	return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mail/verdict.h - what became of one recipient of one message.
+ *
+ * A value that travels from whoever tried to the queue, the log and the
+ * notice to the sender. The spans are borrowed.
+ */
+#pragma once
+
+#include "base/wire.h"
+
+enum verdict_class {
+	VERDICT_SENT = 2,
+	VERDICT_DEFERRED = 4,
+	VERDICT_BOUNCED = 5,
+};
+
+struct verdict {
+	enum verdict_class class;
+	span status; /* RFC 3463: "2.0.0" */
+	span text;   /* for the log: "delivered to mailbox" */
+	/* For the notice, may be empty: who said it ("dns; host"), and the
+	 * remote reply ("smtp; 550 5.1.1 ..."). */
+	span remote_mta;
+	span diagnostic;
+};
+
+void verdict_put(struct buf *out, const struct verdict *v);
+/* False: malformed (an unknown class, a status that is no RFC 3463 code). */
+MUST_USE bool verdict_get(struct wire *w, struct verdict *ret);
+
+/* "x.y.z" with x in 2, 4, 5 and one to three digits in y and z. */
+bool verdict_is_status(span s);
