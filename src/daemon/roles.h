@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/roles.h - who our processes are: the one table of privileges.
+ */
+#pragma once
+
+#include "base/span.h"
+
+enum role {
+	ROLE_MASTER,
+	ROLE_SMTPD,
+	ROLE_RULES,
+	ROLE_QUEUE,
+	ROLE_RELAY,
+	ROLE_DELIVER,
+	ROLES,
+};
+
+#define ROLE_BIT(r) (1u << ROLE_##r)
+
+/* Listening sockets a role gets from master. */
+enum role_listen {
+	ROLE_LISTEN_NONE,
+	ROLE_LISTEN_SMTP,    /* the inet lines of master.cf */
+	ROLE_LISTEN_CONTROL, /* public/queue, service == CONF_MAIN */
+};
+
+/* What the sandbox leaves open, beyond memory, time and held descriptors. */
+enum role_may {
+	ROLE_MAY_ACCEPT = 1, /* accept() on inherited sockets */
+	ROLE_MAY_CONNECT =
+	    2,              /* new sockets: inet, and unix when it has files */
+	ROLE_MAY_FILES = 4, /* open below directories given by daemon_allow() */
+	ROLE_MAY_THREADS = 8,
+	ROLE_MAY_EXEC = 16,
+	ROLE_MAY_SETUID = 32, /* stays root when started by root */
+};
+
+struct role_info {
+	const char *name;      /* executable, and what -n and the log say */
+	const char *user;      /* parameter that names the user; NULL: root */
+	const char *processes; /* parameter with their number; NULL: one */
+	unsigned talks_to;     /* ROLE_BIT()s: gets a PEER for each process */
+	enum role_listen inherits;
+	unsigned may;    /* enum role_may */
+	unsigned nofile; /* descriptors, as far as the system allows */
+};
+
+const struct role_info *role_info(enum role r);
+/* By executable name; false if there is none. */
+MUST_USE bool role_find(span name, enum role *ret);
