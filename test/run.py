@@ -1,0 +1,244 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""make test: everything that must hold, in one run.
+
+Stages, in this order; name some of them to run only those:
+
+    checks   layers, sizes, format
+    build    gcc (as it ships) and clang (ASan and UBSan), warnings are errors
+    unit     unit tests, replay of the fuzz corpora and fault tests, in the
+             clang build
+    system   real processes on the loopback interface (test/system, pytest),
+             with the gcc build
+
+The last line is "N passed, N failed", followed by ", N skipped" if any.
+Whatever is still running at the end is a failure, and is killed.
+"""
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+GCC = os.path.join(ROOT, "build-test", "gcc")
+CLANG = os.path.join(ROOT, "build-test", "clang")
+PR_SET_CHILD_SUBREAPER = 36
+
+sys.path.insert(0, os.path.join(ROOT, "test"))
+from lib import procs  # noqa: E402
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures = []
+
+    def ok(self, count=1):
+        self.passed += count
+
+    def fail(self, name, output="", count=1):
+        self.failed += count
+        self.failures.append(name)
+        say(f"FAILED {name}")
+        if output.strip():
+            say(indent(output))
+
+    def skip(self, name, why):
+        self.skipped += 1
+        say(f"skipped {name}: {why}")
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def indent(text, lines=60):
+    tail = text.rstrip().splitlines()[-lines:]
+    return "\n".join("    " + line for line in tail)
+
+
+def run(command, timeout=900, **options):
+    """The exit code and everything it printed."""
+    options.setdefault("cwd", ROOT)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace",
+        start_new_session=True, **options)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return 1, output + f"\ntook longer than {timeout} seconds\n"
+    return process.returncode, output
+
+
+def check(tally, name, command, **options):
+    code, output = run(command, **options)
+    if code == 0:
+        tally.ok()
+    else:
+        tally.fail(name, output)
+    return code == 0
+
+
+# checks
+
+def stage_checks(tally):
+    check(tally, "layers", ["tools/layers.sh"])
+    check(tally, "sizes", ["tools/sizes.sh"])
+    if shutil.which("clang-format-14") or shutil.which("clang-format"):
+        check(tally, "format", ["make", "-s", "format-check"])
+    else:
+        tally.skip("format", "no clang-format")
+    for script in sorted(os.listdir(os.path.join(ROOT, "tools"))):
+        if script.endswith(".sh"):
+            check(tally, f"syntax of tools/{script}",
+                  ["sh", "-n", f"tools/{script}"])
+
+
+# build
+
+def build(tally, name, directory, compiler, options):
+    # A directory of an older set-up is configured anew.
+    stamp = os.path.join(directory, "options")
+    wanted = " ".join([compiler] + options)
+    try:
+        with open(stamp, encoding="utf-8") as f:
+            known = f.read() == wanted
+    except FileNotFoundError:
+        known = False
+    if not known:
+        shutil.rmtree(directory, ignore_errors=True)
+        env = dict(os.environ, CC=compiler)
+        if not check(tally, f"configure {name}",
+                     ["meson", "setup", "--werror", *options, directory],
+                     env=env):
+            return
+        with open(stamp, "w", encoding="utf-8") as f:
+            f.write(wanted)
+    check(tally, f"build {name}", ["ninja", "-C", directory])
+
+
+def stage_build(tally):
+    build(tally, "gcc", GCC, "gcc", [])
+    if not shutil.which("clang"):
+        tally.skip("build clang", "no clang")
+        return
+    build(tally, "clang", CLANG, "clang", [
+        "-Db_sanitize=address,undefined", "-Db_lundef=false",
+        "-Dc_args=-fno-sanitize-recover=all -fno-omit-frame-pointer"])
+
+
+# unit, replay, fault
+
+def count_cases(record):
+    """How many cases of a cmocka program passed and failed."""
+    text = (record.get("stdout") or "") + (record.get("stderr") or "")
+    passed = len(re.findall(r"^\[ +OK \]", text, re.M))
+    failed = len(set(re.findall(r"^\[  FAILED  \] (?!\d+ test)(.*)$",
+                                text, re.M)))
+    return passed, failed, text
+
+
+def stage_unit(tally):
+    directory = CLANG if os.path.exists(
+        os.path.join(CLANG, "build.ninja")) else GCC
+    log = os.path.join(directory, "meson-logs", "testlog.json")
+    if os.path.exists(log):
+        os.remove(log)
+    env = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
+               ASAN_OPTIONS="detect_stack_use_after_return=1")
+    code, output = run(["meson", "test", "-C", directory, "--no-rebuild"],
+                       env=env)
+    if not os.path.exists(log):
+        tally.fail("unit tests", output)
+        return
+    with open(log, encoding="utf-8") as f:
+        records = [json.loads(line) for line in f]
+    if code == 0 and not records:
+        tally.fail("unit tests", "there are none\n" + output)
+    for record in records:
+        passed, failed, text = count_cases(record)
+        result = record["result"]
+        if result == "OK":
+            tally.ok(max(1, passed))
+        elif result == "SKIP":
+            tally.skip(record["name"], indent(text, 1).strip())
+        else:
+            tally.ok(passed)
+            tally.fail(f"{record['name']} ({result})", text, max(1, failed))
+
+
+# system
+
+def stage_system(tally):
+    if not os.path.exists(os.path.join(GCC, "build.ninja")):
+        tally.fail("system tests", "no build in build-test/gcc")
+        return
+    report = os.path.join(ROOT, "build-test", "system.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    env = dict(os.environ, CHASQUI_BUILD=GCC)
+    _, output = run(
+        ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
+         "--tb=short", "--durations=5", f"--junitxml={report}",
+         "test/system"], env=env, timeout=1200)
+    if not os.path.exists(report):
+        tally.fail("system tests", output)
+        return
+    for case in xml.etree.ElementTree.parse(report).iter("testcase"):
+        name = f"{case.get('classname', '').split('.')[-1]}.{case.get('name')}"
+        trouble = [c for c in case if c.tag in ("failure", "error")]
+        skipped = case.find("skipped")
+        if trouble:
+            tally.fail(name, trouble[0].text or trouble[0].get("message", ""))
+        elif skipped is not None:
+            tally.skip(name, skipped.get("message", ""))
+        else:
+            tally.ok()
+    for line in output.splitlines():
+        if re.match(r"\d+\.\d+s (call|setup|teardown)", line):
+            say("    " + line)
+
+
+STAGES = {
+    "checks": stage_checks,
+    "build": stage_build,
+    "unit": stage_unit,
+    "system": stage_system,
+}
+
+
+def main(names):
+    unknown = [n for n in names if n not in STAGES]
+    if unknown:
+        sys.exit(f"run.py: no stage {unknown[0]!r}; there are "
+                 + ", ".join(STAGES))
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    os.chdir(ROOT)
+    tally = Tally()
+    for name in names or STAGES:
+        before = time.monotonic()
+        say(f"== {name}")
+        STAGES[name](tally)
+        say(f"   {time.monotonic() - before:.0f} s")
+    left = procs.kill_below(os.getpid())
+    if left:
+        tally.fail("processes left behind", "\n".join(left))
+    for name in tally.failures:
+        say(f"FAILED {name}")
+    line = f"{tally.passed} passed, {tally.failed} failed"
+    say(line + (f", {tally.skipped} skipped" if tally.skipped else ""))
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
