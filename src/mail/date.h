@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mail/date.h - the three ways mail writes a time, in local time.
+ *
+ * The time zone is read once; a process that will lose its file system calls
+ * date_init() before.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/time.h"
+
+enum { DATE_MAX = 64 }; /* enough for each form */
+
+void date_init(void);
+
+/* RFC 5322: "Sun, 24 May 2020 08:56:11 +0200 (CEST)". */
+void date_write(struct buf *out, usec wall);
+/* As in an mbox From_ line: "Sun May 24 08:57:10 2020". */
+void date_write_ctime(struct buf *out, usec wall);
+/* As in mailq: "Sun May 24 08:57:10" (19 characters). */
+void date_write_short(struct buf *out, usec wall);
+/* UTC, digits only, as in our Message-Ids: "20200524065632". */
+void date_write_stamp(struct buf *out, usec wall);
