@@ -11,8 +11,8 @@
  */
 #pragma once
 
-#include "base/list.h"
 #include "base/heap.h"
+#include "base/list.h"
 #include "base/time.h"
 
 struct loop;
@@ -46,6 +46,7 @@ struct loop_hook {
 
 /* Returns 0 or a negative errno. */
 MUST_USE int loop_new(struct loop **ret_loop);
+/* Runs what waits in LOOP_LAST. Watches are gone before; NULL is fine. */
 void loop_free(struct loop **loop);
 
 /*
@@ -54,9 +55,12 @@ void loop_free(struct loop **loop);
  * or not. With LOOP_EXCLUSIVE one of several processes wakes per event.
  */
 enum { LOOP_EXCLUSIVE = 8 };
-MUST_USE int loop_watch(struct loop *l, int fd, unsigned events,
-    loop_fd_fn *fn, void *ctx, struct loop_watch **ret_watch);
-/* Change what is waited for; 0 keeps the watch but waits for nothing. */
+MUST_USE int loop_watch(struct loop *l, int fd, unsigned events, loop_fd_fn *fn,
+    void *ctx, struct loop_watch **ret_watch);
+/*
+ * Change what is waited for; 0 keeps the watch but waits for nothing, not
+ * even a hang-up (LOOP_HUP alone waits for that).
+ */
 void loop_watch_set(struct loop_watch *w, unsigned events);
 /* Nulls the caller's pointer; NULL is fine. */
 void loop_unwatch(struct loop_watch **watch);
@@ -79,8 +83,8 @@ MUST_USE int loop_signal(
 
 /* Tell when the process behind a pidfd has ended (pidfd is not owned). */
 typedef void loop_child_fn(void *ctx, int wait_status);
-MUST_USE int loop_child(struct loop *l, int pidfd, loop_child_fn *fn,
-    void *ctx, struct loop_watch **ret_watch);
+MUST_USE int loop_child(struct loop *l, int pidfd, loop_child_fn *fn, void *ctx,
+    struct loop_watch **ret_watch);
 
 /* Monotonic, read once per round. */
 usec loop_now(const struct loop *l);
