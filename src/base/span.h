@@ -43,7 +43,8 @@ static inline span span_from(span s, size_t offset)
 {
 	if (offset > s.len)
 		offset = s.len;
-	return span_of(s.ptr + offset, s.len - offset);
+	/* NULL + 0 is undefined. */
+	return span_of(offset ? s.ptr + offset : s.ptr, s.len - offset);
 }
 
 static inline span span_first(span s, size_t n)
