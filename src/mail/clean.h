@@ -45,8 +45,8 @@ struct clean_message {
 };
 
 enum clean_flags {
-	CLEAN_SAYS_8BIT = 1, /* Content-Transfer-Encoding: 8bit or binary */
-	CLEAN_HAS_8BIT = 2,  /* bytes above 127 in the body */
+	CLEAN_SAYS_8BIT = 1,   /* Content-Transfer-Encoding: 8bit or binary */
+	CLEAN_HAS_8BIT = 2,    /* bytes above 127 in the body */
 	CLEAN_UTF8_HEADER = 4, /* bytes above 127 in the header */
 };
 
@@ -58,12 +58,12 @@ struct clean {
 	struct buf header; /* a header that is not complete yet, LF inside */
 	struct buf ident;  /* Message-Id as logged, with its <> */
 	struct buf resent_ident;
-	uint32_t seen;     /* bits of enum header_type */
+	uint32_t seen; /* bits of enum header_type */
 	uint32_t hops;
-	uint32_t flags;    /* enum clean_flags */
+	uint32_t flags; /* enum clean_flags */
 	uint8_t state;
 	bool resent;        /* the message has Resent- headers */
-	bool dropping;      /* the rest of this line is beyond the limit */
+	bool open_line;     /* the rest of this line is beyond the limit */
 	bool hops_exceeded; /* 554 5.4.0 Error: too many hops */
 	bool failed;        /* memory limits: 451 */
 };

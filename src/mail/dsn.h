@@ -32,7 +32,8 @@ struct dsn_conf {
 	span myhostname;
 	span myorigin; /* completes MAILER-DAEMON in From; empty: not */
 	span mail_name;
-	uint64_t bounce_size_limit; /* larger originals: headers only; 0: none */
+	uint64_t
+	    bounce_size_limit; /* larger originals: headers only; 0: none */
 	usec maximal_queue_lifetime;
 	usec delay_warning_time;
 	bool smtputf8; /* smtputf8_enable: parts are declared 8bit */

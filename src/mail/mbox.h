@@ -16,14 +16,14 @@
 #include "base/time.h"
 
 enum mbox_flags {
-	MBOX_FROM_LINE = 1,   /* "From sender  date" on top */
+	MBOX_FROM_LINE = 1, /* "From sender  date" on top */
 	MBOX_RETURN_PATH = 2,
 	MBOX_ORIGINAL_TO = 4, /* X-Original-To, when there is one */
 	MBOX_DELIVERED_TO = 8,
-	MBOX_QUOTE = 16,      /* ">From " */
-	MBOX_BLANK = 32,      /* an empty line at the end */
+	MBOX_QUOTE = 16, /* ">From " */
+	MBOX_BLANK = 32, /* an empty line at the end */
 
-	MBOX_FILE = 63,       /* a mailbox file: all of it */
+	MBOX_FILE = 63, /* a mailbox file: all of it */
 	MBOX_MAILDIR = MBOX_RETURN_PATH | MBOX_ORIGINAL_TO | MBOX_DELIVERED_TO,
 };
 

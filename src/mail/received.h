@@ -9,17 +9,17 @@
 #include "mail/msgid.h"
 
 struct received {
-	span helo;      /* empty: client_name instead */
+	span helo;        /* empty: client_name instead */
 	span client_name; /* verified, or "unknown" */
 	span client_addr; /* numeric, without IPv6: in front */
-	span tls;       /* whole lines ("\t(using TLSv1.3 ...)\r\n"), or empty */
-	span auth;      /* "Authenticated sender", or empty */
+	span tls;  /* whole lines ("\t(using TLSv1.3 ...)\r\n"), or empty */
+	span auth; /* "Authenticated sender", or empty */
 	span myhostname;
 	span mail_name; /* "Postfix" */
 	span with;      /* SMTP, ESMTP, ESMTPSA, ... */
 	msgid id;
-	span rcpt;      /* internal form, when there is exactly one; else empty */
-	usec when;      /* wall clock */
+	span rcpt; /* internal form, when there is exactly one; else empty */
+	usec when; /* wall clock */
 };
 
 /* In wire form, with the final CRLF. */

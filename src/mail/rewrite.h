@@ -16,7 +16,7 @@ struct rewrite_conf {
 	span origin; /* appended to a bare user; empty: nothing */
 	span domain; /* appended to a bare host; empty: nothing */
 	bool swap_bangpath;
-	bool percent_hack;       /* allow_percent_hack */
+	bool percent_hack; /* allow_percent_hack */
 	bool append_at_myorigin;
 	bool append_dot_mydomain;
 };

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/verdict.h"
 
+static bool is_class(char c)
+{
+	return c == '2' || c == '4' || c == '5';
+}
+
 static bool is_number(span s)
 {
 	if (s.len < 1 || s.len > 3)
@@ -16,8 +21,8 @@ bool verdict_is_status(span s)
 	span class = span_cut(&s, '.');
 	span subject = span_cut(&s, '.');
 
-	return class.len == 1 && strchr("245", class.ptr[0]) &&
-	       is_number(subject) && is_number(s);
+	return class.len == 1 && is_class(class.ptr[0]) && is_number(subject) &&
+	       is_number(s);
 }
 
 void verdict_put(struct buf *out, const struct verdict *v)
@@ -43,7 +48,7 @@ bool verdict_get(struct wire *w, struct verdict *ret)
 	if (class != VERDICT_SENT && class != VERDICT_DEFERRED &&
 	    class != VERDICT_BOUNCED)
 		return false;
-	v.class = (enum verdict_class)class;
+	v.class = (enum verdict_class) class;
 	*ret = v;
 	return true;
 }
