@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "ipc/frame.h"
+#include "ipc/sync.h"
 #include "os/loop.h"
 
 struct chan;
@@ -28,8 +28,10 @@ struct chan_msg {
 
 struct chan_calls {
 	void (*message)(void *ctx, struct chan_msg *msg);
-	/* The peer is gone (error 0: end of file). The chan is still valid;
-	 * the handler usually frees it. Called once. */
+	/* The peer is gone (error 0: it closed; else a negative errno,
+	 * -EPROTO if it broke the rules). All it sent before was handed out.
+	 * The chan is still valid; the handler usually frees it. Called
+	 * once, never from inside a function of this header. */
 	void (*gone)(void *ctx, int error);
 	/* Optional: the backlog fell below CHAN_LOW_WATER again. */
 	void (*drained)(void *ctx);
@@ -40,11 +42,16 @@ enum {
 	CHAN_LOW_WATER = 1024 * 1024,
 };
 
-/* Takes the descriptor, makes it non-blocking. */
+/* Takes the descriptor (even when it fails), makes it non-blocking. */
 MUST_USE int chan_new(struct loop *l, int fd, const struct chan_calls *calls,
     void *ctx, struct chan **ret_chan);
+/* Go on with a connection that began blocking; nothing that arrived already
+ * is lost. Takes `conn` (even when it fails). */
+MUST_USE int chan_from_sync(struct loop *l, struct sync_conn **conn,
+    const struct chan_calls *calls, void *ctx, struct chan **ret_chan);
 /* What was not sent yet is tried once more, then lost. NULL is fine. */
 void chan_free(struct chan **chan);
+/* `gone` is called at the end of the round, with this error. */
 void chan_fail(struct chan *c, int error);
 
 /*

@@ -15,17 +15,20 @@ struct sync_conn;
 struct sync_msg {
 	uint16_t type;
 	uint16_t nfds;
-	int *fds; /* take one by setting it to -1; the next recv closes the rest */
+	int *
+	    fds; /* take one by setting it to -1; the next recv closes the rest */
 	span payload; /* until the next sync_recv() */
 };
 
+/* Takes the descriptor, makes it blocking. */
 struct sync_conn *sync_new(int fd);
 /* Flushes, closes. NULL is fine. */
 void sync_free(struct sync_conn **conn);
 
 enum sync_result { SYNC_OK, SYNC_END };
 /* SYNC_OK, SYNC_END (the peer closed), or a negative errno (-EPROTO for
- * a broken frame). */
+ * a broken frame, -ECONNRESET for an end inside one, -EAGAIN after the
+ * SO_RCVTIMEO of the socket). */
 MUST_USE int sync_recv(struct sync_conn *c, struct sync_msg *ret);
 /* Whether a whole message can be had without waiting. */
 bool sync_has_more(struct sync_conn *c);
