@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store/mailbox.h - a mailbox file: locks, appending, and never half a
+ * message.
+ *
+ *	until it is MAILBOX_OK, or the attempts are used up:
+ *		mailbox_claim(&m, &spec)        dotlock, open or create
+ *	mailbox_lock(&m, &spec)                 kernel locks, repair
+ *	for each message that waits:
+ *		mailbox_begin(&m)
+ *		mailbox_put(&m, bytes) ...
+ *		mailbox_commit(&m)              or mailbox_rollback(&m)
+ *	mailbox_sync(&m)                        now they are delivered
+ *	mailbox_close(&m)
+ *
+ * Who claims and who writes may be two processes: a mail directory in which
+ * only root may write is claimed by root, and the two descriptors are passed
+ * to the recipient's process.
+ *
+ * What goes wrong is told as Postfix's local(8) tells it: a status code and
+ * a sentence without its subject, in struct mailbox_trouble.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "store/dotlock.h"
+
+#include <sys/stat.h>
+
+/* mailbox_delivery_lock */
+enum mailbox_locks {
+	MAILBOX_DOTLOCK = 1,
+	MAILBOX_FCNTL = 2,
+	MAILBOX_FLOCK = 4,
+};
+
+/* The names between blanks or commas; false if one is unknown or none is
+ * given. */
+MUST_USE bool mailbox_locks_parse(span text, unsigned *ret_locks);
+
+struct mailbox_ops {
+	ssize_t (*write)(int fd, const void *bytes, size_t n);
+	int (*fsync)(int fd);
+	int (*ftruncate)(int fd, off_t size);
+};
+
+struct mailbox_spec {
+	int dir;          /* the directory of the mailbox, ... */
+	const char *path; /* ... its path, only to be told in texts, */
+	const char *name; /* and the file's name in it: no slash */
+	uid_t owner;      /* whose it must be */
+	bool any_owner;   /* strict_mailbox_ownership = no */
+	/* Give a new file to owner and group: the creator is root. */
+	bool give_away;
+	gid_t group;
+	unsigned locks;                /* enum mailbox_locks */
+	uint32_t attempts;             /* deliver_lock_attempts */
+	usec delay;                    /* deliver_lock_delay */
+	usec stale;                    /* stale_lock_time */
+	uint64_t size_max;             /* mailbox_size_limit, 0: none */
+	const struct mailbox_ops *ops; /* NULL: the system's */
+};
+
+enum { MAILBOX_REASON_MAX = 4096 };
+
+/* `reason` must have been made with buf_init(.., MAILBOX_REASON_MAX). */
+struct mailbox_trouble {
+	span status; /* "4.2.0"; static */
+	struct buf reason;
+	bool foreign; /* it belongs to somebody else than the owner */
+};
+
+struct mailbox {
+	int fd;
+	struct dotlock lock;
+	struct dotlock_left left;
+	/* After mailbox_lock(): */
+	const struct mailbox_ops *ops;
+	uint64_t size_max;
+	uint64_t synced; /* what stands before is on stable storage */
+	uint64_t whole;  /* what stands before is whole messages */
+	uint64_t end;
+	int error;    /* the first failure of the message being written */
+	bool damaged; /* an undo failed: what is behind `whole` is garbage */
+};
+
+enum mailbox_result {
+	MAILBOX_OK,
+	MAILBOX_LOCKED,  /* by somebody else; the trouble says so too */
+	MAILBOX_REFUSED, /* see the trouble */
+};
+
+void mailbox_init(struct mailbox *m);
+
+/* One attempt at the dotlock, then open or create the file. */
+MUST_USE int mailbox_claim(struct mailbox *m, const struct mailbox_spec *spec,
+    struct mailbox_trouble *t);
+/* Waits for the kernel locks; cuts off what a dead writer left. */
+MUST_USE int mailbox_lock(struct mailbox *m, const struct mailbox_spec *spec,
+    struct mailbox_trouble *t);
+/* Sleep between two attempts: the delay, give or take a quarter. */
+void mailbox_wait(const struct mailbox_spec *spec);
+
+void mailbox_begin(struct mailbox *m);
+/* Failures are kept until the commit. */
+void mailbox_put(struct mailbox *m, span bytes);
+/* MAILBOX_OK: it is whole, but not yet safe. Else the message was undone. */
+MUST_USE int mailbox_commit(struct mailbox *m, struct mailbox_trouble *t);
+/* The message cannot be finished: undo it. */
+void mailbox_rollback(struct mailbox *m);
+/* MAILBOX_OK, or everything since the last sync was undone. */
+MUST_USE int mailbox_sync(struct mailbox *m, struct mailbox_trouble *t);
+
+/*
+ * Close the file; whoever claimed it removes the dotlock after that, by
+ * mailbox_release() (or by mailbox_abandon() when the mailbox is damaged).
+ */
+void mailbox_close(struct mailbox *m);
+void mailbox_release(struct mailbox *m, const struct mailbox_spec *spec);
+void mailbox_abandon(struct mailbox *m);
+
+/* The status for an errno of a mailbox; `other` for what has no rule. */
+span mailbox_status(int error, span other);
