@@ -75,13 +75,14 @@ def command_line(pid):
         return ""
 
 
-def reap():
-    """Collect children that nobody waits for (we may be a subreaper)."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
+def reap_orphans():
+    """Collect zombies that became our children (we may be a subreaper)."""
+    for p in everybody():
+        if p.ppid == os.getpid() and p.state == "Z":
+            try:
+                os.waitpid(p.pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
 
 
 def kill_below(pid, patience=10):
@@ -98,5 +99,5 @@ def kill_below(pid, patience=10):
                 left.append(text)
             kill(p)
         time.sleep(0.05)
-    reap()
+    reap_orphans()
     return left
