@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/queue/active.c - a message in memory.
+ *
+ *	COMMIT --active_commit--> flushed --start--> jobs --check--> settled
+ *	spool  --active_load----> read ----route---> jobs             |
+ *	                                    all done: removed <-------+
+ *	                                    some wait: state record, unloaded
+ *
+ * active_check() is the only place that decides that an activation is over:
+ * nothing of it is open any more (jobs, questions, notices, reads). Whoever
+ * starts something counts a->open up, and when it ended down again and calls
+ * active_check().
+ */
+#include "daemon/queue/queue.h"
+
+#include "daemon/delivery_log.h"
+#include "daemon/queue/forms.h"
+#include "daemon/queue/state.h"
+#include "os/log.h"
+
+enum {
+	ARENA_MAX = 64 * 1024 * 1024,
+	/* Outcomes of one message are gathered for so long before they are
+	 * recorded: losing one repeats a delivery, it never loses one. */
+	RECORD_DELAY = 50 * 1000,
+};
+
+struct active *active_new(struct queue *q, msgid id)
+{
+	struct active *a = NEW(struct active);
+
+	a->q = q;
+	list_init(&a->link);
+	list_init(&a->dirty);
+	list_init(&a->waiters);
+	arena_init(&a->arena, ARENA_MAX);
+	buf_init(&a->envelope_bytes, FRAME_MAX);
+	buf_init(&a->content_bytes, FRAME_MAX);
+	(void)msgid_text(id, a->id_text);
+	list_append(&q->actives, &a->link);
+	q->nactives++;
+	return a;
+}
+
+static void forget_content(struct active *a)
+{
+	if (a->has_content)
+		a->q->content_bytes -= a->content_bytes.len;
+	a->has_content = false;
+	buf_release(&a->content_bytes);
+}
+
+void active_keep_content(struct active *a)
+{
+	a->has_content = true;
+	a->q->content_bytes += a->content_bytes.len;
+}
+
+void active_free(struct active *a)
+{
+	if (a->message)
+		a->message->active = NULL;
+	forget_content(a);
+	spool_blob_free(a->q->spool, &a->blob);
+	arena_done(&a->arena);
+	buf_done(&a->envelope_bytes);
+	list_remove(&a->link);
+	list_remove(&a->dirty);
+	a->q->nactives--;
+	mem_free(a);
+}
+
+bool active_decode(struct active *a)
+{
+	struct wire w = wire_from(buf_span(&a->envelope_bytes));
+	struct envelope *e = &a->envelope;
+
+	if (!envelope_get(&w, &a->arena, e) || !wire_is_done(&w) || !e->nrcpts)
+		return false;
+	a->rcpts = arena_alloc(&a->arena, e->nrcpts, sizeof(*a->rcpts));
+	if (!a->rcpts)
+		return false;
+	for (uint32_t i = 0; i < e->nrcpts; i++) {
+		a->rcpts[i].transport = e->rcpts[i].transport;
+		a->rcpts[i].nexthop = e->rcpts[i].nexthop;
+	}
+	return true;
+}
+
+/* ---- outcomes ---- */
+
+struct verdict active_verdict(struct active *a, const struct verdict *v)
+{
+	return (struct verdict){
+		.class = v->class,
+		.status = arena_dup(&a->arena, v->status),
+		.text = arena_dup(&a->arena, v->text),
+		.remote_mta = arena_dup(&a->arena, v->remote_mta),
+		.diagnostic = arena_dup(&a->arena, v->diagnostic),
+	};
+}
+
+static bool wants_report(const struct active *a, uint32_t i)
+{
+	return (a->envelope.rcpts[i].notify & RCPT_NOTIFY_SUCCESS) &&
+	       a->envelope.sender.len;
+}
+
+static void mark_dirty(struct active *a)
+{
+	struct queue *q = a->q;
+
+	if (!list_is_empty(&a->dirty))
+		return;
+	if (list_is_empty(&q->dirty))
+		loop_timer_set(q->loop, &q->dirty_timer,
+		    loop_now(q->loop) + RECORD_DELAY);
+	list_append(&q->dirty, &a->dirty);
+}
+
+void active_outcome(struct active *a, uint32_t i, const struct verdict *v)
+{
+	struct active_rcpt *r = &a->rcpts[i];
+
+	switch (v->class) {
+	case VERDICT_SENT:
+		r->state = ACTIVE_DONE;
+		r->report = wants_report(a, i);
+		if (r->report)
+			r->verdict = active_verdict(a, v);
+		break;
+	case VERDICT_DEFERRED:
+		r->state = ACTIVE_DEFERRED;
+		r->verdict = active_verdict(a, v);
+		break;
+	case VERDICT_BOUNCED:
+		r->state = ACTIVE_BOUNCED;
+		r->verdict = active_verdict(a, v);
+		break;
+	}
+	/* A message of one recipient is settled now anyhow. */
+	if (a->envelope.nrcpts > 1)
+		mark_dirty(a);
+}
+
+void active_log_outcome(struct active *a, uint32_t i, const char *program,
+    const struct verdict *v)
+{
+	struct rcpt rcpt = a->envelope.rcpts[i];
+	struct delivery_log line = {
+		.program = program,
+		.id = a->message->id,
+		.rcpt = &rcpt,
+		.verdict = v,
+		.relay = SPAN("none"),
+		.arrival = a->envelope.arrival,
+		.active = a->activated,
+		.end = loop_wall(a->q->loop),
+		.resolution = a->q->set.delay_logging_resolution_limit,
+	};
+
+	delivery_log(&line);
+}
+
+/* ---- what the spool keeps of it ---- */
+
+static const enum state_kind kinds[] = {
+	[ACTIVE_PENDING] = STATE_PENDING,
+	[ACTIVE_IN_JOB] = STATE_PENDING,
+	[ACTIVE_DEFERRED] = STATE_DEFERRED,
+	[ACTIVE_BOUNCED] = STATE_BOUNCED,
+	[ACTIVE_DONE] = STATE_DONE,
+};
+
+void active_record(struct active *a, usec retry)
+{
+	struct queue *q = a->q;
+	struct message *m = a->message;
+	struct buf bytes = BUF_INIT(FRAME_MAX);
+	struct buf digest = BUF_INIT(INDEX_STATE_DIGEST_MAX);
+	struct index_state_digest d = {
+		.retry = retry,
+		.flags = m->flags & (uint8_t)~MESSAGE_FRESH,
+	};
+	struct state s = { .nrcpts = a->envelope.nrcpts };
+
+	s.rcpts = mem_new(s.nrcpts, sizeof(*s.rcpts));
+	for (uint32_t i = 0; i < s.nrcpts; i++)
+		s.rcpts[i] = (struct state_rcpt){
+			.kind = kinds[a->rcpts[i].state],
+			.verdict = a->rcpts[i].verdict,
+		};
+	state_put(&bytes, &s);
+	mem_free(s.rcpts);
+	index_state_digest_put(&digest, &d);
+	spool_put_state(q->spool,
+	    &(struct spool_state){
+		.id = m->id,
+		.digest = buf_span(&digest),
+		.bytes = buf_span(&bytes),
+	    },
+	    NULL, NULL);
+	queue_touch_spool(q);
+	buf_done(&digest);
+	buf_done(&bytes);
+	list_remove(&a->dirty);
+}
+
+static void record_dirty(void *ctx)
+{
+	struct queue *q = ctx;
+
+	while (!list_is_empty(&q->dirty))
+		active_record(
+		    CONTAINER_OF(q->dirty.next, struct active, dirty),
+		    loop_wall(q->loop));
+}
+
+/* ---- a new message ---- */
+
+static void log_active(struct active *a)
+{
+	struct queue *q = a->q;
+	uint32_t pending = 0;
+
+	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
+		pending += a->rcpts[i].state == ACTIVE_PENDING;
+	a->activated = loop_wall(q->loop);
+	log_line("qmgr", "%s: from=<%.*s>, size=%llu, nrcpt=%u (queue active)",
+	    a->id_text, PRI(a->envelope.sender),
+	    (unsigned long long)a->envelope.size, pending);
+}
+
+static int by_route(const void *x, const void *y, void *ctx)
+{
+	const struct active *a = ctx;
+	const struct active_rcpt *l = &a->rcpts[*(const uint32_t *)x];
+	const struct active_rcpt *r = &a->rcpts[*(const uint32_t *)y];
+	int order = span_cmp(l->transport, r->transport);
+
+	return order ? order : span_cmp_nocase(l->nexthop, r->nexthop);
+}
+
+/* The first n of these share transport and next hop; n <= limit. */
+static uint32_t run_length(struct active *a, uint32_t *rcpts, uint32_t left)
+{
+	uint32_t limit =
+	    jobs_recipient_limit(a->q, a->rcpts[rcpts[0]].transport);
+	uint32_t n = 1;
+
+	while (n < left && n < limit && by_route(&rcpts[0], &rcpts[n], a) == 0)
+		n++;
+	return n;
+}
+
+void active_start(struct active *a)
+{
+	uint32_t *rcpts = mem_new(a->envelope.nrcpts, sizeof(*rcpts));
+	uint32_t n = 0;
+
+	log_active(a);
+	a->open++;
+	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
+		if (a->rcpts[i].state == ACTIVE_PENDING)
+			rcpts[n++] = i;
+	if (n > 1)
+		qsort_r(rcpts, n, sizeof(*rcpts), by_route, a);
+	for (uint32_t at = 0; at < n;) {
+		uint32_t run = run_length(a, rcpts + at, n - at);
+
+		jobs_submit(a, rcpts + at, run);
+		at += run;
+	}
+	mem_free(rcpts);
+	a->open--;
+	active_check(a);
+}
+
+static bool spans_domains(const struct envelope *e)
+{
+	for (uint32_t i = 1; i < e->nrcpts; i++)
+		if (!span_eq_nocase(form_domain(e->rcpts[0].addr),
+			form_domain(e->rcpts[i].addr)))
+			return true;
+	return false;
+}
+
+static void index_new(struct active *a)
+{
+	struct queue *q = a->q;
+	const struct envelope *e = &a->envelope;
+	struct message *m = index_add(&q->index, e->id);
+
+	m->arrival = (uint32_t)(e->arrival / USEC_SEC);
+	m->size_kb = (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX);
+	m->flags = MESSAGE_FRESH | (spans_domains(e) ? MESSAGE_MANY : 0);
+	index_set_domain(&q->index, m, form_domain(e->rcpts[0].addr));
+	m->active = a;
+	a->message = m;
+}
+
+static void on_committed(void *ctx, int result)
+{
+	struct active *a = ctx;
+	struct queue *q = a->q;
+	struct active_origin *o = STEAL(a->origin);
+	struct message *m;
+
+	if (result) {
+		if (result < 0)
+			log_warn("qmgr", "%s: queue write: %s", a->id_text,
+			    strerror(-result));
+		if (o)
+			o->committed(
+			    o, result == SPOOL_FULL ? QUEUE_FULL : QUEUE_ERROR);
+		active_free(a);
+		return;
+	}
+	index_new(a);
+	if (o)
+		o->committed(o, QUEUE_OK);
+	if (q->content_bytes > QUEUE_CONTENT_BUDGET)
+		forget_content(a);
+	if (q->nactives > q->set.qmgr_message_active_limit) {
+		m = a->message;
+		active_free(a);
+		active_wait(q, m, loop_wall(q->loop));
+		return;
+	}
+	active_start(a);
+}
+
+void active_init(struct queue *q)
+{
+	list_init(&q->actives);
+	list_init(&q->dirty);
+	q->dirty_timer.fn = record_dirty;
+	q->dirty_timer.ctx = q;
+	active_load_init(q);
+}
+
+void active_commit(struct active *a)
+{
+	const struct envelope *e = &a->envelope;
+	struct buf digest = BUF_INIT(INDEX_DIGEST_MAX);
+	struct index_digest d = {
+		.arrival = (uint32_t)(e->arrival / USEC_SEC),
+		.size_kb =
+		    (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX),
+		.many = spans_domains(e),
+		.domain = form_domain(e->rcpts[0].addr),
+	};
+	struct spool_message m = {
+		.id = e->id,
+		.envelope = buf_span(&a->envelope_bytes),
+		.content = buf_span(&a->content_bytes),
+		.blob = STEAL(a->blob),
+	};
+
+	a->in_blob = m.blob != NULL;
+	if (!a->in_blob)
+		active_keep_content(a);
+	index_digest_put(&digest, &d);
+	m.digest = buf_span(&digest);
+	spool_append(a->q->spool, &m, on_committed, a);
+	queue_touch_spool(a->q);
+	buf_done(&digest);
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/queue/ctl.c - mailq and postqueue.
+ *
+ * A listing is made in slices: a slice of messages is read from the spool,
+ * and when all of it is there it is sent, and the next slice is read when
+ * the command has taken that. So a million messages are listed in bounded
+ * memory, in the order of their arrival, while mail goes on.
+ *
+ * Anybody may connect. The kernel tells who it is; authorized_mailq_users
+ * and authorized_flush_users tell what he may do.
+ */
+#include "daemon/queue/queue.h"
+
+#include "daemon/queue/state.h"
+#include "ipc/msg_ctl.h"
+#include "os/log.h"
+#include "os/sock.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <unistd.h>
+
+enum { SLICE = 64, CLIENTS_MAX = 64 };
+
+struct item {
+	msgid id;
+	enum ctl_queue queue;
+};
+
+struct ctl {
+	struct list link; /* in q->ctls */
+	struct queue *q;
+	struct chan *chan; /* NULL: gone, waiting for its reads */
+	uid_t uid;
+	struct item *items;
+	size_t nitems;
+	size_t next;    /* first item not yet in a slice */
+	unsigned reads; /* of this slice, not answered */
+	struct buf slots[SLICE]; /* encoded entries of this slice */
+	uint32_t sent;
+};
+
+struct slot_read {
+	struct ctl *c;
+	struct buf *slot;
+	struct item item;
+};
+
+static void ctl_free(struct ctl *c)
+{
+	if (c->chan)
+		chan_free(&c->chan);
+	if (c->reads)
+		return; /* the last read comes back here */
+	for (size_t i = 0; i < SLICE; i++)
+		buf_done(&c->slots[i]);
+	list_remove(&c->link);
+	mem_free(c->items);
+	mem_free(c);
+}
+
+static void end(struct ctl *c, uint32_t count)
+{
+	wire_put_u32(chan_begin(c->chan, CTL_END), count);
+	chan_end(c->chan);
+}
+
+/* ---- who may ---- */
+
+/*
+ * "static:anyone", or a list of user names. Names are looked up when asked:
+ * the sandbox leaves the password file open to us.
+ */
+static bool is_listed(span list, uid_t uid)
+{
+	struct passwd *pw = getpwuid(uid);
+	span word;
+
+	while ((word = span_word(&list, " \t\r\n,")).len) {
+		if (span_eq(word, SPAN("static:anyone")))
+			return true;
+		if (pw && span_eq(word, span_str(pw->pw_name)))
+			return true;
+	}
+	return false;
+}
+
+static bool may(struct ctl *c, span list, const char *what)
+{
+	struct passwd *pw;
+	struct buf text = BUF_INIT(512);
+
+	if (c->uid == 0 || c->uid == getuid() || is_listed(list, c->uid))
+		return true;
+	pw = getpwuid(c->uid);
+	buf_printf(&text, "User %s(%ld) is not allowed to %s",
+	    pw ? pw->pw_name : "unknown", (long)c->uid, what);
+	wire_put_span(chan_begin(c->chan, CTL_DENIED), buf_span(&text));
+	chan_end(c->chan);
+	buf_done(&text);
+	return false;
+}
+
+/* ---- listing ---- */
+
+static enum ctl_queue queue_of(const struct message *m)
+{
+	if (m->flags & MESSAGE_HELD)
+		return CTL_HOLD;
+	if (m->active)
+		return CTL_ACTIVE;
+	return m->flags & MESSAGE_FRESH ? CTL_INCOMING : CTL_DEFERRED;
+}
+
+static int by_queue_and_age(const void *x, const void *y)
+{
+	const struct item *a = x;
+	const struct item *b = y;
+
+	if (a->queue != b->queue)
+		return a->queue < b->queue ? -1 : 1;
+	return (msgid_counter(a->id) > msgid_counter(b->id)) -
+	       (msgid_counter(a->id) < msgid_counter(b->id));
+}
+
+static void collect(struct ctl *c)
+{
+	const struct index *x = &c->q->index;
+
+	c->items = mem_new(x->by_id.count, sizeof(*c->items));
+	for (struct hnode *n = hmap_each(&x->by_id, NULL); n;
+	     n = hmap_each(&x->by_id, n)) {
+		struct message *m = CONTAINER_OF(n, struct message, node);
+
+		c->items[c->nitems++] =
+		    (struct item){ .id = m->id, .queue = queue_of(m) };
+	}
+	qsort(c->items, c->nitems, sizeof(*c->items), by_queue_and_age);
+}
+
+static struct ctl_entry entry_of(
+    const struct envelope *e, const struct item *item)
+{
+	return (struct ctl_entry){
+		.id = item->id,
+		.arrival = e->arrival,
+		.size = e->size,
+		.queue = (uint8_t)item->queue,
+		.sender = e->sender,
+	};
+}
+
+static void add_rcpt(
+    struct ctl_entry *entry, const struct rcpt *r, span reason)
+{
+	entry->rcpts[entry->nrcpts++] = (struct ctl_rcpt){
+		.addr = r->addr, .orig = r->orig, .reason = reason
+	};
+}
+
+static void put_active(struct buf *out, const struct active *a,
+    const struct item *item)
+{
+	struct ctl_entry entry = entry_of(&a->envelope, item);
+
+	entry.rcpts = mem_new(a->envelope.nrcpts, sizeof(*entry.rcpts));
+	entry.forced_expire = a->message->flags & MESSAGE_EXPIRE;
+	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
+		if (a->rcpts[i].state != ACTIVE_DONE)
+			add_rcpt(&entry, &a->envelope.rcpts[i],
+			    a->rcpts[i].verdict.text);
+	ctl_entry_put(out, &entry);
+	mem_free(entry.rcpts);
+}
+
+static void put_record(
+    struct buf *out, const struct spool_record *rec, const struct item *item)
+{
+	struct wire w = wire_from(rec->envelope);
+	struct state s = { 0 };
+	struct ctl_entry entry;
+	struct envelope e;
+	struct arena scratch;
+
+	arena_init(&scratch, FRAME_MAX);
+	if (envelope_get(&w, &scratch, &e) &&
+	    (!rec->has_state || state_get(rec->state, &scratch, &s))) {
+		entry = entry_of(&e, item);
+		entry.rcpts =
+		    arena_alloc(&scratch, e.nrcpts, sizeof(*entry.rcpts));
+		for (uint32_t i = 0; entry.rcpts && i < e.nrcpts; i++)
+			if (i >= s.nrcpts)
+				add_rcpt(&entry, &e.rcpts[i], SPAN_NONE);
+			else if (s.rcpts[i].kind != STATE_DONE)
+				add_rcpt(&entry, &e.rcpts[i],
+				    s.rcpts[i].verdict.text);
+		ctl_entry_put(out, &entry);
+	}
+	arena_done(&scratch);
+}
+
+static void next_slice(struct ctl *c);
+
+/* The whole slice is there: send it. */
+static void send_slice(struct ctl *c)
+{
+	for (size_t i = 0; i < SLICE; i++) {
+		if (!c->slots[i].len)
+			continue;
+		buf_put(chan_begin(c->chan, CTL_ENTRY),
+		    buf_span(&c->slots[i]));
+		chan_end(c->chan);
+		buf_clear(&c->slots[i]);
+		c->sent++;
+	}
+	if (c->next == c->nitems)
+		end(c, c->sent);
+	else if (chan_backlog(c->chan) < CHAN_LOW_WATER)
+		next_slice(c);
+}
+
+static void slot_done(struct ctl *c)
+{
+	if (--c->reads)
+		return;
+	if (c->chan)
+		send_slice(c);
+	else
+		ctl_free(c);
+}
+
+static void on_read(void *ctx, int result, const struct spool_record *rec)
+{
+	struct slot_read *s = ctx;
+	struct ctl *c = s->c;
+
+	/* Gone in the meantime: it was delivered. */
+	if (result == SPOOL_OK)
+		put_record(s->slot, rec, &s->item);
+	mem_free(s);
+	slot_done(c);
+}
+
+static void read_item(struct ctl *c, struct buf *slot, const struct item *item)
+{
+	struct message *m = index_find(&c->q->index, item->id);
+	struct slot_read *s;
+
+	if (!m)
+		return;
+	if (m->active && m->active->rcpts) {
+		put_active(slot, m->active, item);
+		return;
+	}
+	s = NEW(struct slot_read);
+	*s = (struct slot_read){ .c = c, .slot = slot, .item = *item };
+	c->reads++;
+	spool_read(c->q->spool, item->id, on_read, s);
+	queue_touch_spool(c->q);
+}
+
+static void next_slice(struct ctl *c)
+{
+	/* One read too many, so that the slice ends after the loop. */
+	c->reads++;
+	for (size_t i = 0; i < SLICE && c->next < c->nitems; i++)
+		read_item(c, &c->slots[i], &c->items[c->next++]);
+	slot_done(c);
+}
+
+/* ---- requests ---- */
+
+static void on_list(struct ctl *c, span payload UNUSED)
+{
+	if (!may(c, c->q->set.authorized_mailq_users, "view the mail queue"))
+		return;
+	collect(c);
+	next_slice(c);
+}
+
+static bool may_flush(struct ctl *c)
+{
+	return may(
+	    c, c->q->set.authorized_flush_users, "flush the mail queue");
+}
+
+static void on_flush(struct ctl *c, span payload UNUSED)
+{
+	if (may_flush(c))
+		end(c, active_hurry(c->q, NULL));
+}
+
+static void on_flush_id(struct ctl *c, span payload)
+{
+	struct wire w = wire_from(payload);
+	struct message *m = NULL;
+	msgid id;
+
+	if (!may_flush(c))
+		return;
+	if (msgid_parse(wire_span(&w), &id))
+		m = index_find(&c->q->index, id);
+	end(c, m ? active_hurry(c->q, m) : 0);
+}
+
+static void on_flush_site(struct ctl *c, span payload)
+{
+	struct wire w = wire_from(payload);
+	span site = wire_span(&w);
+	const struct index *x = &c->q->index;
+	uint32_t count = 0;
+
+	if (!may_flush(c))
+		return;
+	/* One with recipients in several domains may have one there. */
+	for (struct hnode *n = hmap_each(&x->by_id, NULL); n;
+	     n = hmap_each(&x->by_id, n)) {
+		struct message *m = CONTAINER_OF(n, struct message, node);
+
+		if ((m->flags & MESSAGE_MANY) ||
+		    span_eq_nocase(index_domain(m), site))
+			count += active_hurry(c->q, m);
+	}
+	end(c, count);
+}
+
+static const struct {
+	uint16_t type;
+	void (*run)(struct ctl *c, span payload);
+} requests[] = {
+	{ CTL_LIST, on_list },
+	{ CTL_FLUSH, on_flush },
+	{ CTL_FLUSH_ID, on_flush_id },
+	{ CTL_FLUSH_SITE, on_flush_site },
+};
+
+static void on_message(void *ctx, struct chan_msg *msg)
+{
+	struct ctl *c = ctx;
+
+	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+		if (requests[i].type != msg->type || c->items)
+			continue;
+		requests[i].run(c, msg->payload);
+		return;
+	}
+	chan_fail(c->chan, -EPROTO);
+}
+
+static void on_gone(void *ctx, int error UNUSED)
+{
+	ctl_free(ctx);
+}
+
+static void on_drained(void *ctx)
+{
+	struct ctl *c = ctx;
+
+	if (c->items && !c->reads && c->next < c->nitems)
+		next_slice(c);
+}
+
+static bool is_crowded(const struct queue *q)
+{
+	size_t n = 0;
+
+	LIST_FOR (l, &q->ctls)
+		n++;
+	return n >= CLIENTS_MAX;
+}
+
+static void on_connect(void *ctx, unsigned events UNUSED)
+{
+	static const struct chan_calls calls = {
+		.message = on_message,
+		.gone = on_gone,
+		.drained = on_drained,
+	};
+	struct queue *q = ctx;
+	struct ctl *c;
+	uid_t uid;
+	int fd = sock_accept(q->ctl_fd, NULL);
+
+	if (fd < 0)
+		return;
+	if (is_crowded(q) || sock_peer_uid(fd, &uid) < 0) {
+		(void)close(fd);
+		return;
+	}
+	c = NEW(struct ctl);
+	c->q = q;
+	c->uid = uid;
+	for (size_t i = 0; i < SLICE; i++)
+		buf_init(&c->slots[i], FRAME_MAX);
+	list_init(&c->link);
+	list_append(&q->ctls, &c->link);
+	if (chan_new(q->loop, fd, &calls, c, &c->chan) < 0)
+		ctl_free(c);
+}
+
+void ctl_init(struct queue *q)
+{
+	list_init(&q->ctls);
+	q->ctl_fd = -1;
+}
+
+void ctl_unlisten(struct queue *q)
+{
+	loop_unwatch(&q->ctl_watch);
+	if (q->ctl_fd >= 0)
+		(void)close(STEAL_FD(q->ctl_fd));
+}
+
+void ctl_listen(struct queue *q, int fd)
+{
+	int r;
+
+	ctl_unlisten(q);
+	q->ctl_fd = fd;
+	r = loop_watch(
+	    q->loop, fd, LOOP_IN, on_connect, q, &q->ctl_watch);
+	if (r < 0)
+		log_warn("qmgr", "control socket: %s", strerror(-r));
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/queue/index.h - what is known of every queued message without
+ * reading it: at most 200 bytes each, the spool's own index included.
+ *
+ * A message is in exactly one place: waiting for its time (in the retry
+ * heap), active (its envelope is in memory, `active` is set), or held.
+ */
+#pragma once
+
+#include "base/heap.h"
+#include "base/hmap.h"
+#include "base/time.h"
+#include "mail/msgid.h"
+
+struct active;
+
+enum message_flags {
+	MESSAGE_HELD = 1,
+	MESSAGE_EXPIRE = 2,  /* forced expire */
+	MESSAGE_WARNED = 4,  /* the delay notice was sent */
+	MESSAGE_FRESH = 8,   /* never tried: "incoming" */
+	MESSAGE_MANY = 16,   /* recipients in several domains */
+};
+
+/* A domain name, shared by all messages that wait for it. */
+struct domain {
+	struct hnode node;
+	unsigned users;
+	unsigned char len;
+	char text[];
+};
+
+struct message {
+	struct hnode node;
+	struct heap_node retry; /* key: wall clock, microseconds */
+	struct active *active;
+	struct domain *domain;  /* of the first pending recipient */
+	msgid id;
+	uint32_t arrival; /* seconds */
+	uint32_t size_kb;
+	uint8_t flags;
+};
+
+struct index {
+	struct hmap by_id;
+	struct hmap domains;
+	struct heap retry;
+};
+
+void index_init(struct index *x);
+void index_done(struct index *x);
+
+/* The id must be new. */
+struct message *index_add(struct index *x, msgid id);
+struct message *index_find(const struct index *x, msgid id);
+/* Frees it; it must not be active. */
+void index_remove(struct index *x, struct message *m);
+
+void index_set_domain(struct index *x, struct message *m, span domain);
+static inline span index_domain(const struct message *m)
+{
+	return m->domain ? span_of(m->domain->text, m->domain->len)
+			 : SPAN_NONE;
+}
+
+/*
+ * The form in which the spool keeps what the index needs: two small strings
+ * that recovery hands back, one with the message, one with its newest state.
+ */
+struct index_digest {
+	uint32_t arrival;
+	uint32_t size_kb;
+	bool many;
+	span domain; /* at most 255 bytes */
+};
+
+struct index_state_digest {
+	usec retry; /* wall clock */
+	uint8_t flags;
+};
+
+enum { INDEX_DIGEST_MAX = 4 + 4 + 1 + 4 + 255, INDEX_STATE_DIGEST_MAX = 9 };
+
+void index_digest_put(struct buf *out, const struct index_digest *d);
+MUST_USE bool index_digest_get(span bytes, struct index_digest *ret);
+void index_state_digest_put(
+    struct buf *out, const struct index_state_digest *d);
+MUST_USE bool index_state_digest_get(
+    span bytes, struct index_state_digest *ret);

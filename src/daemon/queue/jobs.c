@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/queue/jobs.c - giving work to relay and deliver.
+ *
+ * A job goes to the scheduler (store/sched.h), and when its turn comes to
+ * the process of the right role that has the fewest jobs running. Three
+ * transports need no process: discard, error and retry are decided here.
+ *
+ * When a delivery process dies, its jobs go back to the scheduler: nothing
+ * was learnt about their sites. What it had delivered without telling is
+ * delivered again; that is the price of never losing one.
+ */
+#include "daemon/queue/queue.h"
+
+#include "daemon/queue/forms.h"
+#include "os/log.h"
+
+struct worker {
+	struct list link; /* in q->workers */
+	struct queue *q;
+	struct chan *chan;
+	struct list running; /* struct qjob */
+	unsigned nrunning;
+	enum role role;
+	unsigned instance;
+	bool leaving; /* it was told to stop: gets no more */
+};
+
+/* What becomes of mail for a transport, by the command in master.cf. */
+enum handling { BY_RELAY, BY_DELIVER, BY_DISCARD, BY_ERROR, BY_NOBODY };
+
+static const struct {
+	span command;
+	enum handling handling;
+} commands[] = {
+	{ SPAN_INIT("smtp"), BY_RELAY },
+	{ SPAN_INIT("lmtp"), BY_RELAY },
+	{ SPAN_INIT("local"), BY_DELIVER },
+	{ SPAN_INIT("discard"), BY_DISCARD },
+	{ SPAN_INIT("error"), BY_ERROR },
+};
+
+static enum handling handling_of(struct queue *q, span transport)
+{
+	uint32_t service = conf_transport(q->conf, transport);
+
+	if (service == CONF_MAIN)
+		return BY_NOBODY;
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (span_eq(conf_service(q->conf, service)->command,
+			commands[i].command))
+			return commands[i].handling;
+	return BY_NOBODY;
+}
+
+/* ---- limits ---- */
+
+static span setting(struct queue *q, span transport, const char *suffix)
+{
+	return conf_transport_value(q->conf, transport, span_str(suffix));
+}
+
+static uint32_t setting_u32(
+    struct queue *q, span transport, const char *suffix, uint32_t preset)
+{
+	uint32_t n;
+
+	return span_to_u32(setting(q, transport, suffix), &n) ? n : preset;
+}
+
+uint32_t jobs_recipient_limit(struct queue *q, span transport)
+{
+	uint32_t n = setting_u32(q, transport, "destination_recipient_limit",
+	    50);
+
+	return n ? n : UINT32_MAX;
+}
+
+static struct sched_limits limits_of(
+    struct queue *q, uint32_t service, enum handling h)
+{
+	span name = conf_service(q->conf, service)->name;
+	struct sched_limits l = {
+		.initial = setting_u32(
+		    q, name, "initial_destination_concurrency", 5),
+		.window = setting_u32(
+		    q, name, "destination_concurrency_limit", 20),
+		.total = conf_service(q->conf, service)->maxproc,
+		.cohorts = setting_u32(q, name,
+		    "destination_concurrency_failed_cohort_limit", 1),
+		.pause = q->set.minimal_backoff,
+	};
+
+	if (!form_duration(
+		setting(q, name, "destination_rate_delay"), &l.rate_delay))
+		l.rate_delay = 0;
+	l.positive = form_feedback(
+	    setting(q, name, "destination_concurrency_positive_feedback"));
+	l.negative = form_feedback(
+	    setting(q, name, "destination_concurrency_negative_feedback"));
+	/*
+	 * One deliver process serves each mailbox by one worker, whatever the
+	 * number of messages waiting for it: a window would only keep it from
+	 * storing many with one flush.
+	 */
+	if (h != BY_RELAY) {
+		l.window = 0;
+		l.total = 0;
+		l.cohorts = 0;
+	}
+	return l;
+}
+
+void jobs_configure(struct queue *q)
+{
+	for (uint32_t i = 0; i < conf_services(q->conf); i++) {
+		span name = conf_service(q->conf, i)->name;
+		enum handling h = handling_of(q, name);
+		struct sched_limits l;
+
+		if (h == BY_NOBODY || conf_transport(q->conf, name) != i)
+			continue;
+		l = limits_of(q, i, h);
+		sched_limits(q->sched, name, &l);
+	}
+}
+
+/* ---- jobs ---- */
+
+static void job_free(struct qjob *j)
+{
+	list_remove(&j->link);
+	mem_free(j);
+}
+
+/* All recipients of the job end with this verdict, and so does the job. */
+static void end_all(struct qjob *j, const struct verdict *v)
+{
+	struct active *a = j->active;
+
+	for (uint32_t i = 0; i < j->nrcpts; i++)
+		active_outcome(a, j->rcpts[i], v);
+	job_free(j);
+	a->open--;
+	active_check(a);
+}
+
+/* The same, with a log line per recipient in the name of `program`. */
+static void end_here(struct qjob *j, const char *program, struct verdict v)
+{
+	for (uint32_t i = 0; i < j->nrcpts; i++)
+		active_log_outcome(j->active, j->rcpts[i], program, &v);
+	end_all(j, &v);
+}
+
+static void defer_suspended(struct qjob *j, span why, span status)
+{
+	struct buf text = BUF_INIT(4096);
+
+	buf_put(&text, SPAN("delivery temporarily suspended: "));
+	buf_put(&text, why);
+	end_here(j, "error",
+	    (struct verdict){
+		.class = VERDICT_DEFERRED,
+		.status = verdict_is_status(status) ? status : SPAN("4.0.0"),
+		.text = buf_span(&text),
+	    });
+	buf_done(&text);
+}
+
+/*
+ * error and retry: the next hop is "[status] text"; without a status it is
+ * 5.0.0 or 4.0.0.
+ */
+static void end_with_error(struct qjob *j, span transport, span nexthop)
+{
+	bool retry = span_eq(transport, SPAN("retry"));
+	span rest = nexthop;
+	span first = span_word(&rest, " ");
+	struct verdict v = {
+		.class = retry ? VERDICT_DEFERRED : VERDICT_BOUNCED,
+		.status = retry ? SPAN("4.0.0") : SPAN("5.0.0"),
+		.text = nexthop,
+	};
+
+	if (verdict_is_status(first)) {
+		v.status = first;
+		v.text = span_trim(rest);
+		if (first.ptr[0] == '4')
+			v.class = VERDICT_DEFERRED;
+	}
+	end_here(j, "error", v);
+}
+
+/* Transports that need no process. False: it needs one. */
+static bool end_without_process(struct qjob *j, span transport, span nexthop)
+{
+	switch (handling_of(j->active->q, transport)) {
+	case BY_RELAY:
+	case BY_DELIVER:
+		return false;
+	case BY_DISCARD:
+		end_here(j, "discard",
+		    (struct verdict){ .class = VERDICT_SENT,
+			.status = SPAN("2.0.0"),
+			.text = nexthop.len ? nexthop : transport });
+		return true;
+	case BY_ERROR:
+		end_with_error(j, transport, nexthop);
+		return true;
+	case BY_NOBODY:
+		break;
+	}
+	end_here(j, "error",
+	    (struct verdict){ .class = VERDICT_DEFERRED,
+		.status = SPAN("4.3.0"),
+		.text = SPAN("mail transport unavailable") });
+	return true;
+}
+
+void jobs_submit(struct active *a, const uint32_t *rcpts, uint32_t n)
+{
+	struct qjob *j = mem_new(1, sizeof(*j) + n * sizeof(j->rcpts[0]));
+	span transport = a->rcpts[rcpts[0]].transport;
+	span nexthop = a->rcpts[rcpts[0]].nexthop;
+
+	j->active = a;
+	j->nrcpts = n;
+	memcpy(j->rcpts, rcpts, n * sizeof(j->rcpts[0]));
+	list_init(&j->link);
+	for (uint32_t i = 0; i < n; i++)
+		a->rcpts[rcpts[i]].state = ACTIVE_IN_JOB;
+	a->open++;
+	if (end_without_process(j, transport, nexthop))
+		return;
+	if (sched_add(a->q->sched, &j->sched, transport, nexthop) ==
+	    SCHED_DEAD) {
+		defer_suspended(j, span_str(j->sched.site->why),
+		    j->sched.site->why_status);
+		return;
+	}
+	jobs_turn_later(a->q);
+}
+
+/* ---- handing out ---- */
+
+static struct worker *least_busy(struct queue *q, enum role role)
+{
+	struct worker *best = NULL;
+
+	LIST_FOR (l, &q->workers) {
+		struct worker *w = CONTAINER_OF(l, struct worker, link);
+
+		if (w->role != role || w->leaving)
+			continue;
+		if (!best || w->nrunning < best->nrunning)
+			best = w;
+	}
+	return best;
+}
+
+static enum role role_of(struct queue *q, span transport)
+{
+	return handling_of(q, transport) == BY_DELIVER ? ROLE_DELIVER
+						       : ROLE_RELAY;
+}
+
+static void put_job(struct buf *out, struct qjob *j)
+{
+	struct active *a = j->active;
+	struct rcpt one;
+	struct rcpt *rcpts = &one;
+	struct job m = {
+		.number = j->number,
+		.envelope = a->envelope,
+		.active = a->activated,
+		.blob = a->in_blob,
+		.content = a->in_blob ? SPAN_NONE
+				      : buf_span(&a->content_bytes),
+	};
+
+	if (j->nrcpts > 1)
+		rcpts = mem_new(j->nrcpts, sizeof(*rcpts));
+	for (uint32_t i = 0; i < j->nrcpts; i++) {
+		rcpts[i] = a->envelope.rcpts[j->rcpts[i]];
+		rcpts[i].transport = a->rcpts[j->rcpts[i]].transport;
+		rcpts[i].nexthop = a->rcpts[j->rcpts[i]].nexthop;
+	}
+	m.envelope.rcpts = rcpts;
+	m.envelope.nrcpts = j->nrcpts;
+	job_put(out, &m);
+	if (rcpts != &one)
+		mem_free(rcpts);
+}
+
+/* Out of the hands of its worker, if one has it. */
+static void job_release(struct queue *q, struct qjob *j)
+{
+	if (!j->worker)
+		return;
+	j->worker->nrunning--;
+	j->worker = NULL;
+	hmap_remove(&q->jobs, &j->node);
+	list_remove(&j->link);
+}
+
+/* The job could not be given away: its recipients wait for the next time. */
+static void defer_running(struct queue *q, struct qjob *j, span why)
+{
+	static const struct sched_end nothing = { .outcome = SCHED_UNDONE };
+
+	job_release(q, j);
+	(void)sched_done(q->sched, &j->sched, &nothing, loop_now(q->loop));
+	end_here(j, "error",
+	    (struct verdict){ .class = VERDICT_DEFERRED,
+		.status = SPAN("4.3.0"), .text = why });
+}
+
+static void give(struct queue *q, struct worker *w, struct qjob *j)
+{
+	struct active *a = j->active;
+
+	j->worker = w;
+	j->number = ++q->next_job;
+	hmap_put(&q->jobs, &j->node, hash_u64(j->number));
+	list_append(&w->running, &j->link);
+	w->nrunning++;
+	if (a->in_blob) {
+		CLEANUP(fd_close) int fd = -1;
+
+		if (spool_open_blob(q->spool, a->message->id, &fd)) {
+			log_warn("qmgr", "%s: content cannot be opened",
+			    a->id_text);
+			defer_running(q, j,
+			    SPAN("message content cannot be opened"));
+			return;
+		}
+		put_job(chan_begin_fds(w->chan, JOB, &fd, 1), j);
+	} else {
+		put_job(chan_begin(w->chan, JOB), j);
+	}
+	chan_end(w->chan);
+}
+
+/* Too much is on its way to it already, or nobody is there. */
+static bool is_unable(const struct worker *w)
+{
+	return !w || chan_backlog(w->chan) > CHAN_HIGH_WATER;
+}
+
+static void start_job(struct queue *q, struct qjob *j)
+{
+	struct worker *w =
+	    least_busy(q, role_of(q, sched_site_transport(j->sched.site)));
+
+	if (is_unable(w)) {
+		sched_block(q->sched, j->sched.site);
+		sched_putback(q->sched, &j->sched);
+	} else if (j->active->in_blob || j->active->has_content) {
+		give(q, w, j);
+	} else {
+		active_need_content(j->active, on_content, j);
+	}
+}
+
+static void on_content(struct active *a, void *ctx)
+{
+	struct qjob *j = ctx;
+
+	if (a->has_content)
+		start_job(a->q, j);
+	else
+		defer_running(a->q, j, SPAN("message content cannot be read"));
+}
+
+static void turn(void *ctx)
+{
+	struct queue *q = ctx;
+	struct sched_job *s;
+	usec wake;
+
+	sched_unblock(q->sched);
+	while ((s = sched_next(q->sched, loop_now(q->loop))))
+		start_job(q, CONTAINER_OF(s, struct qjob, sched));
+	wake = sched_wake(q->sched);
+	if (wake != USEC_NEVER)
+		loop_timer_set(q->loop, &q->wake_timer, wake);
+}
+
+void jobs_turn_later(struct queue *q)
+{
+	loop_defer(q->loop, LOOP_IPC, &q->turn);
+}
+
+static void on_wake(void *ctx)
+{
+	jobs_turn_later(ctx);
+}
+
+void jobs_init(struct queue *q)
+{
+	list_init(&q->workers);
+	hmap_init(&q->jobs);
+	q->turn.fn = turn;
+	q->turn.ctx = q;
+	q->wake_timer.fn = on_wake;
+	q->wake_timer.ctx = q;
+}
+
+/* ---- outcomes ---- */
+
+static struct qjob *find_job(struct queue *q, uint64_t number)
+{
+	uint64_t hash = hash_u64(number);
+
+	for (struct hnode *n = hmap_first(&q->jobs, hash); n;
+	     n = hmap_next(n, hash)) {
+		struct qjob *j = CONTAINER_OF(n, struct qjob, node);
+
+		if (j->number == number)
+			return j;
+	}
+	return NULL;
+}
+
+/* The site has just died: what waits for it shares the reason. */
+static void defer_waiting(struct queue *q, struct sched_site *site)
+{
+	span why = span_str(site->why);
+	span status = site->why_status;
+	struct sched_job *s;
+
+	/* The site stays while it rests, so its reason does. */
+	while ((s = sched_take(q->sched, site)))
+		defer_suspended(
+		    CONTAINER_OF(s, struct qjob, sched), why, status);
+}
+
+static void job_end(struct worker *w, struct qjob *j, const struct job_done *m)
+{
+	static const enum sched_outcome outcomes[] = {
+		[JOB_SITE_FINE] = SCHED_FINE,
+		[JOB_SITE_DEAD] = SCHED_FAILED,
+		[JOB_SITE_AGAIN] = SCHED_UNDONE,
+	};
+	struct queue *q = w->q;
+	struct sched_site *site = j->sched.site;
+	struct active *a = j->active;
+	struct sched_end end = {
+		.outcome = outcomes[m->site],
+		.why = m->verdicts[0].text,
+		.status = m->verdicts[0].status,
+	};
+
+	job_release(q, j);
+	if (m->site == JOB_SITE_AGAIN) {
+		w->leaving = true;
+		sched_putback(q->sched, &j->sched);
+		return;
+	}
+	for (uint32_t i = 0; i < j->nrcpts; i++)
+		active_outcome(a, j->rcpts[i], &m->verdicts[i]);
+	if (sched_done(q->sched, &j->sched, &end, loop_now(q->loop)))
+		defer_waiting(q, site);
+	a->open--;
+	job_free(j);
+	active_check(a);
+}
+
+static void on_message(void *ctx, struct chan_msg *msg)
+{
+	struct worker *w = ctx;
+	struct queue *q = w->q;
+	struct arena scratch;
+	struct job_done m;
+	struct qjob *j = NULL;
+
+	arena_init(&scratch, FRAME_MAX);
+	if (msg->type == JOB_DONE && job_done_get(msg->payload, &scratch, &m))
+		j = find_job(q, m.number);
+	if (j && j->worker == w && j->nrcpts == m.nverdicts) {
+		job_end(w, j, &m);
+		jobs_turn_later(q);
+	} else {
+		log_warn("qmgr", "malformed report from %s process %u",
+		    role_info(w->role)->name, w->instance);
+		chan_fail(w->chan, -EPROTO);
+	}
+	arena_done(&scratch);
+}
+
+static void on_gone(void *ctx, int error UNUSED)
+{
+	struct worker *w = ctx;
+	struct queue *q = w->q;
+
+	list_remove(&w->link);
+	LIST_FOR (l, &w->running) {
+		struct qjob *j = CONTAINER_OF(l, struct qjob, link);
+
+		job_release(q, j);
+		sched_putback(q->sched, &j->sched);
+	}
+	chan_free(&w->chan);
+	mem_free(w);
+	jobs_turn_later(q);
+}
+
+static void on_drained(void *ctx)
+{
+	struct worker *w = ctx;
+
+	jobs_turn_later(w->q);
+}
+
+void jobs_add_worker(struct queue *q, enum role role, unsigned instance, int fd)
+{
+	static const struct chan_calls calls = {
+		.message = on_message,
+		.gone = on_gone,
+		.drained = on_drained,
+	};
+	struct worker *w = NEW(struct worker);
+	int r;
+
+	w->q = q;
+	w->role = role;
+	w->instance = instance;
+	list_init(&w->link);
+	list_init(&w->running);
+	r = chan_new(q->loop, fd, &calls, w, &w->chan);
+	if (r < 0) {
+		log_warn("qmgr", "%s process %u: %s", role_info(role)->name,
+		    instance, strerror(-r));
+		mem_free(w);
+		return;
+	}
+	list_append(&q->workers, &w->link);
+	jobs_turn_later(q);
+}

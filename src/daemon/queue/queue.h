@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/queue/queue.h - the queue process, seen from inside.
+ *
+ *	intake.c   smtpd hands messages over          -> message, active
+ *	active.c   a message in memory: from its activation to its outcome
+ *	route.c    asks rules where recipients go, when that is not known
+ *	jobs.c     gives jobs to relay and deliver, takes their outcomes
+ *	notice.c   tells the sender
+ *	ctl.c      mailq, postqueue
+ *	index.c    what is known of all messages
+ *
+ * One loop, no locks; the spool's threads are hidden behind store/spool.h.
+ */
+#pragma once
+
+#include "conf/conf.h"
+#include "daemon/queue/index.h"
+#include "daemon/roles.h"
+#include "ipc/chan.h"
+#include "ipc/msg_job.h"
+#include "ipc/msg_queue.h"
+#include "ipc/msg_rules.h"
+#include "mail/dsn.h"
+#include "os/loop.h"
+#include "store/sched.h"
+#include "store/spool.h"
+
+struct daemon;
+
+/* The parameters we act on, by their names in main.cf. */
+struct queue_settings {
+	span myhostname;
+	span myorigin;
+	span mail_name;
+	bool smtputf8_enable;
+	usec minimal_backoff_time;
+	usec maximal_backoff_time;
+	usec maximal_queue_lifetime;
+	usec bounce_queue_lifetime;
+	usec delay_warning_time;
+	uint64_t queue_minfree;
+	uint64_t message_size_limit;
+	uint64_t bounce_size_limit;
+	uint32_t qmgr_message_active_limit;
+	uint32_t delay_logging_resolution_limit;
+	span authorized_mailq_users;
+	span authorized_flush_users;
+};
+
+struct queue {
+	struct loop *loop;
+	struct conf *conf;
+	struct queue_settings set;
+	struct daemon *daemon;
+	int spool_dir;
+	struct spool *spool;
+	struct loop_watch *spool_watch;
+	struct loop_hook poll;
+	struct loop_timer poll_timer;
+	struct index index;
+	struct sched *sched;
+
+	/* intake.c */
+	struct list intakes; /* struct intake: one per smtpd */
+	struct loop_timer space_timer;
+
+	/* active.c */
+	struct list actives;
+	struct list dirty;
+	struct loop_timer dirty_timer;
+	size_t nactives;
+	size_t content_bytes; /* inline content held by active messages */
+	struct loop_timer retry_timer;
+	struct loop_hook turn; /* jobs are handed out once per round */
+
+	/* jobs.c */
+	struct list workers; /* struct worker: one per relay, deliver */
+	struct hmap jobs;    /* running, by number */
+	uint64_t next_job;
+	struct loop_timer wake_timer;
+
+	/* route.c */
+	struct list rules; /* struct rules_peer */
+	struct hmap routes; /* open questions, by number */
+	struct list unasked; /* waiting for a rules process */
+	uint64_t next_ask;
+
+	/* ctl.c */
+	struct loop_watch *ctl_watch;
+	int ctl_fd;
+	struct list ctls; /* struct ctl: one per command connected */
+
+};
+
+/* How much inline content of committed messages stays in memory. */
+enum { QUEUE_CONTENT_BUDGET = 96 * 1024 * 1024 };
+
+/* The spool was given something: it looks at it at the end of this round. */
+void queue_touch_spool(struct queue *q);
+
+/* ---- active.c ---- */
+
+enum active_rcpt_state {
+	ACTIVE_PENDING,  /* to be tried */
+	ACTIVE_IN_JOB,
+	ACTIVE_DEFERRED, /* tried in this activation, or told to wait */
+	ACTIVE_BOUNCED,  /* failed in this activation, sender not told yet */
+	ACTIVE_DONE,     /* nothing more to do, ever */
+};
+
+struct active_rcpt {
+	enum active_rcpt_state state;
+	bool report; /* delivered, and the sender asked to be told */
+	span transport; /* as routed now */
+	span nexthop;
+	struct verdict verdict; /* of the last attempt; texts in the arena */
+};
+
+/* Who made a new message, to be told once it is safe (or is not). */
+struct active_origin {
+	void (*committed)(struct active_origin *o, enum queue_result r);
+};
+
+struct active {
+	struct list link; /* in q->actives */
+	struct list dirty; /* in q->dirty while outcomes are not recorded */
+	struct queue *q;
+	struct message *message; /* NULL until it is committed */
+	struct active_origin *origin;
+	struct arena arena;
+	struct buf envelope_bytes; /* what the envelope is borrowed from */
+	struct buf content_bytes;
+	struct envelope envelope;
+	struct active_rcpt *rcpts;
+	struct list waiters;  /* for the content */
+	struct spool_blob *blob; /* until the commit */
+	bool has_content; /* content_bytes holds it all */
+	bool in_blob;     /* the content is in the spool's blob file */
+	bool reading;     /* the spool was asked for content */
+	bool holds_notice; /* telling the sender failed in this activation */
+	usec activated;   /* wall clock */
+	unsigned open;    /* jobs, questions, notices, reads not ended */
+	char id_text[MSGID_TEXT_MAX];
+};
+
+struct active *active_new(struct queue *q, msgid id);
+/*
+ * Commit a new message: envelope_bytes, and content_bytes or blob, are
+ * filled in. The origin hears the result, after which the message goes its
+ * own way (or is gone, when it failed).
+ */
+void active_commit(struct active *a);
+/* Decode envelope_bytes and set up the recipients. */
+MUST_USE bool active_decode(struct active *a);
+void active_free(struct active *a);
+
+void active_init(struct queue *q);
+struct verdict active_verdict(struct active *a, const struct verdict *v);
+/* content_bytes is filled: count it. */
+void active_keep_content(struct active *a);
+/* Routed: log it and make jobs. */
+void active_start(struct active *a);
+/* Write down what became of the recipients so far (lazily durable). */
+void active_record(struct active *a, usec retry);
+
+/* ---- load.c ---- */
+
+void active_load_init(struct queue *q);
+/* The retry heap has changed, or room for an active message was made. */
+void active_arm(struct queue *q);
+/* Leave a message that is not active alone until then (wall clock). */
+void active_wait(struct queue *q, struct message *m, usec wall);
+/* Found at the start. */
+void active_found(struct queue *q, const struct spool_found *found);
+/* Try these now, whatever their time; NULL: every one. Returns how many. */
+uint32_t active_hurry(struct queue *q, struct message *m);
+
+/* A recipient's attempt ended. The verdict's spans are copied. */
+void active_outcome(struct active *a, uint32_t rcpt, const struct verdict *v);
+/* The log line of an outcome that the queue itself decided. */
+void active_log_outcome(struct active *a, uint32_t rcpt, const char *program,
+    const struct verdict *v);
+/* Something that was open ended (the caller counted a->open down): look
+ * whether the activation is over. The message may be gone after this. */
+void active_check(struct active *a);
+/*
+ * Bring the inline content back into memory (a->has_content says whether it
+ * worked) and call back; at once if it is there.
+ */
+typedef void active_content_fn(struct active *a, void *ctx);
+void active_need_content(struct active *a, active_content_fn *fn, void *ctx);
+/* ---- jobs.c ---- */
+
+struct qjob {
+	struct sched_job sched;
+	struct hnode node; /* in q->jobs while running */
+	struct list link;  /* in the worker's list while running */
+	struct worker *worker;
+	struct active *active;
+	uint64_t number;
+	uint32_t nrcpts;
+	uint32_t rcpts[]; /* indexes into active->rcpts */
+};
+
+void jobs_init(struct queue *q);
+/* On (re)load of the configuration. */
+void jobs_configure(struct queue *q);
+void jobs_add_worker(
+    struct queue *q, enum role role, unsigned instance, int fd);
+/* Queue a job for these recipients; it may end at once. */
+void jobs_submit(struct active *a, const uint32_t *rcpts, uint32_t n);
+/* Hand out what may go, at the end of this round. */
+void jobs_turn_later(struct queue *q);
+/* The most recipients of one job of this transport. */
+uint32_t jobs_recipient_limit(struct queue *q, span transport);
+
+/* ---- route.c ---- */
+
+typedef void route_fn(void *ctx, uint32_t tag, const struct rules_routed *r);
+
+void route_init(struct queue *q);
+void route_add_rules(struct queue *q, unsigned instance, int fd);
+/* Ask where mail for `address` goes. The answer may not come before a rules
+ * process lives; route_forget() drops all questions of ctx. */
+void route_ask(
+    struct queue *q, span address, route_fn *fn, void *ctx, uint32_t tag);
+void route_forget(struct queue *q, void *ctx);
+
+/* ---- intake.c ---- */
+
+void intake_init(struct queue *q);
+void intake_add(struct queue *q, unsigned instance, int fd);
+/* The spool may have ids again for those that had to wait. */
+void intake_retry(struct queue *q);
+/* An id for a message of our own; 0: none can be had now. */
+msgid intake_new_id(struct queue *q);
+
+/* ---- notice.c ---- */
+
+/*
+ * Tell the sender about those recipients of `a` that are BOUNCED, DEFERRED,
+ * or delivered with `report`. Counts a->open up; when the notice is safe the
+ * recipients it named are settled, then active_check() is called. When it
+ * cannot be made now, a->holds_notice is set instead.
+ */
+void notice_start(struct active *a, enum dsn_kind kind);
+
+/* ---- ctl.c ---- */
+
+void ctl_init(struct queue *q);
+void ctl_listen(struct queue *q, int fd);
+void ctl_unlisten(struct queue *q);

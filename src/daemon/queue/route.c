@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/queue/route.c - questions to the rules processes.
+ *
+ * smtpd brings new messages with their routes. A message that comes back
+ * from the spool is routed afresh, because the configuration may have
+ * changed since; so is a notice that we write ourselves.
+ *
+ * A question lives until it is answered: when the process that has it dies
+ * it goes to another one, and while there is none it waits.
+ */
+#include "daemon/queue/queue.h"
+
+#include "os/log.h"
+
+struct rules_peer {
+	struct list link; /* in q->rules */
+	struct queue *q;
+	struct chan *chan;
+	struct list asked; /* struct question */
+	unsigned instance;
+	unsigned open;
+};
+
+struct question {
+	struct hnode node; /* in q->routes, by number */
+	struct list link;  /* in a peer's list or in q->unasked */
+	struct rules_peer *peer;
+	route_fn *fn;
+	void *ctx;
+	uint64_t number;
+	uint32_t tag;
+	size_t len;
+	char address[];
+};
+
+void route_init(struct queue *q)
+{
+	list_init(&q->rules);
+	list_init(&q->unasked);
+	hmap_init(&q->routes);
+}
+
+static struct rules_peer *least_busy(struct queue *q)
+{
+	struct rules_peer *best = NULL;
+
+	LIST_FOR (l, &q->rules) {
+		struct rules_peer *p =
+		    CONTAINER_OF(l, struct rules_peer, link);
+
+		if (!best || p->open < best->open)
+			best = p;
+	}
+	return best;
+}
+
+static void send_question(struct queue *q, struct question *ask)
+{
+	struct rules_peer *p = least_busy(q);
+	struct rules_route m = {
+		.ask = ask->number,
+		.address = span_of(ask->address, ask->len),
+	};
+
+	list_remove(&ask->link);
+	ask->peer = p;
+	if (!p) {
+		list_append(&q->unasked, &ask->link);
+		return;
+	}
+	list_append(&p->asked, &ask->link);
+	p->open++;
+	rules_route_put(chan_begin(p->chan, RULES_ROUTE), &m);
+	chan_end(p->chan);
+}
+
+void route_ask(
+    struct queue *q, span address, route_fn *fn, void *ctx, uint32_t tag)
+{
+	struct question *ask = mem_new(1, sizeof(*ask) + address.len);
+
+	ask->fn = fn;
+	ask->ctx = ctx;
+	ask->tag = tag;
+	ask->number = ++q->next_ask;
+	ask->len = address.len;
+	if (address.len)
+		memcpy(ask->address, address.ptr, address.len);
+	list_init(&ask->link);
+	hmap_put(&q->routes, &ask->node, hash_u64(ask->number));
+	send_question(q, ask);
+}
+
+static void question_free(struct queue *q, struct question *ask)
+{
+	if (ask->peer)
+		ask->peer->open--;
+	list_remove(&ask->link);
+	hmap_remove(&q->routes, &ask->node);
+	mem_free(ask);
+}
+
+static struct question *find(struct queue *q, uint64_t number)
+{
+	uint64_t hash = hash_u64(number);
+
+	for (struct hnode *n = hmap_first(&q->routes, hash); n;
+	     n = hmap_next(n, hash)) {
+		struct question *ask = CONTAINER_OF(n, struct question, node);
+
+		if (ask->number == number)
+			return ask;
+	}
+	return NULL;
+}
+
+void route_forget(struct queue *q, void *ctx)
+{
+	LIST_FOR (p, &q->rules) {
+		struct rules_peer *peer =
+		    CONTAINER_OF(p, struct rules_peer, link);
+
+		LIST_FOR (l, &peer->asked) {
+			struct question *ask =
+			    CONTAINER_OF(l, struct question, link);
+
+			if (ask->ctx == ctx)
+				question_free(q, ask);
+		}
+	}
+	LIST_FOR (l, &q->unasked) {
+		struct question *ask = CONTAINER_OF(l, struct question, link);
+
+		if (ask->ctx == ctx)
+			question_free(q, ask);
+	}
+}
+
+static void on_message(void *ctx, struct chan_msg *msg)
+{
+	struct rules_peer *p = ctx;
+	struct rules_routed m;
+	struct question *ask;
+	route_fn *fn;
+	void *fn_ctx;
+	uint32_t tag;
+
+	if (msg->type != RULES_ROUTED || !rules_routed_get(msg->payload, &m)) {
+		log_warn("qmgr", "malformed answer from rules process %u",
+		    p->instance);
+		chan_fail(p->chan, -EPROTO);
+		return;
+	}
+	ask = find(p->q, m.ask);
+	if (!ask || ask->peer != p)
+		return;
+	fn = ask->fn;
+	fn_ctx = ask->ctx;
+	tag = ask->tag;
+	question_free(p->q, ask);
+	fn(fn_ctx, tag, &m);
+}
+
+static void on_gone(void *ctx, int error UNUSED)
+{
+	struct rules_peer *p = ctx;
+	struct queue *q = p->q;
+	struct list orphans = LIST_INIT(orphans);
+	struct list *l;
+
+	list_remove(&p->link);
+	list_splice(&orphans, &p->asked);
+	chan_free(&p->chan);
+	mem_free(p);
+	while ((l = list_take(&orphans)))
+		send_question(q, CONTAINER_OF(l, struct question, link));
+}
+
+void route_add_rules(struct queue *q, unsigned instance, int fd)
+{
+	static const struct chan_calls calls = {
+		.message = on_message,
+		.gone = on_gone,
+	};
+	struct rules_peer *p = NEW(struct rules_peer);
+	struct list waiting = LIST_INIT(waiting);
+	struct list *l;
+	int r;
+
+	p->q = q;
+	p->instance = instance;
+	list_init(&p->link);
+	list_init(&p->asked);
+	r = chan_new(q->loop, fd, &calls, p, &p->chan);
+	if (r < 0) {
+		log_warn("qmgr", "rules process %u: %s", instance,
+		    strerror(-r));
+		mem_free(p);
+		return;
+	}
+	list_append(&q->rules, &p->link);
+	list_splice(&waiting, &q->unasked);
+	while ((l = list_take(&waiting)))
+		send_question(q, CONTAINER_OF(l, struct question, link));
+}
