@@ -44,7 +44,7 @@ struct conf_service {
 	uint32_t noverrides;
 	const struct conf_override *overrides; /* -o, last one wins */
 	uint32_t nargs;
-	const span *args; /* all words after the command, for pipe(8) */
+	const span *args; /* the words behind the options, for pipe(8) */
 };
 
 struct conf_override {
@@ -177,3 +177,19 @@ void conf_load(struct conf *conf, uint32_t service,
 
 /* The directory the files came from (config_directory). */
 span conf_dir(const struct conf *conf);
+
+/*
+ * This machine's own addresses, as far as inet_interfaces and inet_protocols
+ * choose them: where we listen (if inet_interfaces is not "all"), what
+ * permit_inet_interfaces means, and what mynetworks is made of.
+ */
+struct conf_address {
+	uint8_t family; /* 4 or 6 */
+	uint8_t prefix; /* length of the network's mask */
+	uint8_t bytes[16];
+	uint32_t scope; /* of IPv6 link-local addresses */
+};
+const struct conf_address *conf_addresses(
+    const struct conf *conf, uint32_t *ret_count);
+/* Whether inet_protocols includes it: 4 or 6. */
+bool conf_has_family(struct conf *conf, uint8_t family);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf/expand.h - $name and its relatives in configuration values.
+ *
+ *	$x ${x} $(x)         the value of x, itself expanded
+ *	${x?text} ${x:text}  text if x is not empty; if it is empty or unset
+ *	${x?{y}:{z}}         either; white space between the braces is free
+ *	${{a} == {b}?...}    == != < <= > >=, numeric when both are numbers;
+ *	                     with "level" behind: compatibility levels
+ *	$$                   a dollar sign
+ *
+ * Pure: where values come from is the caller's lookup.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+/* The unexpanded value of a name; ptr == NULL if there is none. */
+typedef span expand_lookup_fn(void *ctx, span name);
+
+enum expand_result {
+	EXPAND_OK,
+	EXPAND_BAD, /* `error` says what is wrong with the text */
+};
+
+enum { EXPAND_MAX = 1024 * 1024 }; /* longest result */
+
+/* Appends to `out`, which has its own limit: check out->failed too. */
+MUST_USE enum expand_result expand_text(span text, expand_lookup_fn *lookup,
+    void *ctx, struct buf *out, struct buf *error);
+
+/* Call fn for each name that `text` itself mentions, in any form. */
+typedef void expand_name_fn(void *ctx, span name);
+void expand_names(span text, expand_name_fn *fn, void *ctx);

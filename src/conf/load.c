@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf/load.c - typed values: one at a time, or a struct from a table.
+ */
+#include "conf/conf_internal.h"
+#include "conf/value.h"
+
+static bool in_range(const struct param *p, uint64_t n)
+{
+	return n >= p->min && (p->max == 0 || n <= p->max);
+}
+
+static bool convert_bool(span value, uint64_t *ret)
+{
+	bool yes;
+
+	if (!conf_parse_bool(value, &yes))
+		return false;
+	*ret = yes;
+	return true;
+}
+
+/* Last letter of the preset: "5d", "${stress?{10}:{300}}s". */
+static char preset_unit(const struct param *p)
+{
+	return p->preset[strlen(p->preset) - 1];
+}
+
+bool conf_convert(const struct param *p, span value, uint64_t *ret)
+{
+	switch ((enum param_kind)p->kind) {
+	case PARAM_STR:
+	case PARAM_RAW:
+		*ret = value.len;
+		return in_range(p, value.len);
+	case PARAM_BOOL:
+		return convert_bool(value, ret);
+	case PARAM_INT:
+		return conf_parse_number(value, ret) && *ret <= INT32_MAX &&
+		    in_range(p, *ret);
+	case PARAM_LONG:
+		return conf_parse_number(value, ret) && in_range(p, *ret);
+	case PARAM_TIME:
+		return conf_parse_duration(value, preset_unit(p), ret) &&
+		    in_range(p, *ret / USEC_SEC);
+	}
+	bug("parameter kind %d", p->kind);
+}
+
+static const struct param *must_find(span name, unsigned kinds)
+{
+	const struct param *p = param_find(name);
+
+	if (!p)
+		bug("no parameter \"%.*s\"", PRI(name));
+	if (!(kinds & 1u << p->kind))
+		bug("parameter \"%.*s\" is of another kind", PRI(name));
+	return p;
+}
+
+static uint64_t typed_value(
+    struct conf *conf, uint32_t service, const struct param *p)
+{
+	span name = span_str(p->name);
+	span value = conf_value(conf, service, name);
+	uint64_t n;
+
+	/* conf_check() has seen to it. */
+	if (!conf_convert(p, value, &n))
+		bug("unchecked value: %s = %.*s", p->name, PRI(value));
+	return n;
+}
+
+bool conf_bool(struct conf *conf, uint32_t service, span name)
+{
+	return typed_value(conf, service, must_find(name, 1u << PARAM_BOOL));
+}
+
+uint64_t conf_number(struct conf *conf, uint32_t service, span name)
+{
+	return typed_value(
+	    conf, service, must_find(name, 1u << PARAM_INT | 1u << PARAM_LONG));
+}
+
+usec conf_duration(struct conf *conf, uint32_t service, span name)
+{
+	return typed_value(conf, service, must_find(name, 1u << PARAM_TIME));
+}
+
+static void load_field(
+    struct conf *conf, uint32_t service, const struct conf_field *f, char *to)
+{
+	span name = span_str(f->name);
+
+	switch (f->kind) {
+	case CONF_KIND_STR:
+		(void)must_find(name, 1u << PARAM_STR | 1u << PARAM_RAW);
+		*(span *)(void *)to = conf_value(conf, service, name);
+		break;
+	case CONF_KIND_BOOL:
+		*(bool *)(void *)to = conf_bool(conf, service, name);
+		break;
+	case CONF_KIND_U32:
+		(void)must_find(name, 1u << PARAM_INT);
+		*(uint32_t *)(void *)to =
+		    (uint32_t)conf_number(conf, service, name);
+		break;
+	case CONF_KIND_U64:
+		*(uint64_t *)(void *)to = conf_number(conf, service, name);
+		break;
+	case CONF_KIND_USEC:
+		*(usec *)(void *)to = conf_duration(conf, service, name);
+		break;
+	}
+}
+
+void conf_load(struct conf *conf, uint32_t service,
+    const struct conf_field *fields, size_t n, void *ret_struct)
+{
+	for (size_t i = 0; i < n; i++)
+		load_field(conf, service, &fields[i],
+		    (char *)ret_struct + fields[i].offset);
+}

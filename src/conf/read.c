@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf/read.c - a snapshot from the files of a directory.
+ */
+#include "conf/conf_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+}
+
+static int read_all(int fd, struct buf *out)
+{
+	for (;;) {
+		char *room = buf_room(out, 16384);
+		ssize_t n;
+
+		if (!room)
+			return -EFBIG;
+		n = read(fd, room, 16384);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		out->len += (size_t)n;
+	}
+}
+
+static int read_file(const char *path, struct buf *out)
+{
+	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : read_all(fd, out);
+}
+
+static bool read_part(const char *dir, const char *name, struct buf *out,
+    struct conf_report *report)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	int r;
+
+	buf_printf(&path, "%s/%s", dir, name);
+	r = read_file(buf_cstr(&path), out);
+	if (r < 0)
+		buf_printf(
+		    &report->error, "open %s/%s: %s", dir, name, strerror(-r));
+	return r == 0;
+}
+
+static bool read_into(
+    struct conf *conf, const char *dir, struct conf_report *report)
+{
+	CLEANUP(buf_done) struct buf main_cf = BUF_INIT(CONF_FILE_MAX);
+	CLEANUP(buf_done) struct buf master_cf = BUF_INIT(CONF_FILE_MAX);
+
+	return read_part(dir, "main.cf", &main_cf, report) &&
+	    read_part(dir, "master.cf", &master_cf, report) &&
+	    conf_put_main(conf, buf_span(&main_cf), report) &&
+	    conf_put_facts(conf, report) &&
+	    conf_put_master(conf, buf_span(&master_cf), report) &&
+	    conf_check(conf, report);
+}
+
+int conf_read(const char *dir, struct conf_report *report, struct conf **ret)
+{
+	CLEANUP(conf_unrefp) struct conf *conf = conf_new(span_str(dir));
+
+	if (!read_into(conf, dir, report))
+		return CONF_BAD;
+	*ret = STEAL(conf);
+	return CONF_OK;
+}
+
+const char *conf_default_dir(const char *option)
+{
+	const char *environment = secure_getenv("MAIL_CONFIG");
+	struct stat st;
+
+	if (option)
+		return option;
+	if (environment && environment[0])
+		return environment;
+	if (stat("/etc/chasqui", &st) < 0 && stat("/etc/postfix", &st) == 0)
+		return "/etc/postfix";
+	return "/etc/chasqui";
+}
