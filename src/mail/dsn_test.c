@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/dsn.h"
+
+#include "mail/date.h"
+#include "test/lib/unit.h"
+
+#include "mail/dsn_cases.h"
+
+static const usec sunday = 1590303371 * USEC_SEC; /* 06:56:11 UTC */
+
+static const struct dsn_conf conf = {
+	.myhostname = SPAN_INIT("mx.example.com"),
+	.myorigin = SPAN_INIT("example.com"),
+	.mail_name = SPAN_INIT("Postfix"),
+	.bounce_size_limit = 50000,
+	.maximal_queue_lifetime = 5 * USEC_DAY,
+	.delay_warning_time = 4 * USEC_HOUR,
+	.smtputf8 = true,
+};
+
+static const span original = SPAN_INIT("Original: header\r\n\r\nbody\r\n");
+
+#define SAID(s, t) .status = SPAN_INIT(s), .text = SPAN_INIT(t)
+
+static const struct verdict impossible = { .class = VERDICT_BOUNCED,
+	SAID("5.1.2", "mail to this domain is not possible") };
+static const struct verdict sent = { .class = VERDICT_SENT,
+	SAID("2.0.0", "delivered to mailbox") };
+static const struct verdict deferred = { .class = VERDICT_DEFERRED,
+	SAID("4.3.2", "deferred transport") };
+
+static struct envelope about(struct rcpt *rcpts, uint32_t n)
+{
+	return (struct envelope){ .id = (msgid)0x100000 << 20 | 0x0A000,
+		.arrival = sunday - USEC_DAY,
+		.sender = SPAN("news@example.com"),
+		.size = 1000,
+		.nrcpts = n,
+		.rcpts = rcpts };
+}
+
+/* The whole notice, the original in pieces of `step` bytes. */
+static void write_notice(struct buf *out, struct dsn_notice n, size_t step)
+{
+	span rest = original;
+
+	n.conf = n.conf ? n.conf : &conf;
+	n.id = (msgid)0xAC2470 << 20 | 0x1B440;
+	n.now = sunday;
+	if (!n.to.len)
+		n.to = SPAN("news@example.com");
+	dsn_write_head(out, &n);
+	while (rest.len) {
+		if (!dsn_write_original(out, &n, span_first(rest, step)))
+			break;
+		rest = span_from(rest, step);
+	}
+	dsn_write_tail(out, &n);
+}
+
+static void check(struct dsn_notice n, const char *want)
+{
+	static const size_t steps[] = { 1000, 1, 2, 19 };
+
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct buf out = BUF_INIT(100000);
+
+		write_notice(&out, n, steps[i]);
+		assert_span_equal(buf_span(&out), span_str(want));
+		buf_done(&out);
+	}
+}
+
+static void test_failure_full(void **state)
+{
+	struct rcpt rcpts[] = {
+		{ .addr = SPAN("gone@err.example"),
+		    .orig = SPAN("gone@err.example") },
+		{ .addr = SPAN("fine@err.example"),
+		    .orig = SPAN("fine@err.example") },
+		{ .addr = SPAN("odd one@err.example"),
+		    .orig = SPAN("odd one@err.example") },
+	};
+	struct verdict verdicts[] = { impossible, sent, impossible };
+	struct envelope e = about(rcpts, 3);
+
+	(void)state;
+	check(
+	    (struct dsn_notice){
+	        .kind = DSN_FAILURE, .about = &e, .verdicts = verdicts },
+	    failure_full);
+}
+
+static void test_failure_headers(void **state)
+{
+	struct rcpt rcpts[] = {
+		{ .addr = SPAN("mismatch@example.com"),
+		    .orig = SPAN("mismatch") },
+		{ .addr = SPAN("gone@err.example"),
+		    .orig = SPAN("gone@err.example"),
+		    .orcpt = SPAN("rfc822;first+last@else.example"),
+		    .notify = RCPT_NOTIFY_FAILURE },
+		{ .addr = SPAN("quiet@err.example"),
+		    .orig = SPAN("quiet@err.example"),
+		    .notify = RCPT_NOTIFY_NEVER },
+		{ .addr = SPAN("long@longerr.example"),
+		    .orig = SPAN("long@longerr.example") },
+		{ .addr = SPAN("nobodyhere@example.com"),
+		    .orig = SPAN("nobodyhere@example.com") },
+		{ .addr = SPAN("who@sink.example"),
+		    .orig = SPAN("who@sink.example") },
+	};
+	struct verdict verdicts[] = {
+		{ .class = VERDICT_BOUNCED,
+		    SAID("5.1.1", "unknown user: \"mismatch\"") },
+		impossible,
+		impossible,
+		{ .class = VERDICT_BOUNCED,
+		    SAID("5.7.1",
+		        "a very long reason that needs to be wrapped by the "
+		        "notice since it is longer than seventy nine "
+		        "characters all in all") },
+		{ .class = VERDICT_BOUNCED,
+		    SAID("5.1.1", "unknown user: \"nobodyhere\"") },
+		{ .class = VERDICT_BOUNCED,
+		    SAID("5.3.0",
+		        "host 127.0.0.1[127.0.0.1] said: 500 5.3.0 Error: "
+		        "command failed (in reply to RCPT TO command)"),
+		    .remote_mta = SPAN_INIT("dns; 127.0.0.1"),
+		    .diagnostic =
+		        SPAN_INIT("smtp; 500 5.3.0 Error: command failed") },
+	};
+	struct envelope e = about(rcpts, 6);
+
+	(void)state;
+	e.envid = SPAN("abc=1");
+	check((struct dsn_notice){ .kind = DSN_FAILURE,
+	          .flags = DSN_HEADERS_ONLY,
+	          .about = &e,
+	          .verdicts = verdicts },
+	    failure_headers);
+}
+
+static void test_delay(void **state)
+{
+	struct rcpt r = { .addr = SPAN("slow@remote.example"),
+		.orig = SPAN("slow@remote.example") };
+	struct envelope e = about(&r, 1);
+
+	(void)state;
+	check(
+	    (struct dsn_notice){
+	        .kind = DSN_DELAY, .about = &e, .verdicts = &deferred },
+	    delay);
+}
+
+static void test_success(void **state)
+{
+	struct rcpt r = { .addr = SPAN("daemon@example.com"),
+		.orig = SPAN("daemon@example.com"),
+		.notify = RCPT_NOTIFY_SUCCESS,
+		.transport = SPAN("local") };
+	struct envelope e = about(&r, 1);
+
+	(void)state;
+	check(
+	    (struct dsn_notice){
+	        .kind = DSN_SUCCESS, .about = &e, .verdicts = &sent },
+	    success);
+}
+
+static void test_postmaster(void **state)
+{
+	struct rcpt r = { .addr = SPAN("gone@err.example"),
+		.orig = SPAN("gone@err.example"),
+		.notify = RCPT_NOTIFY_NEVER };
+	struct envelope e = about(&r, 1);
+
+	(void)state;
+	e.sender = SPAN("");
+	check((struct dsn_notice){ .kind = DSN_FAILURE,
+	          .flags = DSN_TO_POSTMASTER,
+	          .to = SPAN("mail@example.com"),
+	          .about = &e,
+	          .verdicts = &impossible },
+	    postmaster);
+}
+
+static void test_count(void **state)
+{
+	struct rcpt rcpts[] = {
+		{ .notify = 0 },
+		{ .notify = RCPT_NOTIFY_NEVER },
+		{ .notify = RCPT_NOTIFY_FAILURE },
+		{ .notify = RCPT_NOTIFY_SUCCESS | RCPT_NOTIFY_DELAY },
+	};
+	struct verdict bounces[] = { impossible, impossible, impossible,
+		impossible };
+	struct verdict delays[] = { deferred, deferred, deferred, deferred };
+	struct verdict successes[] = { sent, sent, sent, sent };
+	struct envelope e = about(rcpts, 4);
+	const struct {
+		enum dsn_kind kind;
+		unsigned flags;
+		const struct verdict *verdicts;
+		uint32_t count;
+	} rows[] = {
+		{ DSN_FAILURE, 0, bounces, 2 },
+		{ DSN_FAILURE, DSN_TO_POSTMASTER, bounces, 4 },
+		{ DSN_FAILURE, DSN_TO_POSTMASTER, successes, 0 },
+		{ DSN_DELAY, 0, delays, 2 },
+		{ DSN_DELAY, 0, bounces, 0 },
+		{ DSN_SUCCESS, 0, successes, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(
+		    dsn_count(&(struct dsn_notice){ .kind = rows[i].kind,
+		        .flags = rows[i].flags,
+		        .about = &e,
+		        .verdicts = rows[i].verdicts }),
+		    rows[i].count);
+}
+
+static bool contains(const struct buf *b, const char *text)
+{
+	return memmem(b->data, b->len, text, strlen(text));
+}
+
+/* Nothing a stranger wrote may end a line. */
+static void test_hostile_text(void **state)
+{
+	struct rcpt r = { .addr = SPAN("a\r\nX-Evil: 1@b"),
+		.orig = SPAN("a"),
+		.orcpt = SPAN("rfc822;a\r\nX-Evil: 2") };
+	struct verdict v = { .class = VERDICT_BOUNCED,
+		SAID("5.0.0", "no\r\n.\r\nX-Evil: 3\x1b[2J"),
+		.remote_mta = SPAN_INIT("dns; h\r\nX-Evil: 4"),
+		.diagnostic = SPAN_INIT("smtp; 5\nX-Evil: 5") };
+	struct envelope e = about(&r, 1);
+	struct buf out = BUF_INIT(100000);
+
+	(void)state;
+	e.envid = SPAN("x\r\nX-Evil: 6");
+	write_notice(&out,
+	    (struct dsn_notice){ .kind = DSN_FAILURE,
+	        .to = SPAN("t\r\nX-Evil: 7@b"),
+	        .about = &e,
+	        .verdicts = &v },
+	    1000);
+	assert_false(contains(&out, "\nX-Evil"));
+	assert_false(contains(&out, "\n.\r"));
+	assert_null(memchr(out.data, '\x1b', out.len));
+	buf_done(&out);
+}
+
+static void test_size_limit_and_7bit(void **state)
+{
+	struct rcpt r = { .addr = SPAN("a@b") };
+	struct envelope e = about(&r, 1);
+	struct dsn_conf plain = conf;
+	struct buf out = BUF_INIT(100000);
+
+	(void)state;
+	plain.smtputf8 = false;
+	plain.myorigin = SPAN_NONE;
+	e.size = 50001;
+	write_notice(&out,
+	    (struct dsn_notice){ .conf = &plain,
+	        .kind = DSN_FAILURE,
+	        .about = &e,
+	        .verdicts = &impossible },
+	    1000);
+	assert_true(contains(&out, "Undelivered Message Headers\r\n"));
+	assert_true(contains(&out, "charset=us-ascii\r\n\r\n"));
+	assert_true(contains(&out, "<MAILER-DAEMON>\r\n"));
+	assert_false(contains(&out, "Content-Transfer-Encoding"));
+	assert_false(contains(&out, "body"));
+	buf_done(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_failure_full),
+		cmocka_unit_test(test_failure_headers),
+		cmocka_unit_test(test_delay),
+		cmocka_unit_test(test_success),
+		cmocka_unit_test(test_postmaster),
+		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_hostile_text),
+		cmocka_unit_test(test_size_limit_and_7bit),
+	};
+
+	(void)setenv("TZ", "UTC", 1);
+	date_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
