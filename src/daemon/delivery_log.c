@@ -104,6 +104,6 @@ void delivery_log(const struct delivery_log *d)
 	buf_put(&b, SPAN(" ("));
 	buf_put(&b, v->text);
 	buf_putc(&b, ')');
-	log_span(d->syslog_name, d->program, buf_span(&b));
+	log_text(d->syslog_name, d->program, LOG_LEVEL_INFO, buf_span(&b));
 	buf_done(&b);
 }

@@ -13,18 +13,18 @@
 #include "mail/verdict.h"
 
 struct delivery_log {
-	const char *program;     /* "smtp", "local", "error" */
-	span syslog_name;        /* of the service; empty: the usual one */
+	const char *program; /* "smtp", "local", "error" */
+	span syslog_name;    /* of the service; empty: the usual one */
 	msgid id;
 	const struct rcpt *rcpt;
 	const struct verdict *verdict;
-	span relay;              /* "host[addr]:25", "local", "none" */
-	unsigned conn_use;       /* logged from 2 on */
+	span relay;        /* "host[addr]:25", "local", "none" */
+	unsigned conn_use; /* logged from 2 on */
 	/* Wall clock, in this order; 0: did not happen. */
-	usec arrival;  /* of the message */
-	usec active;   /* the queue took it up */
-	usec handoff;  /* the delivery process got it */
-	usec setup;    /* the connection was ready */
+	usec arrival; /* of the message */
+	usec active;  /* the queue took it up */
+	usec handoff; /* the delivery process got it */
+	usec setup;   /* the connection was ready */
 	usec end;
 	unsigned resolution; /* delay_logging_resolution_limit */
 };

@@ -12,8 +12,8 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/wire.h"
 #include "base/time.h"
+#include "base/wire.h"
 #include "mail/msgid.h"
 
 enum {

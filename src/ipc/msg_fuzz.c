@@ -14,23 +14,23 @@ enum { LIMIT = 64 * 1024 * 1024 };
 static struct arena arena;
 
 /* Decode; if it was taken, encode into out. */
-#define PLAIN(name, type)                                                      \
-	static bool try_##name(span in, struct buf *out)                       \
-	{                                                                      \
-		struct type m;                                                 \
-		if (!name##_get(in, &m))                                       \
-			return false;                                          \
-		name##_put(out, &m);                                           \
-		return true;                                                   \
+#define PLAIN(name, type) \
+	static bool try_##name(span in, struct buf *out) \
+	{ \
+		struct type m; \
+		if (!name##_get(in, &m)) \
+			return false; \
+		name##_put(out, &m); \
+		return true; \
 	}
-#define WITH_ARENA(name, type)                                                 \
-	static bool try_##name(span in, struct buf *out)                       \
-	{                                                                      \
-		struct type m;                                                 \
-		if (!name##_get(in, &arena, &m))                               \
-			return false;                                          \
-		name##_put(out, &m);                                           \
-		return true;                                                   \
+#define WITH_ARENA(name, type) \
+	static bool try_##name(span in, struct buf *out) \
+	{ \
+		struct type m; \
+		if (!name##_get(in, &arena, &m)) \
+			return false; \
+		name##_put(out, &m); \
+		return true; \
 	}
 
 PLAIN(rules_client, rules_client)

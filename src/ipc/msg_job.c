@@ -22,7 +22,7 @@ bool job_get(span payload, struct arena *a, struct job *ret)
 	ret->blob = wire_u8(&w) != 0;
 	ret->content = wire_span(&w);
 	return envelope_get(&w, a, &ret->envelope) && wire_is_done(&w) &&
-	       ret->envelope.nrcpts > 0;
+	    ret->envelope.nrcpts > 0;
 }
 
 void job_done_put(struct buf *out, const struct job_done *m)

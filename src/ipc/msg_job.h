@@ -50,5 +50,4 @@ struct job_done {
 };
 
 void job_done_put(struct buf *out, const struct job_done *m);
-MUST_USE bool job_done_get(
-    span payload, struct arena *a, struct job_done *ret);
+MUST_USE bool job_done_get(span payload, struct arena *a, struct job_done *ret);

@@ -24,10 +24,10 @@ enum {
 	 * start and when it changes. */
 	QUEUE_SPACE,
 	QUEUE_WANT_BLOB, /* u64 tag */
-	QUEUE_BLOB,      /* u64 tag, u8 enum queue_result; one descriptor if OK */
-	QUEUE_COMMIT,    /* struct queue_commit */
-	QUEUE_DONE,      /* u64 tag, u8 enum queue_result */
-	QUEUE_DROP,      /* u64 tag */
+	QUEUE_BLOB,   /* u64 tag, u8 enum queue_result; one descriptor if OK */
+	QUEUE_COMMIT, /* struct queue_commit */
+	QUEUE_DONE,   /* u64 tag, u8 enum queue_result */
+	QUEUE_DROP,   /* u64 tag */
 	/* EXPECT: u32 sessions that are receiving content: a commit of each
 	 * is likely soon. A hint for the group commit. */
 	QUEUE_EXPECT,

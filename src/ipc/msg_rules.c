@@ -138,7 +138,7 @@ bool rules_verdict_get(span payload, struct arena *a, struct rules_verdict *ret)
 	if (!get_notes(&w, a, ret))
 		return false;
 	return wire_is_done(&w) &&
-	       (ret->code == 0 || (ret->code >= 400 && ret->code <= 599));
+	    (ret->code == 0 || (ret->code >= 400 && ret->code <= 599));
 }
 
 void rules_route_put(struct buf *out, const struct rules_route *m)

@@ -39,11 +39,11 @@ struct rules_client {
 
 struct rules_client_is {
 	uint64_t ask;
-	span name;         /* verified, or "unknown" */
-	span reverse_name; /* as the PTR says, or "unknown" */
+	span name;              /* verified, or "unknown" */
+	span reverse_name;      /* as the PTR says, or "unknown" */
 	uint8_t name_status;    /* enum rules_name */
 	uint8_t reverse_status; /* enum rules_name */
-	span warning;      /* to be logged after "warning: ", or empty */
+	span warning;           /* to be logged after "warning: ", or empty */
 };
 
 enum rules_stage {
@@ -75,10 +75,10 @@ struct rules_check {
 	span client_addr;
 	span helo;
 	span proto;
-	span sender;    /* internal form, as the client gave it */
-	span recipient; /* the one in question; the VRFY/ETRN argument */
+	span sender;     /* internal form, as the client gave it */
+	span recipient;  /* the one in question; the VRFY/ETRN argument */
 	uint32_t nrcpts; /* accepted so far */
-	uint64_t size;  /* announced at MAIL, real at END_OF_DATA */
+	uint64_t size;   /* announced at MAIL, real at END_OF_DATA */
 };
 
 /* A thing to log beside the decision: "reject_warning", ... */

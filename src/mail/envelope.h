@@ -14,11 +14,11 @@
 #include "mail/msgid.h"
 
 enum envelope_flags {
-	ENVELOPE_8BIT = 1,       /* BODY=8BITMIME or 8-bit content */
+	ENVELOPE_8BIT = 1, /* BODY=8BITMIME or 8-bit content */
 	ENVELOPE_SMTPUTF8 = 2,
-	ENVELOPE_RET_FULL = 4,   /* DSN RET=FULL */
-	ENVELOPE_RET_HDRS = 8,   /* DSN RET=HDRS */
-	ENVELOPE_BOUNCE = 16,    /* made here: a delivery status notice */
+	ENVELOPE_RET_FULL = 4, /* DSN RET=FULL */
+	ENVELOPE_RET_HDRS = 8, /* DSN RET=HDRS */
+	ENVELOPE_BOUNCE = 16,  /* made here: a delivery status notice */
 };
 
 enum rcpt_notify {
@@ -39,11 +39,11 @@ struct rcpt {
 
 struct envelope {
 	msgid id;
-	usec arrival; /* wall clock */
-	span sender;  /* empty: the null sender */
+	usec arrival;  /* wall clock */
+	span sender;   /* empty: the null sender */
 	uint64_t size; /* content in bytes as it is stored, header included */
 	uint32_t flags;
-	span envid;   /* DSN ENVID=, decoded, or empty */
+	span envid; /* DSN ENVID=, decoded, or empty */
 	/* Who brought it; empty when it came from a local command. */
 	span client_name;
 	span client_addr;

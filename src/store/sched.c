@@ -372,8 +372,8 @@ void sched_block(struct sched *s UNUSED, const struct sched_site *site)
 
 void sched_unblock(struct sched *s)
 {
-	LIST_FOR (l, &s->transports)
-		CONTAINER_OF(l, struct sched_transport, link)->blocked = false;
+	LIST_FOR(l, &s->transports)
+	CONTAINER_OF(l, struct sched_transport, link)->blocked = false;
 }
 
 struct sched_job *sched_take(struct sched *s, struct sched_site *site)

@@ -104,7 +104,7 @@ struct verdict active_verdict(struct active *a, const struct verdict *v)
 static bool wants_report(const struct active *a, uint32_t i)
 {
 	return (a->envelope.rcpts[i].notify & RCPT_NOTIFY_SUCCESS) &&
-	       a->envelope.sender.len;
+	    a->envelope.sender.len;
 }
 
 static void mark_dirty(struct active *a)
@@ -114,8 +114,8 @@ static void mark_dirty(struct active *a)
 	if (!list_is_empty(&a->dirty))
 		return;
 	if (list_is_empty(&q->dirty))
-		loop_timer_set(q->loop, &q->dirty_timer,
-		    loop_now(q->loop) + RECORD_DELAY);
+		loop_timer_set(
+		    q->loop, &q->dirty_timer, loop_now(q->loop) + RECORD_DELAY);
 	list_append(&q->dirty, &a->dirty);
 }
 
@@ -144,8 +144,8 @@ void active_outcome(struct active *a, uint32_t i, const struct verdict *v)
 		mark_dirty(a);
 }
 
-void active_log_outcome(struct active *a, uint32_t i, const char *program,
-    const struct verdict *v)
+void active_log_outcome(
+    struct active *a, uint32_t i, const char *program, const struct verdict *v)
 {
 	struct rcpt rcpt = a->envelope.rcpts[i];
 	struct delivery_log line = {
@@ -196,9 +196,9 @@ void active_record(struct active *a, usec retry)
 	index_state_digest_put(&digest, &d);
 	spool_put_state(q->spool,
 	    &(struct spool_state){
-		.id = m->id,
-		.digest = buf_span(&digest),
-		.bytes = buf_span(&bytes),
+	        .id = m->id,
+	        .digest = buf_span(&digest),
+	        .bytes = buf_span(&bytes),
 	    },
 	    NULL, NULL);
 	queue_touch_spool(q);
@@ -212,8 +212,7 @@ static void record_dirty(void *ctx)
 	struct queue *q = ctx;
 
 	while (!list_is_empty(&q->dirty))
-		active_record(
-		    CONTAINER_OF(q->dirty.next, struct active, dirty),
+		active_record(CONTAINER_OF(q->dirty.next, struct active, dirty),
 		    loop_wall(q->loop));
 }
 
@@ -246,7 +245,7 @@ static int by_route(const void *x, const void *y, void *ctx)
 static uint32_t run_length(struct active *a, uint32_t *rcpts, uint32_t left)
 {
 	uint32_t limit =
-	    jobs_recipient_limit(a->q, a->rcpts[rcpts[0]].transport);
+	    transport_recipient_limit(a->q, a->rcpts[rcpts[0]].transport);
 	uint32_t n = 1;
 
 	while (n < left && n < limit && by_route(&rcpts[0], &rcpts[n], a) == 0)
@@ -281,7 +280,7 @@ static bool spans_domains(const struct envelope *e)
 {
 	for (uint32_t i = 1; i < e->nrcpts; i++)
 		if (!span_eq_nocase(form_domain(e->rcpts[0].addr),
-			form_domain(e->rcpts[i].addr)))
+		        form_domain(e->rcpts[i].addr)))
 			return true;
 	return false;
 }
@@ -346,8 +345,7 @@ void active_commit(struct active *a)
 	struct buf digest = BUF_INIT(INDEX_DIGEST_MAX);
 	struct index_digest d = {
 		.arrival = (uint32_t)(e->arrival / USEC_SEC),
-		.size_kb =
-		    (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX),
+		.size_kb = (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX),
 		.many = spans_domains(e),
 		.domain = form_domain(e->rcpts[0].addr),
 	};

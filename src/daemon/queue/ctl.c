@@ -35,8 +35,8 @@ struct ctl {
 	uid_t uid;
 	struct item *items;
 	size_t nitems;
-	size_t next;    /* first item not yet in a slice */
-	unsigned reads; /* of this slice, not answered */
+	size_t next;             /* first item not yet in a slice */
+	unsigned reads;          /* of this slice, not answered */
 	struct buf slots[SLICE]; /* encoded entries of this slice */
 	uint32_t sent;
 };
@@ -121,7 +121,7 @@ static int by_queue_and_age(const void *x, const void *y)
 	if (a->queue != b->queue)
 		return a->queue < b->queue ? -1 : 1;
 	return (msgid_counter(a->id) > msgid_counter(b->id)) -
-	       (msgid_counter(a->id) < msgid_counter(b->id));
+	    (msgid_counter(a->id) < msgid_counter(b->id));
 }
 
 static void collect(struct ctl *c)
@@ -151,16 +151,15 @@ static struct ctl_entry entry_of(
 	};
 }
 
-static void add_rcpt(
-    struct ctl_entry *entry, const struct rcpt *r, span reason)
+static void add_rcpt(struct ctl_entry *entry, const struct rcpt *r, span reason)
 {
 	entry->rcpts[entry->nrcpts++] = (struct ctl_rcpt){
 		.addr = r->addr, .orig = r->orig, .reason = reason
 	};
 }
 
-static void put_active(struct buf *out, const struct active *a,
-    const struct item *item)
+static void put_active(
+    struct buf *out, const struct active *a, const struct item *item)
 {
 	struct ctl_entry entry = entry_of(&a->envelope, item);
 
@@ -208,8 +207,7 @@ static void send_slice(struct ctl *c)
 	for (size_t i = 0; i < SLICE; i++) {
 		if (!c->slots[i].len)
 			continue;
-		buf_put(chan_begin(c->chan, CTL_ENTRY),
-		    buf_span(&c->slots[i]));
+		buf_put(chan_begin(c->chan, CTL_ENTRY), buf_span(&c->slots[i]));
 		chan_end(c->chan);
 		buf_clear(&c->slots[i]);
 		c->sent++;
@@ -281,8 +279,7 @@ static void on_list(struct ctl *c, span payload UNUSED)
 
 static bool may_flush(struct ctl *c)
 {
-	return may(
-	    c, c->q->set.authorized_flush_users, "flush the mail queue");
+	return may(c, c->q->set.authorized_flush_users, "flush the mail queue");
 }
 
 static void on_flush(struct ctl *c, span payload UNUSED)
@@ -365,8 +362,8 @@ static bool is_crowded(const struct queue *q)
 {
 	size_t n = 0;
 
-	LIST_FOR (l, &q->ctls)
-		n++;
+	LIST_FOR(l, &q->ctls)
+	n++;
 	return n >= CLIENTS_MAX;
 }
 
@@ -418,8 +415,7 @@ void ctl_listen(struct queue *q, int fd)
 
 	ctl_unlisten(q);
 	q->ctl_fd = fd;
-	r = loop_watch(
-	    q->loop, fd, LOOP_IN, on_connect, q, &q->ctl_watch);
+	r = loop_watch(q->loop, fd, LOOP_IN, on_connect, q, &q->ctl_watch);
 	if (r < 0)
 		log_warn("qmgr", "control socket: %s", strerror(-r));
 }

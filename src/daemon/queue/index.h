@@ -17,10 +17,10 @@ struct active;
 
 enum message_flags {
 	MESSAGE_HELD = 1,
-	MESSAGE_EXPIRE = 2,  /* forced expire */
-	MESSAGE_WARNED = 4,  /* the delay notice was sent */
-	MESSAGE_FRESH = 8,   /* never tried: "incoming" */
-	MESSAGE_MANY = 16,   /* recipients in several domains */
+	MESSAGE_EXPIRE = 2, /* forced expire */
+	MESSAGE_WARNED = 4, /* the delay notice was sent */
+	MESSAGE_FRESH = 8,  /* never tried: "incoming" */
+	MESSAGE_MANY = 16,  /* recipients in several domains */
 };
 
 /* A domain name, shared by all messages that wait for it. */
@@ -35,7 +35,7 @@ struct message {
 	struct hnode node;
 	struct heap_node retry; /* key: wall clock, microseconds */
 	struct active *active;
-	struct domain *domain;  /* of the first pending recipient */
+	struct domain *domain; /* of the first pending recipient */
 	msgid id;
 	uint32_t arrival; /* seconds */
 	uint32_t size_kb;
@@ -60,8 +60,7 @@ void index_remove(struct index *x, struct message *m);
 void index_set_domain(struct index *x, struct message *m, span domain);
 static inline span index_domain(const struct message *m)
 {
-	return m->domain ? span_of(m->domain->text, m->domain->len)
-			 : SPAN_NONE;
+	return m->domain ? span_of(m->domain->text, m->domain->len) : SPAN_NONE;
 }
 
 /*

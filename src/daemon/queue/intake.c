@@ -40,9 +40,9 @@ struct intake_tag {
 
 static struct intake_tag *find_blob(struct intake *in, uint64_t tag)
 {
-	LIST_FOR (l, &in->blobs) {
-		struct intake_tag *t =
-		    CONTAINER_OF(l, struct intake_tag, link);
+	LIST_FOR(l, &in->blobs)
+	{
+		struct intake_tag *t = CONTAINER_OF(l, struct intake_tag, link);
 
 		if (t->tag == tag)
 			return t;
@@ -90,7 +90,8 @@ static void grant(struct intake *in)
 
 void intake_retry(struct queue *q)
 {
-	LIST_FOR (l, &q->intakes) {
+	LIST_FOR(l, &q->intakes)
+	{
 		struct intake *in = CONTAINER_OF(l, struct intake, link);
 
 		if (in->wants_ids)
@@ -135,8 +136,8 @@ static void on_space_timer(void *ctx)
 {
 	struct queue *q = ctx;
 
-	LIST_FOR (l, &q->intakes)
-		tell_space(CONTAINER_OF(l, struct intake, link));
+	LIST_FOR(l, &q->intakes)
+	tell_space(CONTAINER_OF(l, struct intake, link));
 	loop_timer_set(
 	    q->loop, &q->space_timer, loop_now(q->loop) + SPACE_INTERVAL);
 }
@@ -156,7 +157,7 @@ static void on_committed(struct active_origin *o, enum queue_result r)
 static bool is_sound(const struct queue_commit *m, const struct intake_tag *t)
 {
 	return m->envelope.nrcpts && m->envelope.id &&
-	       m->blob == (t->blob != NULL);
+	    m->blob == (t->blob != NULL);
 }
 
 /* The envelope's own bytes are the end of the payload; it was decoded once
@@ -215,16 +216,15 @@ static bool on_want_blob(struct intake *in, span payload)
 	r = spool_blob_new(in->q->spool, &t->blob);
 	if (r) {
 		if (r < 0)
-			log_warn("qmgr", "new file in the queue: %s",
-			    strerror(-r));
+			log_warn(
+			    "qmgr", "new file in the queue: %s", strerror(-r));
 		queue_result_put(chan_begin(in->chan, QUEUE_BLOB), tag,
 		    r == SPOOL_FULL ? QUEUE_FULL : QUEUE_ERROR);
 		free_tag(in->q, t);
 	} else {
 		fd = spool_blob_fd(t->blob);
-		queue_result_put(
-		    chan_begin_fds(in->chan, QUEUE_BLOB, &fd, 1), tag,
-		    QUEUE_OK);
+		queue_result_put(chan_begin_fds(in->chan, QUEUE_BLOB, &fd, 1),
+		    tag, QUEUE_OK);
 	}
 	chan_end(in->chan);
 	return true;
@@ -249,8 +249,8 @@ static bool on_expect(struct intake *in, span payload)
 	unsigned sum = 0;
 
 	in->expected = wire_u32(&w);
-	LIST_FOR (l, &in->q->intakes)
-		sum += CONTAINER_OF(l, struct intake, link)->expected;
+	LIST_FOR(l, &in->q->intakes)
+	sum += CONTAINER_OF(l, struct intake, link)->expected;
 	spool_expect(in->q->spool, sum);
 	return wire_is_done(&w);
 }
@@ -282,8 +282,8 @@ static void on_message(void *ctx, struct chan_msg *msg)
 		if (messages[i].type == msg->type &&
 		    messages[i].run(in, msg->payload))
 			return;
-	log_warn("qmgr", "malformed message from smtpd process %u",
-	    in->instance);
+	log_warn(
+	    "qmgr", "malformed message from smtpd process %u", in->instance);
 	chan_fail(in->chan, -EPROTO);
 }
 
@@ -291,9 +291,10 @@ static void on_gone(void *ctx, int error UNUSED)
 {
 	struct intake *in = ctx;
 
-	LIST_FOR (b, &in->blobs)
-		free_tag(in->q, CONTAINER_OF(b, struct intake_tag, link));
-	LIST_FOR (l, &in->commits) {
+	LIST_FOR(b, &in->blobs)
+	free_tag(in->q, CONTAINER_OF(b, struct intake_tag, link));
+	LIST_FOR(l, &in->commits)
+	{
 		CONTAINER_OF(l, struct intake_tag, link)->intake = NULL;
 		list_remove(l);
 	}
@@ -319,8 +320,8 @@ void intake_add(struct queue *q, unsigned instance, int fd)
 	list_init(&in->commits);
 	r = chan_new(q->loop, fd, &calls, in, &in->chan);
 	if (r < 0) {
-		log_warn("qmgr", "smtpd process %u: %s", instance,
-		    strerror(-r));
+		log_warn(
+		    "qmgr", "smtpd process %u: %s", instance, strerror(-r));
 		mem_free(in);
 		return;
 	}

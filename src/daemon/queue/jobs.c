@@ -12,8 +12,10 @@
  */
 #include "daemon/queue/queue.h"
 
-#include "daemon/queue/forms.h"
 #include "os/log.h"
+
+#include <errno.h>
+#include <unistd.h>
 
 struct worker {
 	struct list link; /* in q->workers */
@@ -25,105 +27,6 @@ struct worker {
 	unsigned instance;
 	bool leaving; /* it was told to stop: gets no more */
 };
-
-/* What becomes of mail for a transport, by the command in master.cf. */
-enum handling { BY_RELAY, BY_DELIVER, BY_DISCARD, BY_ERROR, BY_NOBODY };
-
-static const struct {
-	span command;
-	enum handling handling;
-} commands[] = {
-	{ SPAN_INIT("smtp"), BY_RELAY },
-	{ SPAN_INIT("lmtp"), BY_RELAY },
-	{ SPAN_INIT("local"), BY_DELIVER },
-	{ SPAN_INIT("discard"), BY_DISCARD },
-	{ SPAN_INIT("error"), BY_ERROR },
-};
-
-static enum handling handling_of(struct queue *q, span transport)
-{
-	uint32_t service = conf_transport(q->conf, transport);
-
-	if (service == CONF_MAIN)
-		return BY_NOBODY;
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		if (span_eq(conf_service(q->conf, service)->command,
-			commands[i].command))
-			return commands[i].handling;
-	return BY_NOBODY;
-}
-
-/* ---- limits ---- */
-
-static span setting(struct queue *q, span transport, const char *suffix)
-{
-	return conf_transport_value(q->conf, transport, span_str(suffix));
-}
-
-static uint32_t setting_u32(
-    struct queue *q, span transport, const char *suffix, uint32_t preset)
-{
-	uint32_t n;
-
-	return span_to_u32(setting(q, transport, suffix), &n) ? n : preset;
-}
-
-uint32_t jobs_recipient_limit(struct queue *q, span transport)
-{
-	uint32_t n = setting_u32(q, transport, "destination_recipient_limit",
-	    50);
-
-	return n ? n : UINT32_MAX;
-}
-
-static struct sched_limits limits_of(
-    struct queue *q, uint32_t service, enum handling h)
-{
-	span name = conf_service(q->conf, service)->name;
-	struct sched_limits l = {
-		.initial = setting_u32(
-		    q, name, "initial_destination_concurrency", 5),
-		.window = setting_u32(
-		    q, name, "destination_concurrency_limit", 20),
-		.total = conf_service(q->conf, service)->maxproc,
-		.cohorts = setting_u32(q, name,
-		    "destination_concurrency_failed_cohort_limit", 1),
-		.pause = q->set.minimal_backoff,
-	};
-
-	if (!form_duration(
-		setting(q, name, "destination_rate_delay"), &l.rate_delay))
-		l.rate_delay = 0;
-	l.positive = form_feedback(
-	    setting(q, name, "destination_concurrency_positive_feedback"));
-	l.negative = form_feedback(
-	    setting(q, name, "destination_concurrency_negative_feedback"));
-	/*
-	 * One deliver process serves each mailbox by one worker, whatever the
-	 * number of messages waiting for it: a window would only keep it from
-	 * storing many with one flush.
-	 */
-	if (h != BY_RELAY) {
-		l.window = 0;
-		l.total = 0;
-		l.cohorts = 0;
-	}
-	return l;
-}
-
-void jobs_configure(struct queue *q)
-{
-	for (uint32_t i = 0; i < conf_services(q->conf); i++) {
-		span name = conf_service(q->conf, i)->name;
-		enum handling h = handling_of(q, name);
-		struct sched_limits l;
-
-		if (h == BY_NOBODY || conf_transport(q->conf, name) != i)
-			continue;
-		l = limits_of(q, i, h);
-		sched_limits(q->sched, name, &l);
-	}
-}
 
 /* ---- jobs ---- */
 
@@ -161,9 +64,9 @@ static void defer_suspended(struct qjob *j, span why, span status)
 	buf_put(&text, why);
 	end_here(j, "error",
 	    (struct verdict){
-		.class = VERDICT_DEFERRED,
-		.status = verdict_is_status(status) ? status : SPAN("4.0.0"),
-		.text = buf_span(&text),
+	        .class = VERDICT_DEFERRED,
+	        .status = verdict_is_status(status) ? status : SPAN("4.0.0"),
+	        .text = buf_span(&text),
 	    });
 	buf_done(&text);
 }
@@ -195,15 +98,15 @@ static void end_with_error(struct qjob *j, span transport, span nexthop)
 /* Transports that need no process. False: it needs one. */
 static bool end_without_process(struct qjob *j, span transport, span nexthop)
 {
-	switch (handling_of(j->active->q, transport)) {
+	switch (transport_handling(j->active->q, transport)) {
 	case BY_RELAY:
 	case BY_DELIVER:
 		return false;
 	case BY_DISCARD:
 		end_here(j, "discard",
 		    (struct verdict){ .class = VERDICT_SENT,
-			.status = SPAN("2.0.0"),
-			.text = nexthop.len ? nexthop : transport });
+		        .status = SPAN("2.0.0"),
+		        .text = nexthop.len ? nexthop : transport });
 		return true;
 	case BY_ERROR:
 		end_with_error(j, transport, nexthop);
@@ -213,8 +116,8 @@ static bool end_without_process(struct qjob *j, span transport, span nexthop)
 	}
 	end_here(j, "error",
 	    (struct verdict){ .class = VERDICT_DEFERRED,
-		.status = SPAN("4.3.0"),
-		.text = SPAN("mail transport unavailable") });
+	        .status = SPAN("4.3.0"),
+	        .text = SPAN("mail transport unavailable") });
 	return true;
 }
 
@@ -235,8 +138,8 @@ void jobs_submit(struct active *a, const uint32_t *rcpts, uint32_t n)
 		return;
 	if (sched_add(a->q->sched, &j->sched, transport, nexthop) ==
 	    SCHED_DEAD) {
-		defer_suspended(j, span_str(j->sched.site->why),
-		    j->sched.site->why_status);
+		defer_suspended(
+		    j, span_str(j->sched.site->why), j->sched.site->why_status);
 		return;
 	}
 	jobs_turn_later(a->q);
@@ -248,7 +151,8 @@ static struct worker *least_busy(struct queue *q, enum role role)
 {
 	struct worker *best = NULL;
 
-	LIST_FOR (l, &q->workers) {
+	LIST_FOR(l, &q->workers)
+	{
 		struct worker *w = CONTAINER_OF(l, struct worker, link);
 
 		if (w->role != role || w->leaving)
@@ -261,8 +165,8 @@ static struct worker *least_busy(struct queue *q, enum role role)
 
 static enum role role_of(struct queue *q, span transport)
 {
-	return handling_of(q, transport) == BY_DELIVER ? ROLE_DELIVER
-						       : ROLE_RELAY;
+	return transport_handling(q, transport) == BY_DELIVER ? ROLE_DELIVER
+	                                                      : ROLE_RELAY;
 }
 
 static void put_job(struct buf *out, struct qjob *j)
@@ -275,8 +179,7 @@ static void put_job(struct buf *out, struct qjob *j)
 		.envelope = a->envelope,
 		.active = a->activated,
 		.blob = a->in_blob,
-		.content = a->in_blob ? SPAN_NONE
-				      : buf_span(&a->content_bytes),
+		.content = a->in_blob ? SPAN_NONE : buf_span(&a->content_bytes),
 	};
 
 	if (j->nrcpts > 1)
@@ -313,33 +216,35 @@ static void defer_running(struct queue *q, struct qjob *j, span why)
 	(void)sched_done(q->sched, &j->sched, &nothing, loop_now(q->loop));
 	end_here(j, "error",
 	    (struct verdict){ .class = VERDICT_DEFERRED,
-		.status = SPAN("4.3.0"), .text = why });
+	        .status = SPAN("4.3.0"),
+	        .text = why });
 }
 
-static void give(struct queue *q, struct worker *w, struct qjob *j)
+static void give(struct queue *q, struct worker *w, struct qjob *j, int fd)
 {
-	struct active *a = j->active;
-
 	j->worker = w;
 	j->number = ++q->next_job;
 	hmap_put(&q->jobs, &j->node, hash_u64(j->number));
 	list_append(&w->running, &j->link);
 	w->nrunning++;
-	if (a->in_blob) {
-		CLEANUP(fd_close) int fd = -1;
-
-		if (spool_open_blob(q->spool, a->message->id, &fd)) {
-			log_warn("qmgr", "%s: content cannot be opened",
-			    a->id_text);
-			defer_running(q, j,
-			    SPAN("message content cannot be opened"));
-			return;
-		}
-		put_job(chan_begin_fds(w->chan, JOB, &fd, 1), j);
-	} else {
-		put_job(chan_begin(w->chan, JOB), j);
-	}
+	put_job(fd < 0 ? chan_begin(w->chan, JOB)
+	               : chan_begin_fds(w->chan, JOB, &fd, 1),
+	    j);
 	chan_end(w->chan);
+}
+
+static void give_blob(struct queue *q, struct worker *w, struct qjob *j)
+{
+	int fd;
+
+	if (spool_open_blob(q->spool, j->active->message->id, &fd)) {
+		log_warn(
+		    "qmgr", "%s: content cannot be opened", j->active->id_text);
+		defer_running(q, j, SPAN("message content cannot be opened"));
+		return;
+	}
+	give(q, w, j, fd);
+	(void)close(fd);
 }
 
 /* Too much is on its way to it already, or nobody is there. */
@@ -347,6 +252,8 @@ static bool is_unable(const struct worker *w)
 {
 	return !w || chan_backlog(w->chan) > CHAN_HIGH_WATER;
 }
+
+static void on_content(struct active *a, void *ctx);
 
 static void start_job(struct queue *q, struct qjob *j)
 {
@@ -356,8 +263,10 @@ static void start_job(struct queue *q, struct qjob *j)
 	if (is_unable(w)) {
 		sched_block(q->sched, j->sched.site);
 		sched_putback(q->sched, &j->sched);
-	} else if (j->active->in_blob || j->active->has_content) {
-		give(q, w, j);
+	} else if (j->active->in_blob) {
+		give_blob(q, w, j);
+	} else if (j->active->has_content) {
+		give(q, w, j, -1);
 	} else {
 		active_need_content(j->active, on_content, j);
 	}
@@ -495,7 +404,8 @@ static void on_gone(void *ctx, int error UNUSED)
 	struct queue *q = w->q;
 
 	list_remove(&w->link);
-	LIST_FOR (l, &w->running) {
+	LIST_FOR(l, &w->running)
+	{
 		struct qjob *j = CONTAINER_OF(l, struct qjob, link);
 
 		job_release(q, j);

@@ -59,13 +59,11 @@ static bool take_state(struct active *a, span bytes)
 			break;
 		case STATE_DEFERRED:
 			/* To be tried again; the reason stays until then. */
-			r->verdict =
-			    active_verdict(a, &s.rcpts[i].verdict);
+			r->verdict = active_verdict(a, &s.rcpts[i].verdict);
 			break;
 		case STATE_BOUNCED:
 			r->state = ACTIVE_BOUNCED;
-			r->verdict =
-			    active_verdict(a, &s.rcpts[i].verdict);
+			r->verdict = active_verdict(a, &s.rcpts[i].verdict);
 			break;
 		case STATE_DONE:
 			r->state = ACTIVE_DONE;
@@ -104,8 +102,8 @@ static void on_loaded(void *ctx, int result, const struct spool_record *rec)
 	    result < 0 ? strerror(-result) : "damaged");
 	active_free(a);
 	if (result < 0)
-		active_wait(q, m,
-		    loop_wall(q->loop) + q->set.maximal_backoff_time);
+		active_wait(
+		    q, m, loop_wall(q->loop) + q->set.maximal_backoff_time);
 	else if (!spool_has(q->spool, m->id))
 		index_remove(&q->index, m);
 	/* Else it stays, held by nobody, for an operator to look at. */
@@ -129,8 +127,7 @@ static void run_due(void *ctx)
 	struct heap_node *n;
 
 	while (q->nactives < q->set.qmgr_message_active_limit &&
-	       (n = heap_top(&q->index.retry)) &&
-	       n->key <= loop_wall(q->loop))
+	    (n = heap_top(&q->index.retry)) && n->key <= loop_wall(q->loop))
 		load(q, CONTAINER_OF(n, struct message, retry));
 	active_arm(q);
 }
@@ -178,7 +175,8 @@ void active_found(struct queue *q, const struct spool_found *found)
 		m->flags = d.many ? MESSAGE_MANY : 0;
 		index_set_domain(&q->index, m, d.domain);
 	}
-	if (found->has_state && !index_state_digest_get(found->state_digest, &s))
+	if (found->has_state &&
+	    !index_state_digest_get(found->state_digest, &s))
 		s = (struct index_state_digest){ .flags = 0 };
 	m->flags |= s.flags;
 	if (!(m->flags & MESSAGE_HELD))

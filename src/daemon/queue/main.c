@@ -43,7 +43,7 @@ static void on_conf(void *ctx, struct conf *conf)
 	q->conf = conf;
 	conf_load(conf, CONF_MAIN, fields, ARRAY_LEN(fields), &q->set);
 	if (q->loop)
-		jobs_configure(q);
+		transport_configure(q);
 }
 
 /* The spool's directory was made by master and belongs to us. */
@@ -71,8 +71,7 @@ static void allow_passwd(struct daemon *d)
 		"/etc/nsswitch.conf" };
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		CLEANUP(fd_close) int fd =
-		    open(files[i], O_PATH | O_CLOEXEC);
+		CLEANUP(fd_close) int fd = open(files[i], O_PATH | O_CLOEXEC);
 
 		if (fd >= 0)
 			daemon_allow(d, fd, DAEMON_READ);
@@ -128,9 +127,10 @@ static void on_damaged(void *ctx UNUSED, const struct spool_damage *d)
 
 	if (d->id)
 		(void)msgid_text(d->id, id);
-	log_error("qmgr", "queue file %s is damaged at %llu (%llu bytes, %s)%s%s",
-	    d->file, (unsigned long long)d->at, (unsigned long long)d->length,
-	    d->what, d->is_lost ? ": lost message " : "; nothing was lost",
+	log_error("qmgr",
+	    "queue file %s is damaged at %llu (%llu bytes, %s)%s%s", d->file,
+	    (unsigned long long)d->at, (unsigned long long)d->length, d->what,
+	    d->is_lost ? ": lost message " : "; nothing was lost",
 	    d->is_lost ? id : "");
 }
 
@@ -146,13 +146,12 @@ static int open_spool(struct queue *q)
 
 	if (r < 0) {
 		log_error("qmgr", "open the queue: %s",
-		    r == -EBUSY ? "another process has it open"
-				: strerror(-r));
+		    r == -EBUSY ? "another process has it open" : strerror(-r));
 		return r;
 	}
 	if (q->index.by_id.count)
-		log_line("qmgr", "%zu messages in the queue",
-		    q->index.by_id.count);
+		log_line(
+		    "qmgr", "%zu messages in the queue", q->index.by_id.count);
 	return loop_watch(q->loop, spool_eventfd(q->spool), LOOP_IN, on_spool,
 	    q, &q->spool_watch);
 }
@@ -179,7 +178,7 @@ static int after_drop(void *ctx, struct daemon *d)
 	if (r < 0)
 		return r;
 	intake_init(q);
-	jobs_configure(q);
+	transport_configure(q);
 	active_arm(q);
 	return 0;
 }

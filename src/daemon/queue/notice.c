@@ -38,7 +38,7 @@ static const struct {
 static bool is_about(const struct notice *n, const struct active_rcpt *r)
 {
 	return r->state == kinds[n->kind].state &&
-	       (n->kind != DSN_SUCCESS || r->report);
+	    (n->kind != DSN_SUCCESS || r->report);
 }
 
 /* The notice needs no more: its recipients are settled. */
@@ -100,20 +100,19 @@ static void put_blob(struct buf *out, struct dsn_notice *d, int fd)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0 ||
-		    !dsn_write_original(
-			out, d, span_of(piece, (size_t)got)))
+		    !dsn_write_original(out, d, span_of(piece, (size_t)got)))
 			return;
 		at += got;
 	}
 }
 
-static void put_original(struct buf *out, struct dsn_notice *d, struct active *a)
+static void put_original(
+    struct buf *out, struct dsn_notice *d, struct active *a)
 {
 	int fd = -1;
 
 	if (!a->in_blob) {
-		(void)dsn_write_original(
-		    out, d, buf_span(&a->content_bytes));
+		(void)dsn_write_original(out, d, buf_span(&a->content_bytes));
 		return;
 	}
 	if (spool_open_blob(a->q->spool, a->message->id, &fd) == SPOOL_OK) {
@@ -185,8 +184,8 @@ static void commit(struct notice *n, struct active *fresh, usec now)
 		.arrival = now,
 		.size = fresh->content_bytes.len,
 		.flags = ENVELOPE_BOUNCE |
-			 (about->envelope.flags &
-			     (ENVELOPE_8BIT | ENVELOPE_SMTPUTF8)),
+		    (about->envelope.flags &
+		        (ENVELOPE_8BIT | ENVELOPE_SMTPUTF8)),
 		.nrcpts = 1,
 		.rcpts = &to,
 	};
@@ -211,8 +210,7 @@ static void compose(struct notice *n)
 	struct queue *q = a->q;
 	struct dsn_conf conf = dsn_settings(&q->set);
 	struct envelope about = a->envelope;
-	struct verdict *verdicts =
-	    mem_new(about.nrcpts, sizeof(*verdicts));
+	struct verdict *verdicts = mem_new(about.nrcpts, sizeof(*verdicts));
 	struct active *fresh;
 	struct dsn_notice d = {
 		.conf = &conf,
@@ -238,7 +236,8 @@ static void compose(struct notice *n)
 	mem_free(verdicts);
 }
 
-static void on_route(void *ctx, uint32_t tag UNUSED, const struct rules_routed *r)
+static void on_route(
+    void *ctx, uint32_t tag UNUSED, const struct rules_routed *r)
 {
 	struct notice *n = ctx;
 	struct active *a = n->about;

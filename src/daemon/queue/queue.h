@@ -81,8 +81,8 @@ struct queue {
 	struct loop_timer wake_timer;
 
 	/* route.c */
-	struct list rules; /* struct rules_peer */
-	struct hmap routes; /* open questions, by number */
+	struct list rules;   /* struct rules_peer */
+	struct hmap routes;  /* open questions, by number */
 	struct list unasked; /* waiting for a rules process */
 	uint64_t next_ask;
 
@@ -90,7 +90,6 @@ struct queue {
 	struct loop_watch *ctl_watch;
 	int ctl_fd;
 	struct list ctls; /* struct ctl: one per command connected */
-
 };
 
 /* How much inline content of committed messages stays in memory. */
@@ -102,7 +101,7 @@ void queue_touch_spool(struct queue *q);
 /* ---- active.c ---- */
 
 enum active_rcpt_state {
-	ACTIVE_PENDING,  /* to be tried */
+	ACTIVE_PENDING, /* to be tried */
 	ACTIVE_IN_JOB,
 	ACTIVE_DEFERRED, /* tried in this activation, or told to wait */
 	ACTIVE_BOUNCED,  /* failed in this activation, sender not told yet */
@@ -111,7 +110,7 @@ enum active_rcpt_state {
 
 struct active_rcpt {
 	enum active_rcpt_state state;
-	bool report; /* delivered, and the sender asked to be told */
+	bool report;    /* delivered, and the sender asked to be told */
 	span transport; /* as routed now */
 	span nexthop;
 	struct verdict verdict; /* of the last attempt; texts in the arena */
@@ -123,7 +122,7 @@ struct active_origin {
 };
 
 struct active {
-	struct list link; /* in q->actives */
+	struct list link;  /* in q->actives */
 	struct list dirty; /* in q->dirty while outcomes are not recorded */
 	struct queue *q;
 	struct message *message; /* NULL until it is committed */
@@ -133,14 +132,14 @@ struct active {
 	struct buf content_bytes;
 	struct envelope envelope;
 	struct active_rcpt *rcpts;
-	struct list waiters;  /* for the content */
+	struct list waiters;     /* for the content */
 	struct spool_blob *blob; /* until the commit */
-	bool has_content; /* content_bytes holds it all */
-	bool in_blob;     /* the content is in the spool's blob file */
-	bool reading;     /* the spool was asked for content */
+	bool has_content;        /* content_bytes holds it all */
+	bool in_blob;            /* the content is in the spool's blob file */
+	bool reading;            /* the spool was asked for content */
 	bool holds_notice; /* telling the sender failed in this activation */
-	usec activated;   /* wall clock */
-	unsigned open;    /* jobs, questions, notices, reads not ended */
+	usec activated;    /* wall clock */
+	unsigned open;     /* jobs, questions, notices, reads not ended */
 	char id_text[MSGID_TEXT_MAX];
 };
 
@@ -190,6 +189,17 @@ void active_check(struct active *a);
  */
 typedef void active_content_fn(struct active *a, void *ctx);
 void active_need_content(struct active *a, active_content_fn *fn, void *ctx);
+/* ---- transport.c ---- */
+
+/* What becomes of mail for a transport, by the command in master.cf. */
+enum handling { BY_RELAY, BY_DELIVER, BY_DISCARD, BY_ERROR, BY_NOBODY };
+
+enum handling transport_handling(struct queue *q, span transport);
+/* The most recipients of one job of this transport. */
+uint32_t transport_recipient_limit(struct queue *q, span transport);
+/* On (re)load of the configuration: tell the scheduler all limits. */
+void transport_configure(struct queue *q);
+
 /* ---- jobs.c ---- */
 
 struct qjob {
@@ -204,16 +214,12 @@ struct qjob {
 };
 
 void jobs_init(struct queue *q);
-/* On (re)load of the configuration. */
-void jobs_configure(struct queue *q);
 void jobs_add_worker(
     struct queue *q, enum role role, unsigned instance, int fd);
 /* Queue a job for these recipients; it may end at once. */
 void jobs_submit(struct active *a, const uint32_t *rcpts, uint32_t n);
 /* Hand out what may go, at the end of this round. */
 void jobs_turn_later(struct queue *q);
-/* The most recipients of one job of this transport. */
-uint32_t jobs_recipient_limit(struct queue *q, span transport);
 
 /* ---- route.c ---- */
 

@@ -13,6 +13,8 @@
 
 #include "os/log.h"
 
+#include <errno.h>
+
 struct rules_peer {
 	struct list link; /* in q->rules */
 	struct queue *q;
@@ -45,9 +47,9 @@ static struct rules_peer *least_busy(struct queue *q)
 {
 	struct rules_peer *best = NULL;
 
-	LIST_FOR (l, &q->rules) {
-		struct rules_peer *p =
-		    CONTAINER_OF(l, struct rules_peer, link);
+	LIST_FOR(l, &q->rules)
+	{
+		struct rules_peer *p = CONTAINER_OF(l, struct rules_peer, link);
 
 		if (!best || p->open < best->open)
 			best = p;
@@ -117,11 +119,13 @@ static struct question *find(struct queue *q, uint64_t number)
 
 void route_forget(struct queue *q, void *ctx)
 {
-	LIST_FOR (p, &q->rules) {
+	LIST_FOR(p, &q->rules)
+	{
 		struct rules_peer *peer =
 		    CONTAINER_OF(p, struct rules_peer, link);
 
-		LIST_FOR (l, &peer->asked) {
+		LIST_FOR(l, &peer->asked)
+		{
 			struct question *ask =
 			    CONTAINER_OF(l, struct question, link);
 
@@ -129,7 +133,8 @@ void route_forget(struct queue *q, void *ctx)
 				question_free(q, ask);
 		}
 	}
-	LIST_FOR (l, &q->unasked) {
+	LIST_FOR(l, &q->unasked)
+	{
 		struct question *ask = CONTAINER_OF(l, struct question, link);
 
 		if (ask->ctx == ctx)
@@ -194,8 +199,8 @@ void route_add_rules(struct queue *q, unsigned instance, int fd)
 	list_init(&p->asked);
 	r = chan_new(q->loop, fd, &calls, p, &p->chan);
 	if (r < 0) {
-		log_warn("qmgr", "rules process %u: %s", instance,
-		    strerror(-r));
+		log_warn(
+		    "qmgr", "rules process %u: %s", instance, strerror(-r));
 		mem_free(p);
 		return;
 	}

@@ -40,7 +40,7 @@ static bool is_expired(const struct active *a)
 	if (a->message->flags & MESSAGE_EXPIRE)
 		return true;
 	return age(a) >= (a->envelope.sender.len ? set->maximal_queue_lifetime
-						 : set->bounce_queue_lifetime);
+	                                         : set->bounce_queue_lifetime);
 }
 
 /* Deferred for the last time: the status becomes a permanent one. */
@@ -94,7 +94,7 @@ static bool wants_delay_notice(const struct active *a)
 	usec after = a->q->set.delay_warning_time;
 
 	return after && age(a) >= after && a->envelope.sender.len &&
-	       !(a->message->flags & MESSAGE_WARNED);
+	    !(a->message->flags & MESSAGE_WARNED);
 }
 
 /* True: something was started that active_check() will be called for. */
