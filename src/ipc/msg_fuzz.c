@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "ipc/msg_ctl.h"
 #include "ipc/msg_job.h"
+#include "ipc/msg_master.h"
 #include "ipc/msg_queue.h"
 #include "ipc/msg_rules.h"
 
@@ -44,6 +45,9 @@ PLAIN(queue_ids, queue_ids)
 WITH_ARENA(job, job)
 WITH_ARENA(job_done, job_done)
 WITH_ARENA(ctl_entry, ctl_entry)
+PLAIN(master_log, master_log)
+PLAIN(master_peer, master_peer)
+PLAIN(master_go, master_go)
 
 static bool (*const codecs[])(span in, struct buf *out) = {
 	try_rules_client,
@@ -57,6 +61,9 @@ static bool (*const codecs[])(span in, struct buf *out) = {
 	try_job,
 	try_job_done,
 	try_ctl_entry,
+	try_master_log,
+	try_master_peer,
+	try_master_go,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
