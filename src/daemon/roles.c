@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/roles.c - who we are. SECURITY.md explains each line.
+ */
+#include "daemon/roles.h"
+
+/* clang-format off */
+static const struct role_info roles[ROLES] = {
+	/* Starts everybody, parses nothing that a stranger wrote. */
+	[ROLE_MASTER] = { .name = "master" },
+
+	/* Talks to strangers: no files, no exec, no new sockets. */
+	[ROLE_SMTPD] = { .name = "smtpd", .user = "mail_owner",
+		.processes = "smtpd_processes",
+		.talks_to = ROLE_BIT(RULES) | ROLE_BIT(QUEUE),
+		.inherits = ROLE_LISTEN_SMTP,
+		.may = ROLE_MAY_ACCEPT, .nofile = 65536 },
+
+	/* Answers questions: reads tables, asks the DNS. */
+	[ROLE_RULES] = { .name = "rules", .user = "mail_owner",
+		.processes = "rules_processes",
+		.talks_to = ROLE_BIT(SMTPD) | ROLE_BIT(QUEUE),
+		.may = ROLE_MAY_CONNECT | ROLE_MAY_FILES, .nofile = 1024 },
+
+	/* The only writer of the spool; no network. */
+	[ROLE_QUEUE] = { .name = "queue", .user = "queue_owner",
+		.talks_to = ROLE_BIT(SMTPD) | ROLE_BIT(RULES) |
+		    ROLE_BIT(RELAY) | ROLE_BIT(DELIVER),
+		.inherits = ROLE_LISTEN_CONTROL,
+		.may = ROLE_MAY_ACCEPT | ROLE_MAY_FILES | ROLE_MAY_THREADS,
+		.nofile = 65536 },
+
+	/* Talks to next hops: new connections, no files, no exec. */
+	[ROLE_RELAY] = { .name = "relay", .user = "mail_owner",
+		.processes = "relay_processes",
+		.talks_to = ROLE_BIT(QUEUE),
+		.may = ROLE_MAY_CONNECT, .nofile = 16384 },
+
+	/* Becomes the recipient, in a child, for each delivery. */
+	[ROLE_DELIVER] = { .name = "deliver",
+		.talks_to = ROLE_BIT(QUEUE),
+		.may = ROLE_MAY_FILES | ROLE_MAY_EXEC | ROLE_MAY_SETUID,
+		.nofile = 4096 },
+};
+/* clang-format on */
+
+const struct role_info *role_info(enum role r)
+{
+	return &roles[r];
+}
+
+bool role_find(span name, enum role *ret)
+{
+	for (enum role r = 0; r < ROLES; r++) {
+		if (span_eq(name, span_str(roles[r].name))) {
+			*ret = r;
+			return true;
+		}
+	}
+	return false;
+}
