@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+#include "os/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+
+enum { READ_CHUNK = 16 * 1024 };
+
+void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(STEAL_FD(*fd));
+}
+
+/* Is there another byte? The limit is reached, so it has no place. */
+static int must_be_at_end(int fd)
+{
+	char byte;
+	ssize_t n;
+
+	do {
+		n = os_size(read(fd, &byte, 1));
+	} while (n == -EINTR);
+	if (n < 0)
+		return (int)n;
+	return n ? -EFBIG : 0;
+}
+
+int file_read_all(int fd, struct buf *out)
+{
+	while (out->len < out->max) {
+		size_t chunk = MIN((size_t)READ_CHUNK, out->max - out->len);
+		char *room = buf_room(out, chunk);
+		ssize_t n;
+
+		if (!room)
+			return -EFBIG;
+		n = os_size(read(fd, room, chunk));
+		if (n == 0)
+			return 0;
+		if (n < 0 && n != -EINTR)
+			return (int)n;
+		if (n > 0)
+			out->len += (size_t)n;
+	}
+	return must_be_at_end(fd);
+}
+
+int file_write_all(int fd, span bytes)
+{
+	while (bytes.len) {
+		ssize_t n = os_size(write(fd, bytes.ptr, bytes.len));
+
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return (int)n;
+		bytes = span_from(bytes, (size_t)n);
+	}
+	return 0;
+}
+
+int file_memfd(const char *name, span bytes)
+{
+	CLEANUP(fd_close)
+	int fd = os_error(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+	int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = file_write_all(fd, bytes);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
+		return -errno;
+	return STEAL_FD(fd);
+}
+
+int file_map(int fd, size_t max, span *ret)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < 0 || (uint64_t)st.st_size > max)
+		return -EFBIG;
+	if (st.st_size == 0) {
+		*ret = SPAN_NONE;
+		return 0;
+	}
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret = span_of(p, (size_t)st.st_size);
+	return 0;
+}
+
+void file_unmap(span *map)
+{
+	/* munmap() changes nothing we could see: the cast is harmless. */
+	if (map->len)
+		(void)munmap((void *)(uintptr_t)map->ptr, map->len);
+	*map = SPAN_NONE;
+}
