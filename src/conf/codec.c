@@ -12,13 +12,9 @@
  */
 #include "conf/conf_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/wire.h"
+#include "os/error.h"
+#include "os/file.h"
 
 enum { MAGIC = 0x63710001 };
 
@@ -238,71 +234,22 @@ int conf_decode(span bytes, struct conf **ret_conf)
 	return CONF_OK;
 }
 
-static int write_all(int fd, span bytes)
-{
-	while (bytes.len > 0) {
-		ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		bytes = span_from(bytes, (size_t)n);
-	}
-	return 0;
-}
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-}
-
-static void unmap(span *mapped)
-{
-	union {
-		const char *from;
-		void *to;
-	} p = { .from = mapped->ptr };
-
-	if (mapped->len > 0)
-		(void)munmap(p.to, mapped->len);
-}
-
 int conf_to_fd(const struct conf *conf)
 {
 	CLEANUP(buf_done) struct buf bytes = BUF_INIT(CONF_FILE_MAX);
-	CLEANUP(close_fd)
-	int fd = memfd_create("configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r;
 
-	if (fd < 0)
-		return -errno;
 	conf_encode(conf, &bytes);
 	if (bytes.failed)
 		return -EFBIG;
-	r = write_all(fd, buf_span(&bytes));
-	if (r < 0)
-		return r;
-	if (fcntl(fd, F_ADD_SEALS,
-	        F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
-		return -errno;
-	return STEAL_FD(fd);
+	return file_memfd("configuration", buf_span(&bytes));
 }
 
 int conf_from_fd(int fd, struct conf **ret_conf)
 {
-	CLEANUP(unmap) span mapped = SPAN_NONE;
-	struct stat st;
-	void *p;
+	CLEANUP(file_unmap) span map = SPAN_NONE;
+	int r = file_map(fd, CONF_FILE_MAX, &map);
 
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size <= 0 || st.st_size > CONF_FILE_MAX)
-		return CONF_BAD;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	mapped = span_of(p, (size_t)st.st_size);
-	return conf_decode(mapped, ret_conf);
+	if (r < 0)
+		return r;
+	return conf_decode(map, ret_conf);
 }

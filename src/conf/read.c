@@ -4,41 +4,18 @@
  */
 #include "conf/conf_internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-}
-
-static int read_all(int fd, struct buf *out)
-{
-	for (;;) {
-		char *room = buf_room(out, 16384);
-		ssize_t n;
-
-		if (!room)
-			return -EFBIG;
-		n = read(fd, room, 16384);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		out->len += (size_t)n;
-	}
-}
+#include "os/error.h"
+#include "os/file.h"
 
 static int read_file(const char *path, struct buf *out)
 {
-	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	return fd < 0 ? -errno : read_all(fd, out);
+	return fd < 0 ? -errno : file_read_all(fd, out);
 }
 
 static bool read_part(const char *dir, const char *name, struct buf *out,

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf/site.c - users, directories and the log of an instance.
+ *
+ * The queue directory's parts:
+ *
+ *	log       the queue itself; only queue_owner may look
+ *	maildrop  mail submitted by local commands
+ *	pid       locks of running processes
+ *	private   sockets of other software for us (Dovecot puts auth here)
+ *	public    sockets for our commands
+ */
+#include "conf/site.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "os/error.h"
+
+static span value_of(struct conf *conf, const char *name)
+{
+	return conf_value(conf, CONF_MAIN, span_str(name));
+}
+
+PRINTF_LIKE(2, 3)
+static int fail(struct buf *error, const char *format, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	buf_put(error, span_str(text));
+	return SITE_BAD;
+}
+
+/* ---- users ---- */
+
+static bool find_user(const char *name, struct site_user *ret)
+{
+	struct passwd *pw;
+	uint32_t number;
+
+	if (span_to_u32(span_str(name), &number)) {
+		*ret = (struct site_user){ number, number };
+		return true;
+	}
+	pw = getpwnam(name);
+	if (!pw)
+		return false;
+	*ret = (struct site_user){ pw->pw_uid, pw->pw_gid };
+	return true;
+}
+
+int site_user(
+    struct conf *conf, span parameter, struct site_user *ret, struct buf *error)
+{
+	span name = conf_value(conf, CONF_MAIN, parameter);
+	char text[256];
+
+	if (geteuid() != 0) {
+		*ret = (struct site_user){ geteuid(), getegid() };
+		return SITE_OK;
+	}
+	(void)snprintf(text, sizeof(text), "%.*s", PRI(name));
+	if (!find_user(text, ret))
+		return fail(error,
+		    "file %.*s/main.cf: parameter %.*s: unknown user name "
+		    "value: %s; create that user (useradd --system %s) or name "
+		    "another one",
+		    PRI(conf_dir(conf)), PRI(parameter), text, text);
+	if (ret->uid == 0 || ret->gid == 0)
+		return fail(error,
+		    "file %.*s/main.cf: parameter %.*s: user %s has "
+		    "privileged user or group ID; name a user without "
+		    "privileges",
+		    PRI(conf_dir(conf)), PRI(parameter), text);
+	return SITE_OK;
+}
+
+/* ---- directories ---- */
+
+enum owner { OWNER_ROOT, OWNER_MAIL, OWNER_QUEUE, OWNERS };
+
+static const struct part {
+	const char *name;
+	enum owner owner;
+	bool setgid_group; /* group of the commands that submit mail */
+	mode_t mode;
+} parts[] = {
+	/* clang-format off */
+	{ "log",      OWNER_QUEUE, false, 0700 },
+	{ "maildrop", OWNER_MAIL,  true,  01730 },
+	{ "pid",      OWNER_ROOT,  false, 0755 },
+	{ "private",  OWNER_MAIL,  false, 0700 },
+	{ "public",   OWNER_ROOT,  false, 0755 },
+	/* clang-format on */
+};
+
+struct owners {
+	struct site_user users[OWNERS];
+	uint32_t setgid; /* 0: there is no such group */
+};
+
+static int find_owners(struct conf *conf, struct owners *ret, struct buf *error)
+{
+	struct group *gr;
+	char name[256];
+	int r;
+
+	*ret = (struct owners){ 0 };
+	if (geteuid() != 0)
+		ret->users[OWNER_ROOT].uid = geteuid();
+	r = site_user(conf, SPAN("mail_owner"), &ret->users[OWNER_MAIL], error);
+	if (r == SITE_OK)
+		r = site_user(
+		    conf, SPAN("queue_owner"), &ret->users[OWNER_QUEUE], error);
+	(void)snprintf(
+	    name, sizeof(name), "%.*s", PRI(value_of(conf, "setgid_group")));
+	gr = getgrnam(name);
+	ret->setgid = gr ? gr->gr_gid : 0;
+	return r;
+}
+
+static int make_path(const char *path, mode_t mode)
+{
+	struct buf part = BUF_INIT(4096);
+	int r = 0;
+
+	for (size_t i = 1; path[i] && r == 0; i++) {
+		if (path[i] != '/')
+			continue;
+		buf_clear(&part);
+		buf_put(&part, span_of(path, i));
+		r = os_error(mkdir(buf_cstr(&part), mode));
+		if (r == -EEXIST)
+			r = 0;
+	}
+	buf_done(&part);
+	if (r == 0)
+		r = os_error(mkdir(path, mode));
+	return r;
+}
+
+/* Only what we have just made gets an owner: the rest is the operator's. */
+static int make_part(int dir, const struct part *p, const struct owners *owners)
+{
+	uint32_t gid = owners->users[p->owner].gid;
+	int r = os_error(mkdirat(dir, p->name, p->mode));
+
+	if (r == -EEXIST)
+		return 0;
+	if (r < 0)
+		return r;
+	if (p->setgid_group && owners->setgid)
+		gid = owners->setgid;
+	if (geteuid() == 0) {
+		r = os_error(fchownat(dir, p->name, owners->users[p->owner].uid,
+		    gid, AT_SYMLINK_NOFOLLOW));
+		if (r < 0)
+			return r;
+	}
+	/* mkdir() left out what the umask says. */
+	return os_error(fchmodat(dir, p->name, p->mode, 0));
+}
+
+static int open_queue_dir(struct conf *conf)
+{
+	struct buf path = BUF_INIT(4096);
+	int fd;
+
+	buf_put(&path, value_of(conf, "queue_directory"));
+	fd =
+	    os_error(open(buf_cstr(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (fd == -ENOENT) {
+		fd = make_path(buf_cstr(&path), 0755);
+		if (fd == 0)
+			fd = os_error(open(buf_cstr(&path),
+			    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	}
+	buf_done(&path);
+	return fd;
+}
+
+int site_make_dirs(struct conf *conf, struct buf *error)
+{
+	span queue = value_of(conf, "queue_directory");
+	struct owners owners;
+	int r = find_owners(conf, &owners, error);
+	int dir;
+
+	if (r != SITE_OK)
+		return r;
+	dir = open_queue_dir(conf);
+	if (dir < 0)
+		return fail(error, "open queue_directory %.*s: %s", PRI(queue),
+		    strerror(-dir));
+	for (size_t i = 0; i < ARRAY_LEN(parts) && r == 0; i++) {
+		r = make_part(dir, &parts[i], &owners);
+		if (r < 0)
+			r = fail(error, "create directory %.*s/%s: %s",
+			    PRI(queue), parts[i].name, strerror(-r));
+	}
+	(void)close(dir);
+	return r;
+}
+
+static void check_owner(const struct stat *st, uint32_t uid, const char *who,
+    const char *path, struct buf *out)
+{
+	if (st->st_uid != uid)
+		buf_printf(out, "not owned by %s: %s\n", who, path);
+}
+
+static void check_part(struct conf *conf, const struct part *p,
+    const struct owners *owners, struct buf *out)
+{
+	static const char *const names[] = {
+		[OWNER_ROOT] = NULL,
+		[OWNER_MAIL] = "mail_owner",
+		[OWNER_QUEUE] = "queue_owner",
+	};
+	char who[256] = "root";
+	struct buf path = BUF_INIT(4096);
+	struct stat st;
+
+	if (names[p->owner])
+		(void)snprintf(who, sizeof(who), "%.*s",
+		    PRI(value_of(conf, names[p->owner])));
+	buf_printf(
+	    &path, "%.*s/%s", PRI(value_of(conf, "queue_directory")), p->name);
+	if (lstat(buf_cstr(&path), &st) == 0) {
+		check_owner(&st, owners->users[p->owner].uid, who,
+		    buf_cstr(&path), out);
+		if (p->setgid_group && owners->setgid &&
+		    st.st_gid != owners->setgid)
+			buf_printf(out, "not owned by group %.*s: %s\n",
+			    PRI(value_of(conf, "setgid_group")),
+			    buf_cstr(&path));
+		if (!p->setgid_group && st.st_mode & (S_IWGRP | S_IWOTH))
+			buf_printf(out, "group or other writable: %s\n",
+			    buf_cstr(&path));
+	}
+	buf_done(&path);
+}
+
+/* A directory of root's and the files in it. */
+static void check_tree(const char *path, uint32_t root, struct buf *out)
+{
+	struct buf name = BUF_INIT(4096);
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir = opendir(path);
+
+	while (dir && (entry = readdir(dir))) {
+		if (span_eq(span_str(entry->d_name), SPAN("..")))
+			continue;
+		buf_clear(&name);
+		buf_printf(&name, "%s/%s", path, entry->d_name);
+		if (lstat(buf_cstr(&name), &st) < 0 || S_ISLNK(st.st_mode))
+			continue;
+		check_owner(&st, root, "root", buf_cstr(&name), out);
+		if (st.st_mode & (S_IWGRP | S_IWOTH))
+			buf_printf(out, "group or other writable: %s\n",
+			    buf_cstr(&name));
+	}
+	if (dir)
+		(void)closedir(dir);
+	buf_done(&name);
+}
+
+static void check_root_trees(struct conf *conf, uint32_t root, struct buf *out)
+{
+	static const char *const trees[] = {
+		"config_directory",
+		"daemon_directory",
+	};
+	struct buf path = BUF_INIT(4096);
+
+	for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
+		buf_clear(&path);
+		buf_put(&path, value_of(conf, trees[i]));
+		check_tree(buf_cstr(&path), root, out);
+	}
+	buf_done(&path);
+}
+
+void site_check(struct conf *conf, struct buf *out)
+{
+	struct owners owners;
+
+	if (find_owners(conf, &owners, out) != SITE_OK) {
+		buf_putc(out, '\n');
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		check_part(conf, &parts[i], &owners, out);
+	check_root_trees(conf, owners.users[OWNER_ROOT].uid, out);
+}
+
+/* ---- the log ---- */
+
+static bool has_good_prefix(struct conf *conf, span file)
+{
+	span list = value_of(conf, "maillog_file_prefixes");
+	span prefix;
+
+	while ((prefix = span_word(&list, ", \t\r\n")).len > 0)
+		if (span_has_prefix(file, prefix))
+			return true;
+	return false;
+}
+
+static int open_syslog(void)
+{
+	struct sockaddr_un to = {
+		.sun_family = AF_UNIX,
+		.sun_path = "/dev/log",
+	};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = os_error(
+	    connect(fd, (const struct sockaddr *)(void *)&to, sizeof(to)));
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static int open_log_file(span file)
+{
+	struct buf path = BUF_INIT(4096);
+	int fd;
+
+	buf_put(&path, file);
+	if (span_eq(file, SPAN("/dev/stdout")))
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	else
+		fd = open(buf_cstr(&path),
+		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+	fd = os_error(fd);
+	buf_done(&path);
+	return fd;
+}
+
+/* The numbers of syslog(3); others are not for a mail system. */
+static unsigned facility_of(span name)
+{
+	static const struct {
+		span name;
+		unsigned number;
+	} names[] = {
+		{ SPAN_INIT("user"), 1 },
+		{ SPAN_INIT("mail"), LOG_FACILITY_MAIL },
+		{ SPAN_INIT("daemon"), 3 },
+		{ SPAN_INIT("auth"), 4 },
+		{ SPAN_INIT("syslog"), 5 },
+		{ SPAN_INIT("news"), 7 },
+		{ SPAN_INIT("uucp"), 8 },
+		{ SPAN_INIT("cron"), 9 },
+		{ SPAN_INIT("authpriv"), 10 },
+		{ SPAN_INIT("local0"), 16 },
+		{ SPAN_INIT("local1"), 17 },
+		{ SPAN_INIT("local2"), 18 },
+		{ SPAN_INIT("local3"), 19 },
+		{ SPAN_INIT("local4"), 20 },
+		{ SPAN_INIT("local5"), 21 },
+		{ SPAN_INIT("local6"), 22 },
+		{ SPAN_INIT("local7"), 23 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (span_eq_nocase(name, names[i].name))
+			return names[i].number;
+	return LOG_FACILITY_MAIL;
+}
+
+int site_open_log(struct conf *conf, struct log_setup *ret, struct buf *error)
+{
+	span file = value_of(conf, "maillog_file");
+	span host = value_of(conf, "myhostname");
+	int fd;
+
+	if (file.len > 0 && !has_good_prefix(conf, file))
+		return fail(error,
+		    "maillog_file value '%.*s' does not match any prefix in "
+		    "maillog_file_prefixes; add its directory there",
+		    PRI(file));
+	fd = file.len > 0 ? open_log_file(file) : open_syslog();
+	if (fd < 0)
+		return fail(error, "open log %.*s: %s",
+		    PRI(file.len > 0 ? file : SPAN("/dev/log")), strerror(-fd));
+	*ret = (struct log_setup){
+		.kind = file.len > 0 ? LOG_KIND_FILE : LOG_KIND_SYSLOG,
+		.fd = fd,
+		.host = span_cut(&host, '.'),
+		.syslog_name = value_of(conf, "syslog_name"),
+		.facility = facility_of(value_of(conf, "syslog_facility")),
+	};
+	return SITE_OK;
+}
+
+/* ---- the lock ---- */
+
+static void put_lock_path(struct conf *conf, struct buf *out)
+{
+	buf_printf(
+	    out, "%.*s/pid/master.pid", PRI(value_of(conf, "queue_directory")));
+}
+
+int site_lock(struct conf *conf, int *ret_fd, struct buf *error)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct buf path = BUF_INIT(4096);
+	int fd;
+	int r = SITE_OK;
+
+	put_lock_path(conf, &path);
+	fd = open(
+	    buf_cstr(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		r = fail(error, "open lock file %s: %s", buf_cstr(&path),
+		    strerror(errno));
+	else if (fcntl(fd, F_SETLK, &lock) < 0)
+		r = fail(error,
+		    "open lock file %s: unable to set exclusive lock: %s",
+		    buf_cstr(&path), strerror(errno));
+	else if (ftruncate(fd, 0) < 0 ||
+	    dprintf(fd, "%32ld\n", (long)getpid()) < 0)
+		r = fail(error, "cannot update lock file %s: %s",
+		    buf_cstr(&path), strerror(errno));
+	buf_done(&path);
+	if (r != SITE_OK && fd >= 0)
+		(void)close(fd);
+	if (r == SITE_OK)
+		*ret_fd = fd;
+	return r;
+}
+
+int site_running(struct conf *conf)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	struct buf path = BUF_INIT(4096);
+	int fd;
+
+	put_lock_path(conf, &path);
+	fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
+	buf_done(&path);
+	if (fd < 0)
+		return 0;
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		lock.l_type = F_UNLCK;
+	(void)close(fd);
+	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf/site.h - what a configuration means on this machine: its users, its
+ * directories, its log, and whether it runs.
+ *
+ * Used by master and by the administrator's commands, not by the daemons.
+ */
+#pragma once
+
+#include "conf/conf.h"
+#include "os/log.h"
+
+struct site_user {
+	uint32_t uid;
+	uint32_t gid;
+};
+
+enum site_result {
+	SITE_OK,
+	SITE_BAD, /* `error` says what and where */
+};
+
+/*
+ * The user that a parameter names: a name, or a plain number that stands for
+ * uid and gid. Never root. Without root: whoever we are.
+ */
+MUST_USE int site_user(struct conf *conf, span parameter, struct site_user *ret,
+    struct buf *error);
+
+/* Make the queue directory and its parts, where they are missing. */
+MUST_USE int site_make_dirs(struct conf *conf, struct buf *error);
+/* What is wrong with owners and modes, one line each, into `out`. */
+void site_check(struct conf *conf, struct buf *out);
+
+/*
+ * Where lines go: maillog_file, or the system's log. The descriptor belongs
+ * to the caller; the spans live as long as the snapshot.
+ */
+MUST_USE int site_open_log(
+    struct conf *conf, struct log_setup *ret, struct buf *error);
+
+/*
+ * The lock that a running master holds. site_lock() takes it for good (the
+ * descriptor keeps it) and writes our pid; SITE_BAD if another one has it.
+ */
+MUST_USE int site_lock(struct conf *conf, int *ret_fd, struct buf *error);
+/* The pid of the master that runs, or 0. */
+int site_running(struct conf *conf);
