@@ -25,9 +25,9 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/child.h"
 #include "os/clock.h"
 #include "os/error.h"
 
@@ -325,24 +325,12 @@ int loop_signal(struct loop *l, int signo, loop_signal_fn *fn, void *ctx)
 	return loop_watch(l, fd, LOOP_IN, on_signalfd, l, &l->signal_watch);
 }
 
-/* As waitpid() would have told it; -1 if somebody else took the status. */
-static int reap(int pidfd)
-{
-	siginfo_t info = { 0 };
-
-	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0)
-		return -1;
-	if (info.si_code == CLD_EXITED)
-		return (info.si_status & 0xff) << 8;
-	return info.si_status | (info.si_code == CLD_DUMPED ? 0x80 : 0);
-}
-
 static void on_pidfd(void *ctx, unsigned events UNUSED)
 {
 	struct loop_watch *w = ctx;
 
 	loop_watch_set(w, 0);
-	w->child_fn(w->ctx, reap(w->fd));
+	w->child_fn(w->ctx, child_reap(w->fd));
 }
 
 int loop_child(struct loop *l, int pidfd, loop_child_fn *fn, void *ctx,
