@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+#include "mail/envelope.h"
+
+#include "test/lib/unit.h"
+
+static struct rcpt rcpts[] = {
+	{ .addr = SPAN_INIT("a@b.org"),
+	    .orig = SPAN_INIT("a"),
+	    .orcpt = SPAN_INIT("rfc822;a"),
+	    .notify = RCPT_NOTIFY_FAILURE | RCPT_NOTIFY_DELAY,
+	    .transport = SPAN_INIT("local"),
+	    .nexthop = SPAN_INIT("mx.example.com") },
+	{ .addr = SPAN_INIT("c@d.org"),
+	    .transport = SPAN_INIT("smtp"),
+	    .nexthop = SPAN_INIT("d.org") },
+};
+
+static const struct envelope sample = {
+	.id = 1234567890123,
+	.arrival = 1590303371 * USEC_SEC,
+	.sender = SPAN_INIT("yo@mydom.com"),
+	.size = 4096,
+	.flags = ENVELOPE_8BIT | ENVELOPE_RET_HDRS,
+	.envid = SPAN_INIT("id"),
+	.client_name = SPAN_INIT("localhost"),
+	.client_addr = SPAN_INIT("::1"),
+	.helo = SPAN_INIT("mydom.com"),
+	.proto = SPAN_INIT("ESMTP"),
+	.ident = SPAN_INIT("<x@y>"),
+	.nrcpts = ARRAY_LEN(rcpts),
+	.rcpts = rcpts,
+};
+
+static void check_rcpt(const struct rcpt *got, const struct rcpt *want)
+{
+	assert_span_equal(got->addr, want->addr);
+	assert_span_equal(got->orig, want->orig);
+	assert_span_equal(got->orcpt, want->orcpt);
+	assert_int_equal(got->notify, want->notify);
+	assert_span_equal(got->transport, want->transport);
+	assert_span_equal(got->nexthop, want->nexthop);
+}
+
+static void check_envelope(const struct envelope *e)
+{
+	assert_int_equal(e->id, sample.id);
+	assert_int_equal(e->arrival, sample.arrival);
+	assert_span_equal(e->sender, sample.sender);
+	assert_int_equal(e->size, sample.size);
+	assert_int_equal(e->flags, sample.flags);
+	assert_span_equal(e->envid, sample.envid);
+	assert_span_equal(e->client_name, sample.client_name);
+	assert_span_equal(e->client_addr, sample.client_addr);
+	assert_span_equal(e->helo, sample.helo);
+	assert_span_equal(e->proto, sample.proto);
+	assert_span_equal(e->ident, sample.ident);
+	assert_int_equal(e->nrcpts, sample.nrcpts);
+	for (uint32_t i = 0; i < e->nrcpts; i++)
+		check_rcpt(&e->rcpts[i], &rcpts[i]);
+}
+
+static void test_there_and_back(void **state)
+{
+	struct buf b = BUF_INIT(10000);
+	struct envelope e;
+	struct arena a;
+	struct wire w;
+
+	(void)state;
+	arena_init(&a, 10000);
+	envelope_put(&b, &sample);
+	buf_put(&b, SPAN("what follows"));
+	w = wire_from(buf_span(&b));
+	assert_true(envelope_get(&w, &a, &e));
+	check_envelope(&e);
+	assert_span_equal(w.rest, SPAN("what follows"));
+	arena_done(&a);
+	buf_done(&b);
+}
+
+static void test_truncated(void **state)
+{
+	struct buf b = BUF_INIT(10000);
+
+	(void)state;
+	envelope_put(&b, &sample);
+	for (size_t cut = 0; cut < b.len; cut++) {
+		struct envelope e;
+		struct arena a;
+		struct wire w = wire_from(span_first(buf_span(&b), cut));
+
+		arena_init(&a, 10000);
+		assert_false(envelope_get(&w, &a, &e));
+		arena_done(&a);
+	}
+	buf_done(&b);
+}
+
+/* A count that the bytes cannot hold must not be believed. */
+static void test_hostile_count(void **state)
+{
+	static const uint32_t counts[] = { 3, 1000, ENVELOPE_MAX_RCPTS,
+		ENVELOPE_MAX_RCPTS + 1, UINT32_MAX };
+	struct envelope empty = sample;
+	struct buf b = BUF_INIT(10000);
+	size_t at;
+
+	(void)state;
+	empty.nrcpts = 0;
+	envelope_put(&b, &empty);
+	at = b.len - sizeof(uint32_t);
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		struct envelope e;
+		struct arena a;
+		struct wire w;
+
+		b.len = at;
+		wire_put_u32(&b, counts[i]);
+		w = wire_from(buf_span(&b));
+		arena_init(&a, SIZE_MAX);
+		assert_false(envelope_get(&w, &a, &e));
+		assert_int_equal(a.used, 0);
+		arena_done(&a);
+	}
+	buf_done(&b);
+}
+
+static void test_full_arena(void **state)
+{
+	struct buf b = BUF_INIT(10000);
+	struct envelope e;
+	struct arena a;
+	struct wire w;
+
+	(void)state;
+	arena_init(&a, sizeof(struct rcpt));
+	envelope_put(&b, &sample);
+	w = wire_from(buf_span(&b));
+	assert_false(envelope_get(&w, &a, &e));
+	arena_done(&a);
+	buf_done(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_hostile_count),
+		cmocka_unit_test(test_full_arena),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
