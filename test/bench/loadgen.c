@@ -45,12 +45,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RETRY_AFTER    20000 /* usec between attempts to connect */
-#define OPENING_MAX    64    /* --idle: connections waiting for a reply */
-#define PROBE_INTERVAL 2000  /* usec */
-#define LATENCY_LIMIT  40    /* powers of two of a microsecond */
-#define LATENCY_STEPS  64    /* per power of two: 1.6% */
-#define ID_SIZE        16
+#define RETRY_AFTER     20000 /* usec between attempts to connect */
+#define OPENING_MAX     64    /* --idle: connections waiting for a reply */
+#define PROBE_INTERVAL  2000  /* usec */
+#define LATENCY_LIMIT   40    /* powers of two of a microsecond */
+#define LATENCY_STEPS   64    /* per power of two: 1.6% */
+#define LATENCY_EXACT   (2 * (size_t)LATENCY_STEPS)
+#define LATENCY_BUCKETS ((size_t)LATENCY_LIMIT * LATENCY_STEPS)
+#define ID_SIZE         16
 
 static struct options {
 	size_t sessions;
@@ -114,7 +116,7 @@ struct session {
 
 struct latency {
 	uint64_t n, max;
-	uint64_t bucket[LATENCY_LIMIT * LATENCY_STEPS];
+	uint64_t bucket[LATENCY_BUCKETS];
 };
 
 static struct run {
@@ -149,11 +151,11 @@ __attribute__((noreturn, format(printf, 1, 2))) static void die(
 {
 	va_list args;
 
-	fputs("loadgen: ", stderr);
+	(void)fputs("loadgen: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	(void)vfprintf(stderr, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	(void)fputc('\n', stderr);
 	exit(2);
 }
 
@@ -161,7 +163,7 @@ static uint64_t now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
@@ -174,10 +176,10 @@ static size_t latency_bucket(uint64_t usec)
 {
 	unsigned shift = 0;
 
-	while (usec >> shift >= 2 * LATENCY_STEPS)
+	while (usec >> shift >= LATENCY_EXACT)
 		shift++;
 	if (shift >= LATENCY_LIMIT - 2)
-		return LATENCY_LIMIT * LATENCY_STEPS - 1;
+		return LATENCY_BUCKETS - 1;
 	return (size_t)shift * LATENCY_STEPS + (size_t)(usec >> shift);
 }
 
@@ -193,9 +195,8 @@ static double latency_ms(const struct latency *l, double fraction)
 {
 	uint64_t below = 0, want = (uint64_t)((double)l->n * fraction);
 
-	for (size_t i = 0; i < LATENCY_LIMIT * LATENCY_STEPS; i++) {
-		size_t shift =
-		    i < 2 * LATENCY_STEPS ? 0 : i / LATENCY_STEPS - 1;
+	for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
+		size_t shift = i < LATENCY_EXACT ? 0 : i / LATENCY_STEPS - 1;
 
 		below += l->bucket[i];
 		if (below > want)
@@ -205,18 +206,23 @@ static double latency_ms(const struct latency *l, double fraction)
 	return (double)l->max / 1000;
 }
 
+static char ehlo_line[] = "EHLO loadgen.test\r\n";
+static char rset_line[] = "RSET\r\n";
+static char dot_line[] = ".\r\n";
+static char quit_line[] = "QUIT\r\n";
+
 /* Output: gathered while replies are handled, then written at once. */
 
-static void put(struct session *s, const char *bytes, size_t len)
+static void put(struct session *s, char *bytes, size_t len)
 {
 	if (s->n_out == sizeof(s->out) / sizeof(s->out[0]))
 		die("more output than a session can have");
-	s->out[s->n_out].iov_base = (void *)(uintptr_t)bytes;
+	s->out[s->n_out].iov_base = bytes;
 	s->out[s->n_out].iov_len = len;
 	s->n_out++;
 }
 
-static void put_text(struct session *s, const char *text)
+static void put_text(struct session *s, char *text)
 {
 	put(s, text, strlen(text));
 }
@@ -297,10 +303,10 @@ static void make_recipient(char *to, size_t size, uint64_t id)
 	const char *at = strchr(opt.recipient, '@');
 
 	if (opt.recipients == 0)
-		snprintf(to, size, "%s", opt.recipient);
+		(void)snprintf(to, size, "%s", opt.recipient);
 	else
-		snprintf(to, size, "user%u%s", (unsigned)(id % opt.recipients),
-		    at == NULL ? "" : at);
+		(void)snprintf(to, size, "user%u%s",
+		    (unsigned)(id % opt.recipients), at == NULL ? "" : at);
 }
 
 static size_t format_id(char *to, size_t size, uint64_t id)
@@ -347,7 +353,7 @@ static void message_accepted(struct message *m)
 		char id[ID_SIZE + 1];
 
 		format_id(id, sizeof(id), m->id);
-		fprintf(run.acks, "%s\n", id);
+		(void)fprintf(run.acks, "%s\n", id);
 	}
 }
 
@@ -454,7 +460,7 @@ static void begin_message(struct session *s)
 		        (opt.pipelining ? s->rcpt_len + s->data_len : 0));
 		s->stage = STAGE_MAIL;
 	} else {
-		put_text(s, "QUIT\r\n");
+		put_text(s, quit_line);
 		s->stage = STAGE_QUIT;
 	}
 	s->refused = false;
@@ -465,7 +471,7 @@ static void end_message(struct session *s)
 	if (s->current.taken)
 		message_failed(&s->current, false);
 	if (opt.one_each) {
-		put_text(s, "QUIT\r\n");
+		put_text(s, quit_line);
 		s->stage = STAGE_QUIT;
 	} else {
 		begin_message(s);
@@ -475,7 +481,7 @@ static void end_message(struct session *s)
 static void send_content(struct session *s)
 {
 	if (s->refused) {
-		put_text(s, ".\r\n");
+		put_text(s, dot_line);
 		return;
 	}
 	make_header(s, &s->current);
@@ -495,7 +501,7 @@ static void on_envelope_reply(struct session *s, int code)
 	if (opt.pipelining) {
 		s->stage = s->stage == STAGE_MAIL ? STAGE_RCPT : STAGE_DATA;
 	} else if (s->refused) {
-		put_text(s, "RSET\r\n");
+		put_text(s, rset_line);
 		s->stage = STAGE_RSET;
 	} else if (s->stage == STAGE_MAIL) {
 		put(s, s->envelope + s->mail_len, s->rcpt_len);
@@ -514,7 +520,7 @@ static bool on_reply(struct session *s, int code)
 	switch (s->stage) {
 	case STAGE_BANNER:
 		latency_add(&run.banner, now() - s->opened);
-		put_text(s, "EHLO loadgen.test\r\n");
+		put_text(s, ehlo_line);
 		s->stage = STAGE_EHLO;
 		return code == 220;
 	case STAGE_EHLO:
@@ -642,7 +648,7 @@ static void step(int timeout)
 	for (int i = 0; i < n; i++)
 		on_event(events[i].data.ptr, events[i].events);
 	if (run.acks != NULL)
-		fflush(run.acks);
+		(void)fflush(run.acks);
 }
 
 static bool time_is_up(void)
@@ -671,8 +677,8 @@ static double own_cpu(void)
 
 static void print_latency(const char *name, const struct latency *l)
 {
-	printf(", \"%s_n\": %" PRIu64 ", \"%s_p50_ms\": %.3f"
-	       ", \"%s_p99_ms\": %.3f, \"%s_max_ms\": %.3f",
+	(void)printf(", \"%s_n\": %" PRIu64 ", \"%s_p50_ms\": %.3f"
+	             ", \"%s_p99_ms\": %.3f, \"%s_max_ms\": %.3f",
 	    name, l->n, name, latency_ms(l, 0.5), name, latency_ms(l, 0.99),
 	    name, (double)l->max / 1000);
 }
@@ -684,18 +690,19 @@ static void print_result(void)
 
 	if (run.accepted == 0)
 		seconds = 0;
-	printf("{\"accepted\": %" PRIu64 ", \"errors\": %" PRIu64
-	       ", \"lost_connections\": %" PRIu64 ", \"reconnects\": %" PRIu64
-	       ", \"seconds\": %.6f, \"per_second\": %.1f"
-	       ", \"started\": %.6f, \"last\": %.6f, \"cpu_us\": %.2f",
+	(void)printf("{\"accepted\": %" PRIu64 ", \"errors\": %" PRIu64
+	             ", \"lost_connections\": %" PRIu64
+	             ", \"reconnects\": %" PRIu64
+	             ", \"seconds\": %.6f, \"per_second\": %.1f"
+	             ", \"started\": %.6f, \"last\": %.6f, \"cpu_us\": %.2f",
 	    run.accepted, run.errors, run.lost, run.reconnects, seconds,
 	    seconds > 0 ? (double)run.accepted / seconds : 0,
 	    (double)run.started / 1e6, (double)run.last_accepted / 1e6,
 	    run.accepted > 0 ? own_cpu() / (double)run.accepted : 0);
 	print_latency("message", &run.message);
 	print_latency("banner", &run.banner);
-	printf("}\n");
-	fflush(stdout);
+	(void)printf("}\n");
+	(void)fflush(stdout);
 }
 
 /* One client after the other: how long until it is greeted? */
@@ -765,18 +772,18 @@ static void run_idle(void)
 	if (opt.idle > 0)
 		open_idle_sessions();
 	probe(&probed);
-	printf("{\"idle\": %zu, \"failed\": %zu, \"errors\": %" PRIu64
-	       ", \"seconds\": %.6f",
+	(void)printf("{\"idle\": %zu, \"failed\": %zu, \"errors\": %" PRIu64
+	             ", \"seconds\": %.6f",
 	    run.idling, run.idle_failed, run.errors,
 	    (double)(now() - run.started) / 1e6);
 	print_latency("banner", &run.banner);
 	print_latency("probe", &probed);
-	printf("}\n");
-	fflush(stdout);
+	(void)printf("}\n");
+	(void)fflush(stdout);
 	if (opt.idle == 0)
 		return;
 	hold_sessions();
-	printf(
+	(void)printf(
 	    "{\"idle\": %zu, \"lost\": %" PRIu64 "}\n", run.idling, run.lost);
 }
 
@@ -784,7 +791,7 @@ static void run_idle(void)
 
 static void usage(void)
 {
-	fputs(
+	(void)fputs(
 	    "usage: loadgen [options] HOST:PORT\n"
 	    "  -s SESSIONS    connections at the same time (1)\n"
 	    "  -m MESSAGES    how many; 0: until a signal (1)\n"
@@ -909,11 +916,12 @@ static void set_up(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	allow_many_files();
-	clock_gettime(CLOCK_REALTIME, &t);
-	gmtime_r(&t.tv_sec, &tm);
-	strftime(run.date, sizeof(run.date), "%a, %d %b %Y %T +0000", &tm);
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	(void)gmtime_r(&t.tv_sec, &tm);
+	(void)strftime(
+	    run.date, sizeof(run.date), "%a, %d %b %Y %T +0000", &tm);
 	run.run_id = (uint32_t)t.tv_sec << 12 ^ (uint32_t)t.tv_nsec ^
 	    (uint32_t)getpid() << 16;
 	make_body();

@@ -91,11 +91,11 @@ __attribute__((noreturn, format(printf, 1, 2))) static void die(
 {
 	va_list args;
 
-	fputs("sink: ", stderr);
+	(void)fputs("sink: ", stderr);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	(void)vfprintf(stderr, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	(void)fputc('\n', stderr);
 	exit(2);
 }
 
@@ -103,7 +103,7 @@ static uint64_t now(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
@@ -164,10 +164,8 @@ static bool flush_unsent(struct client *c)
 
 static void reply(const char *text)
 {
-	size_t len = strlen(text);
-
-	memcpy(output + n_output, text, len);
-	n_output += len;
+	while (*text != '\0')
+		output[n_output++] = *text++;
 }
 
 /* Commands */
@@ -228,7 +226,7 @@ static void end_content(struct client *c)
 	count->last = now();
 	__atomic_add_fetch(&count->messages, 1, __ATOMIC_RELEASE);
 	if (verify != NULL)
-		fprintf(verify, "%s\n", c->id[0] != '\0' ? c->id : "-");
+		(void)fprintf(verify, "%s\n", c->id[0] != '\0' ? c->id : "-");
 	reply("250 2.0.0 ok\r\n");
 	c->recipients = 0;
 	c->stage = STAGE_COMMAND;
@@ -278,7 +276,7 @@ static void on_header_line(struct client *c, const char *line, size_t len)
 	if (len > skip && strncasecmp(line, name, skip) == 0) {
 		while (skip < len && line[skip] == ' ')
 			skip++;
-		snprintf(c->id, sizeof(c->id), "%.*s", (int)(len - skip),
+		(void)snprintf(c->id, sizeof(c->id), "%.*s", (int)(len - skip),
 		    line + skip);
 		c->stage = STAGE_CONTENT;
 	} else if (len == 0) {
@@ -404,7 +402,7 @@ static void step(int listener)
 	if (clients_wait)
 		accept_clients(listener);
 	if (verify != NULL)
-		fflush(verify);
+		(void)fflush(verify);
 }
 
 static int listen_at(const char *text)
@@ -463,9 +461,9 @@ static void print_result(void)
 	getrusage(RUSAGE_SELF, &used);
 	cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
 	    (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-	printf("{\"messages\": %" PRIu64 ", \"recipients\": %" PRIu64
-	       ", \"bytes\": %" PRIu64 ", \"connections\": %" PRIu64
-	       ", \"last\": %.6f, \"cpu_us\": %.2f}\n",
+	(void)printf("{\"messages\": %" PRIu64 ", \"recipients\": %" PRIu64
+	             ", \"bytes\": %" PRIu64 ", \"connections\": %" PRIu64
+	             ", \"last\": %.6f, \"cpu_us\": %.2f}\n",
 	    count->messages, count->recipients, count->bytes,
 	    count->connections, (double)count->last / 1e6,
 	    count->messages > 0 ? cpu / (double)count->messages : 0);
@@ -473,11 +471,12 @@ static void print_result(void)
 
 static void usage(void)
 {
-	fputs("usage: sink [-v FILE] [-c FILE] HOST:PORT\n"
-	      "  -v FILE  append the X-Bench-Id of each message that came\n"
-	      "           to its end, or - if it has none\n"
-	      "  -c FILE  keep the counters there, mapped\n"
-	      "Prints the counters when SIGTERM or SIGINT comes.\n",
+	(void)fputs(
+	    "usage: sink [-v FILE] [-c FILE] HOST:PORT\n"
+	    "  -v FILE  append the X-Bench-Id of each message that came\n"
+	    "           to its end, or - if it has none\n"
+	    "  -c FILE  keep the counters there, mapped\n"
+	    "Prints the counters when SIGTERM or SIGINT comes.\n",
 	    stderr);
 	exit(2);
 }
@@ -489,7 +488,7 @@ static void set_up(void)
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
