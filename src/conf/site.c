@@ -15,7 +15,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,46 +43,30 @@ static int fail(struct buf *error, const char *format, ...)
 
 /* ---- users ---- */
 
-static bool find_user(const char *name, struct site_user *ret)
-{
-	struct passwd *pw;
-	uint32_t number;
-
-	if (span_to_u32(span_str(name), &number)) {
-		*ret = (struct site_user){ number, number };
-		return true;
-	}
-	pw = getpwnam(name);
-	if (!pw)
-		return false;
-	*ret = (struct site_user){ pw->pw_uid, pw->pw_gid };
-	return true;
-}
-
 int site_user(
-    struct conf *conf, span parameter, struct site_user *ret, struct buf *error)
+    struct conf *conf, span parameter, struct priv_user *ret, struct buf *error)
 {
 	span name = conf_value(conf, CONF_MAIN, parameter);
-	char text[256];
+	int r;
 
 	if (geteuid() != 0) {
-		*ret = (struct site_user){ geteuid(), getegid() };
+		*ret = (struct priv_user){ .uid = geteuid(), .gid = getegid() };
 		return SITE_OK;
 	}
-	(void)snprintf(text, sizeof(text), "%.*s", PRI(name));
-	if (!find_user(text, ret))
+	r = priv_find_user(name, ret);
+	if (r == PRIV_OK && (ret->uid == 0 || ret->gid == 0))
 		return fail(error,
-		    "file %.*s/main.cf: parameter %.*s: unknown user name "
-		    "value: %s; create that user (useradd --system %s) or name "
-		    "another one",
-		    PRI(conf_dir(conf)), PRI(parameter), text, text);
-	if (ret->uid == 0 || ret->gid == 0)
-		return fail(error,
-		    "file %.*s/main.cf: parameter %.*s: user %s has "
+		    "file %.*s/main.cf: parameter %.*s: user %.*s has "
 		    "privileged user or group ID; name a user without "
 		    "privileges",
-		    PRI(conf_dir(conf)), PRI(parameter), text);
-	return SITE_OK;
+		    PRI(conf_dir(conf)), PRI(parameter), PRI(name));
+	if (r == PRIV_OK)
+		return SITE_OK;
+	return fail(error,
+	    "file %.*s/main.cf: parameter %.*s: unknown user name value: "
+	    "%.*s; create that user (useradd --system %.*s) or name another "
+	    "one",
+	    PRI(conf_dir(conf)), PRI(parameter), PRI(name), PRI(name));
 }
 
 /* ---- directories ---- */
@@ -106,7 +89,7 @@ static const struct part {
 };
 
 struct owners {
-	struct site_user users[OWNERS];
+	struct priv_user users[OWNERS];
 	uint32_t setgid; /* 0: there is no such group */
 };
 
@@ -150,26 +133,28 @@ static int make_path(const char *path, mode_t mode)
 	return r;
 }
 
+static int set_owner(int dir, const struct part *p, const struct owners *owners)
+{
+	const struct priv_user *user = &owners->users[p->owner];
+	gid_t gid =
+	    p->setgid_group && owners->setgid ? owners->setgid : user->gid;
+	int r = 0;
+
+	if (geteuid() == 0)
+		r = os_error(fchownat(
+		    dir, p->name, user->uid, gid, AT_SYMLINK_NOFOLLOW));
+	/* mkdir() left out what the umask says. */
+	return r < 0 ? r : os_error(fchmodat(dir, p->name, p->mode, 0));
+}
+
 /* Only what we have just made gets an owner: the rest is the operator's. */
 static int make_part(int dir, const struct part *p, const struct owners *owners)
 {
-	uint32_t gid = owners->users[p->owner].gid;
 	int r = os_error(mkdirat(dir, p->name, p->mode));
 
 	if (r == -EEXIST)
 		return 0;
-	if (r < 0)
-		return r;
-	if (p->setgid_group && owners->setgid)
-		gid = owners->setgid;
-	if (geteuid() == 0) {
-		r = os_error(fchownat(dir, p->name, owners->users[p->owner].uid,
-		    gid, AT_SYMLINK_NOFOLLOW));
-		if (r < 0)
-			return r;
-	}
-	/* mkdir() left out what the umask says. */
-	return os_error(fchmodat(dir, p->name, p->mode, 0));
+	return r < 0 ? r : set_owner(dir, p, owners);
 }
 
 static int open_queue_dir(struct conf *conf)
@@ -190,7 +175,9 @@ static int open_queue_dir(struct conf *conf)
 	return fd;
 }
 
-int site_make_dirs(struct conf *conf, struct buf *error)
+typedef int part_fn(int dir, const struct part *p, const struct owners *owners);
+
+static int for_parts(struct conf *conf, part_fn *fn, struct buf *error)
 {
 	span queue = value_of(conf, "queue_directory");
 	struct owners owners;
@@ -204,13 +191,25 @@ int site_make_dirs(struct conf *conf, struct buf *error)
 		return fail(error, "open queue_directory %.*s: %s", PRI(queue),
 		    strerror(-dir));
 	for (size_t i = 0; i < ARRAY_LEN(parts) && r == 0; i++) {
-		r = make_part(dir, &parts[i], &owners);
+		r = fn(dir, &parts[i], &owners);
 		if (r < 0)
 			r = fail(error, "create directory %.*s/%s: %s",
 			    PRI(queue), parts[i].name, strerror(-r));
 	}
 	(void)close(dir);
 	return r;
+}
+
+int site_make_dirs(struct conf *conf, struct buf *error)
+{
+	return for_parts(conf, make_part, error);
+}
+
+int site_set_permissions(struct conf *conf, struct buf *error)
+{
+	int r = for_parts(conf, make_part, error);
+
+	return r == SITE_OK ? for_parts(conf, set_owner, error) : r;
 }
 
 static void check_owner(const struct stat *st, uint32_t uid, const char *who,
@@ -326,17 +325,11 @@ static int open_syslog(void)
 		.sun_path = "/dev/log",
 	};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int r;
 
-	if (fd < 0)
-		return -errno;
-	r = os_error(
-	    connect(fd, (const struct sockaddr *)(void *)&to, sizeof(to)));
-	if (r < 0) {
-		(void)close(fd);
-		return r;
-	}
-	return fd;
+	if (fd >= 0)
+		(void)connect(
+		    fd, (const struct sockaddr *)(void *)&to, sizeof(to));
+	return os_error(fd);
 }
 
 static int open_log_file(span file)

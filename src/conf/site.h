@@ -9,11 +9,7 @@
 
 #include "conf/conf.h"
 #include "os/log.h"
-
-struct site_user {
-	uint32_t uid;
-	uint32_t gid;
-};
+#include "os/priv.h"
 
 enum site_result {
 	SITE_OK,
@@ -24,17 +20,21 @@ enum site_result {
  * The user that a parameter names: a name, or a plain number that stands for
  * uid and gid. Never root. Without root: whoever we are.
  */
-MUST_USE int site_user(struct conf *conf, span parameter, struct site_user *ret,
+MUST_USE int site_user(struct conf *conf, span parameter, struct priv_user *ret,
     struct buf *error);
 
 /* Make the queue directory and its parts, where they are missing. */
 MUST_USE int site_make_dirs(struct conf *conf, struct buf *error);
+/* Owners and modes of the parts that are there, as we would make them. */
+MUST_USE int site_set_permissions(struct conf *conf, struct buf *error);
 /* What is wrong with owners and modes, one line each, into `out`. */
 void site_check(struct conf *conf, struct buf *out);
 
 /*
  * Where lines go: maillog_file, or the system's log. The descriptor belongs
- * to the caller; the spans live as long as the snapshot.
+ * to the caller; the spans live as long as the snapshot. That nobody listens
+ * at the system's log is no failure: the first line will find out, and
+ * somebody may listen by then.
  */
 MUST_USE int site_open_log(
     struct conf *conf, struct log_setup *ret, struct buf *error);

@@ -5,19 +5,12 @@
 #pragma once
 
 #include "daemon/roles.h"
-
-/* A directory or file that stays reachable. */
-struct confine_path {
-	int fd;          /* owned by the list */
-	unsigned access; /* enum daemon_access */
-};
+#include "os/priv.h"
 
 struct confine_plan {
 	enum role role;
-	/* Who to become, when root; 0: nobody else. */
-	uint32_t uid;
-	uint32_t gid;
-	const struct confine_path *paths;
+	const struct priv_user *user;     /* NULL: stay who we are */
+	const struct sandbox_path *paths; /* what stays reachable */
 	size_t npaths;
 };
 

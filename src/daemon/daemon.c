@@ -20,7 +20,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,7 +62,7 @@ struct daemon {
 	struct list partners;
 	struct conf *conf;
 	struct master_go who;
-	struct confine_path paths[MAX_PATHS];
+	struct sandbox_path paths[MAX_PATHS];
 	size_t npaths;
 };
 
@@ -105,7 +104,7 @@ void daemon_allow(struct daemon *d, int fd, unsigned access)
 		bug("daemon_allow: too late, or too often");
 	if (copy < 0)
 		bug("daemon_allow: %s", strerror(errno));
-	d->paths[d->npaths++] = (struct confine_path){ copy, access };
+	d->paths[d->npaths++] = (struct sandbox_path){ copy, access };
 }
 
 void daemon_end(struct daemon *d)
@@ -323,23 +322,6 @@ static void on_chan_gone(void *ctx, int error UNUSED)
 
 /* ---- the start ---- */
 
-static void raise_nofile(unsigned want)
-{
-	struct rlimit lim;
-
-	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 || lim.rlim_cur >= want)
-		return;
-	lim.rlim_cur = want;
-	if (lim.rlim_max < want) {
-		struct rlimit more = { want, want };
-
-		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-			return;
-		lim.rlim_cur = lim.rlim_max;
-	}
-	(void)setrlimit(RLIMIT_NOFILE, &lim); /* as far as it goes */
-}
-
 /* Before anything else: what every process of ours has in common. */
 static void prepare_process(const struct daemon *d)
 {
@@ -352,7 +334,7 @@ static void prepare_process(const struct daemon *d)
 	if (getrandom(key, sizeof(key), 0) != sizeof(key))
 		bug("getrandom: %s", strerror(errno));
 	hash_set_key(key);
-	raise_nofile(role_info(d->spec->role)->nofile);
+	(void)priv_limit(RLIMIT_NOFILE, role_info(d->spec->role)->nofile);
 }
 
 static const struct chan_calls control_calls = {
@@ -389,12 +371,24 @@ static int read_start_pack_sync(struct daemon *d)
 	return 0;
 }
 
+static struct priv_user user_of(const struct daemon *d)
+{
+	struct priv_user user = { .uid = d->who.uid, .gid = d->who.gid };
+
+	while (
+	    user.ngroups < d->who.ngroups && user.ngroups < PRIV_MAX_GROUPS) {
+		user.groups[user.ngroups] = d->who.groups[user.ngroups];
+		user.ngroups++;
+	}
+	return user;
+}
+
 static int apply_confinement(struct daemon *d)
 {
+	struct priv_user user = user_of(d);
 	struct confine_plan plan = {
 		.role = d->spec->role,
-		.uid = geteuid() == 0 ? d->who.uid : 0,
-		.gid = geteuid() == 0 ? d->who.gid : 0,
+		.user = geteuid() == 0 && user.uid ? &user : NULL,
 		.paths = d->paths,
 		.npaths = d->npaths,
 	};

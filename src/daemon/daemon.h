@@ -31,7 +31,11 @@
 
 struct daemon;
 
-enum daemon_access { DAEMON_READ = 1, DAEMON_WRITE = 2, DAEMON_EXEC = 4 };
+enum daemon_access {
+	DAEMON_READ = SANDBOX_READ,
+	DAEMON_WRITE = SANDBOX_WRITE,
+	DAEMON_EXEC = SANDBOX_EXECUTE, /* loadable modules */
+};
 
 struct daemon_spec {
 	enum role role;

@@ -14,32 +14,32 @@ static const struct role_info roles[ROLES] = {
 		.processes = "smtpd_processes",
 		.talks_to = ROLE_BIT(RULES) | ROLE_BIT(QUEUE),
 		.inherits = ROLE_LISTEN_SMTP,
-		.may = ROLE_MAY_ACCEPT, .nofile = 65536 },
+		.may = SANDBOX_ACCEPT, .nofile = 65536 },
 
 	/* Answers questions: reads tables, asks the DNS. */
 	[ROLE_RULES] = { .name = "rules", .user = "mail_owner",
 		.processes = "rules_processes",
 		.talks_to = ROLE_BIT(SMTPD) | ROLE_BIT(QUEUE),
-		.may = ROLE_MAY_CONNECT | ROLE_MAY_FILES, .nofile = 1024 },
+		.may = SANDBOX_CONNECT | SANDBOX_FILES, .nofile = 1024 },
 
 	/* The only writer of the spool; no network. */
 	[ROLE_QUEUE] = { .name = "queue", .user = "queue_owner",
 		.talks_to = ROLE_BIT(SMTPD) | ROLE_BIT(RULES) |
 		    ROLE_BIT(RELAY) | ROLE_BIT(DELIVER),
 		.inherits = ROLE_LISTEN_CONTROL,
-		.may = ROLE_MAY_ACCEPT | ROLE_MAY_FILES | ROLE_MAY_THREADS,
+		.may = SANDBOX_ACCEPT | SANDBOX_FILES | SANDBOX_THREADS,
 		.nofile = 65536 },
 
 	/* Talks to next hops: new connections, no files, no exec. */
 	[ROLE_RELAY] = { .name = "relay", .user = "mail_owner",
 		.processes = "relay_processes",
 		.talks_to = ROLE_BIT(QUEUE),
-		.may = ROLE_MAY_CONNECT, .nofile = 16384 },
+		.may = SANDBOX_CONNECT, .nofile = 16384 },
 
 	/* Becomes the recipient, in a child, for each delivery. */
 	[ROLE_DELIVER] = { .name = "deliver",
 		.talks_to = ROLE_BIT(QUEUE),
-		.may = ROLE_MAY_FILES | ROLE_MAY_EXEC | ROLE_MAY_SETUID,
+		.may = SANDBOX_FILES | SANDBOX_EXEC | SANDBOX_SETUID,
 		.nofile = 4096 },
 };
 /* clang-format on */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/span.h"
+#include "os/sandbox.h"
 
 enum role {
 	ROLE_MASTER,
@@ -25,24 +26,13 @@ enum role_listen {
 	ROLE_LISTEN_CONTROL, /* public/queue, service == CONF_MAIN */
 };
 
-/* What the sandbox leaves open, beyond memory, time and held descriptors. */
-enum role_may {
-	ROLE_MAY_ACCEPT = 1, /* accept() on inherited sockets */
-	ROLE_MAY_CONNECT =
-	    2,              /* new sockets: inet, and unix when it has files */
-	ROLE_MAY_FILES = 4, /* open below directories given by daemon_allow() */
-	ROLE_MAY_THREADS = 8,
-	ROLE_MAY_EXEC = 16,
-	ROLE_MAY_SETUID = 32, /* stays root when started by root */
-};
-
 struct role_info {
 	const char *name;      /* executable, and what -n and the log say */
 	const char *user;      /* parameter that names the user; NULL: root */
 	const char *processes; /* parameter with their number; NULL: one */
 	unsigned talks_to;     /* ROLE_BIT()s: gets a PEER for each process */
 	enum role_listen inherits;
-	unsigned may;    /* enum role_may */
+	unsigned may;    /* enum sandbox_may */
 	unsigned nofile; /* descriptors, as far as the system allows */
 };
 

@@ -40,6 +40,9 @@ void master_go_put(struct buf *out, const struct master_go *m)
 	wire_put_u32(out, m->instance);
 	wire_put_u32(out, m->uid);
 	wire_put_u32(out, m->gid);
+	wire_put_u32(out, m->ngroups);
+	for (uint32_t i = 0; i < m->ngroups; i++)
+		wire_put_u32(out, m->groups[i]);
 }
 
 bool master_go_get(span payload, struct master_go *ret)
@@ -49,6 +52,11 @@ bool master_go_get(span payload, struct master_go *ret)
 	ret->instance = wire_u32(&w);
 	ret->uid = wire_u32(&w);
 	ret->gid = wire_u32(&w);
+	ret->ngroups = wire_u32(&w);
+	if (ret->ngroups > MASTER_MAX_GROUPS)
+		return false;
+	for (uint32_t i = 0; i < ret->ngroups; i++)
+		ret->groups[i] = wire_u32(&w);
 	return wire_is_done(&w);
 }
 

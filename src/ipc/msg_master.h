@@ -43,11 +43,15 @@ struct master_peer {
 	uint32_t instance;
 };
 
+enum { MASTER_MAX_GROUPS = 64 };
+
 struct master_go {
 	uint32_t instance;
 	/* Who to become, when started as root; 0: stay. */
 	uint32_t uid;
 	uint32_t gid;
+	uint32_t ngroups; /* supplementary ones */
+	uint32_t groups[MASTER_MAX_GROUPS];
 };
 
 void master_log_put(struct buf *out, const struct master_log *m);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/master/apply.c - from files to a setup, and from one to the next.
+ *
+ * A reload first makes the whole new setup beside the old one; only when
+ * nothing is wrong with it does it take the old one's place. So a mistake in
+ * a file costs a line in the log and nothing else.
+ */
+#include "daemon/master/master.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file.h"
+
+void setup_done(struct setup *s)
+{
+	listeners_close(&s->listeners);
+	fd_close(&s->conf_fd);
+	fd_close(&s->log.fd);
+	conf_unref(&s->conf);
+}
+
+/* Each as one line: "warning: ..." */
+static void log_notes(span notes)
+{
+	while (notes.len > 0)
+		log_text(SPAN(""), "master", LOG_LEVEL_WARNING,
+		    span_cut(&notes, '\n'));
+}
+
+static int read_conf(const char *dir, struct conf **ret, struct buf *error)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	int r = conf_read(dir, &report, ret);
+
+	if (r == CONF_OK)
+		log_notes(buf_span(&report.notes));
+	else
+		buf_put(error, buf_span(&report.error));
+	conf_report_done(&report);
+	return r == CONF_OK ? SITE_OK : SITE_BAD;
+}
+
+static int find_users(struct setup *s, struct buf *error)
+{
+	int r = site_user(s->conf, SPAN("mail_owner"), &s->mail_owner, error);
+
+	if (r != SITE_OK)
+		return r;
+	return site_user(s->conf, SPAN("queue_owner"), &s->queue_owner, error);
+}
+
+static int complete(struct setup *s, const struct setup *old, struct buf *error)
+{
+	int r = find_users(s, error);
+
+	if (r == SITE_OK)
+		r = site_make_dirs(s->conf, error);
+	if (r == SITE_OK)
+		r = site_open_log(s->conf, &s->log, error);
+	if (r == SITE_OK)
+		r = listeners_open(s->conf, old ? &old->listeners : NULL,
+		    &s->listeners, error);
+	if (r != SITE_OK)
+		return r;
+	s->conf_fd = conf_to_fd(s->conf);
+	if (s->conf_fd >= 0)
+		return SITE_OK;
+	buf_printf(
+	    error, "memory for the configuration: %s", strerror(-s->conf_fd));
+	return SITE_BAD;
+}
+
+int setup_read(const char *dir, const struct setup *old, struct setup *ret,
+    struct buf *error)
+{
+	struct setup s = { .conf_fd = -1, .log = { .fd = -1 } };
+	int r = read_conf(dir, &s.conf, error);
+
+	if (r == SITE_OK)
+		r = complete(&s, old, error);
+	if (r != SITE_OK) {
+		setup_done(&s);
+		return r;
+	}
+	*ret = s;
+	return SITE_OK;
+}
+
+/* master logs through a descriptor of its own. */
+static void use_log(const struct setup *s)
+{
+	int fd = fcntl(s->log.fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		log_replace(fd);
+}
+
+void master_reload(struct master *m)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	struct setup next;
+
+	if (m->stage != RUNNING)
+		return;
+	log_line("master", "reload -- version %.*s, configuration %s",
+	    PRI(conf_value(m->setup.conf, CONF_MAIN, SPAN("mail_version"))),
+	    m->dir);
+	if (setup_read(m->dir, &m->setup, &next, &error) != SITE_OK) {
+		log_error("master",
+		    "%.*s -- nothing was changed, the mail system runs on "
+		    "as before",
+		    PRI(buf_span(&error)));
+		/* The log may have been rotated all the same. */
+		master_reopen_log(m);
+		return;
+	}
+	setup_done(&m->setup);
+	m->setup = next;
+	use_log(&m->setup);
+	listen_warn_services(m->setup.conf);
+	processes_configure(m);
+}
+
+void master_reopen_log(struct master *m)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	struct log_setup next;
+
+	if (loop_now(m->loop) < m->log_opened + USEC_SEC)
+		return;
+	m->log_opened = loop_now(m->loop);
+	if (site_open_log(m->setup.conf, &next, &error) != SITE_OK)
+		return; /* it stays as it is; the next failure tries again */
+	fd_close(&m->setup.log.fd);
+	m->setup.log = next;
+	use_log(&m->setup);
+	processes_send_log(m);
+}

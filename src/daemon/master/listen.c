@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/master/listen.c - from lines of master.cf to listening sockets.
+ *
+ * An inet service is "port", "host:port" or "[address]:port". Without a host
+ * it means the addresses of inet_interfaces: all (one wildcard socket per IP
+ * version) or each address listed. A reload keeps a socket whose address did
+ * not change, so that no client is turned away meanwhile.
+ */
+#include "daemon/master/master.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file.h"
+
+enum { BACKLOG = 4096, MAX_LISTENERS = 1024 };
+
+struct opener {
+	struct conf *conf;
+	const struct listeners *old;
+	struct listeners *list;
+	struct buf *error;
+	uint32_t service;
+};
+
+void listeners_close(struct listeners *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		fd_close(&l->items[i].fd);
+	mem_free(l->items);
+	*l = (struct listeners){ NULL, 0 };
+}
+
+static bool same_address(const struct sock_addr *a, const struct sock_addr *b)
+{
+	return a->len == b->len && memcmp(&a->any, &b->any, a->len) == 0;
+}
+
+static int find_socket(const struct listeners *l, const struct sock_addr *at)
+{
+	for (size_t i = 0; l && i < l->count; i++)
+		if (same_address(&l->items[i].addr, at))
+			return l->items[i].fd;
+	return -1;
+}
+
+static bool fail_bind(struct opener *o, const struct sock_addr *at, int error)
+{
+	char text[SOCK_TEXT_MAX];
+	span path = span_str(at->local.sun_path);
+
+	if (at->any.sa_family == AF_UNIX)
+		buf_printf(
+		    o->error, "bind %.*s: %s", PRI(path), strerror(-error));
+	else
+		buf_printf(o->error, "bind %.*s port %u: %s%s",
+		    PRI(sock_text(at, text)), sock_port(at), strerror(-error),
+		    error == -EADDRINUSE
+		        ? "; stop the program that listens there"
+		        : "");
+	return false;
+}
+
+/* IPv6 may be switched off in the kernel while inet_protocols says "all". */
+static bool is_wildcard_v6(const struct sock_addr *at)
+{
+	return at->any.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_UNSPECIFIED(&at->v6.sin6_addr);
+}
+
+static bool open_at(
+    struct opener *o, enum role_listen what, const struct sock_addr *at)
+{
+	struct listeners *l = o->list;
+	int fd = find_socket(o->old, at);
+
+	if (find_socket(l, at) >= 0 || l->count == MAX_LISTENERS)
+		return true;
+	if (fd >= 0)
+		fd = os_error(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+	else
+		fd = sock_listen(at, BACKLOG);
+	if (is_wildcard_v6(at) && (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL))
+		return true;
+	if (fd < 0)
+		return fail_bind(o, at, fd);
+	l->items = mem_resize(l->items, l->count + 1, sizeof(*l->items));
+	l->items[l->count++] = (struct listener){
+		.what = what, .addr = *at, .service = o->service, .fd = fd
+	};
+	return true;
+}
+
+/* ---- names ---- */
+
+static bool fail_name(struct opener *o, const char *wrong)
+{
+	const struct conf_service *s = conf_service(o->conf, o->service);
+
+	buf_printf(o->error,
+	    "%.*s/master.cf: line %u: %s in \"%.*s\"; write \"port\", "
+	    "\"host:port\" or \"[address]:port\"",
+	    PRI(conf_dir(o->conf)), s->line, wrong, PRI(s->name));
+	return false;
+}
+
+/* known_tcp_ports: "lmtp=24, smtps=submissions=465" */
+static bool find_known_port(struct conf *conf, span name, uint32_t *ret)
+{
+	span list = conf_value(conf, CONF_MAIN, SPAN("known_tcp_ports"));
+	span entry;
+
+	while ((entry = span_word(&list, ", \t\r\n")).len > 0) {
+		ssize_t last = span_rfind(entry, '=');
+		span port = span_from(entry, (size_t)(last + 1));
+
+		while (last > 0 && entry.len > port.len)
+			if (span_eq(span_cut(&entry, '='), name))
+				return span_to_u32(port, ret);
+	}
+	return false;
+}
+
+static bool find_port(struct conf *conf, span name, uint16_t *ret)
+{
+	char text[64];
+	struct servent *se;
+	uint32_t port = 0;
+
+	if (!span_to_u32(name, &port) && !find_known_port(conf, name, &port)) {
+		(void)snprintf(text, sizeof(text), "%.*s", PRI(name));
+		se = getservbyname(text, "tcp");
+		port = se ? ntohs((uint16_t)se->s_port) : 0;
+	}
+	*ret = (uint16_t)port;
+	return port > 0 && port <= UINT16_MAX;
+}
+
+/* "host:port" into its parts; host may be empty. */
+static bool split_name(struct opener *o, span name, span *host, span *port)
+{
+	ssize_t colon;
+
+	if (span_skip(&name, SPAN("["))) {
+		ssize_t end = span_find(name, ']');
+
+		if (end < 0)
+			return fail_name(o, "missing \"]\"");
+		*host = span_first(name, (size_t)end);
+		*port = span_from(name, (size_t)end + 1);
+		if (!span_skip(port, SPAN(":")))
+			return fail_name(o, "garbage after \"]\"");
+		return true;
+	}
+	colon = span_rfind(name, ':');
+	*host = colon < 0 ? SPAN("") : span_first(name, (size_t)colon);
+	*port = span_from(name, (size_t)(colon + 1));
+	return true;
+}
+
+static bool from_conf_address(
+    const struct conf_address *a, uint16_t port, struct sock_addr *ret)
+{
+	*ret = (struct sock_addr){ .len = 0 };
+	if (a->family == 4) {
+		ret->v4.sin_family = AF_INET;
+		memcpy(&ret->v4.sin_addr, a->bytes, 4);
+		ret->len = sizeof(ret->v4);
+	} else {
+		ret->v6.sin6_family = AF_INET6;
+		memcpy(&ret->v6.sin6_addr, a->bytes, 16);
+		ret->v6.sin6_scope_id = a->scope;
+		ret->len = sizeof(ret->v6);
+	}
+	sock_set_port(ret, port);
+	return true;
+}
+
+static bool open_interfaces(struct opener *o, uint16_t port)
+{
+	uint32_t n;
+	const struct conf_address *own = conf_addresses(o->conf, &n);
+	struct sock_addr at;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!from_conf_address(&own[i], port, &at) ||
+		    !open_at(o, ROLE_LISTEN_SMTP, &at))
+			return false;
+	return true;
+}
+
+static bool open_wildcards(struct opener *o, uint16_t port)
+{
+	struct sock_addr at;
+
+	if (conf_has_family(o->conf, 4) &&
+	    (!sock_parse(SPAN("0.0.0.0"), port, &at) ||
+	        !open_at(o, ROLE_LISTEN_SMTP, &at)))
+		return false;
+	return !conf_has_family(o->conf, 6) ||
+	    (sock_parse(SPAN("::"), port, &at) &&
+	        open_at(o, ROLE_LISTEN_SMTP, &at));
+}
+
+static bool has_family(struct conf *conf, const struct sockaddr *sa)
+{
+	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
+		return false;
+	return conf_has_family(conf, sa->sa_family == AF_INET6 ? 6 : 4);
+}
+
+static bool open_host(struct opener *o, span host, uint16_t port)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found = NULL;
+	char name[256];
+	bool ok = true;
+
+	(void)snprintf(name, sizeof(name), "%.*s", PRI(host));
+	if (getaddrinfo(name, NULL, &hints, &found) != 0)
+		return fail_name(o, "bad hostname or network address");
+	for (struct addrinfo *i = found; i && ok; i = i->ai_next) {
+		struct sock_addr at = { .len = i->ai_addrlen };
+
+		if (!has_family(o->conf, i->ai_addr))
+			continue;
+		memcpy(&at.any, i->ai_addr, i->ai_addrlen);
+		sock_set_port(&at, port);
+		ok = open_at(o, ROLE_LISTEN_SMTP, &at);
+	}
+	freeaddrinfo(found);
+	return ok;
+}
+
+static bool open_service(struct opener *o)
+{
+	const struct conf_service *s = conf_service(o->conf, o->service);
+	span interfaces =
+	    conf_value(o->conf, CONF_MAIN, SPAN("inet_interfaces"));
+	uint16_t port;
+	span host;
+	span name;
+
+	if (!split_name(o, s->name, &host, &name))
+		return false;
+	if (!find_port(o->conf, name, &port))
+		return fail_name(o, "unknown port");
+	if (host.len > 0)
+		return open_host(o, host, port);
+	if (span_eq(interfaces, SPAN("all")))
+		return open_wildcards(o, port);
+	return open_interfaces(o, port);
+}
+
+/* ---- which services ---- */
+
+/* master_service_disable: "name/type" or "type". */
+static bool is_disabled(struct conf *conf, const struct conf_service *s)
+{
+	static const span types[] = {
+		[CONF_INET] = SPAN_INIT("inet"),
+		[CONF_UNIX] = SPAN_INIT("unix"),
+		[CONF_FIFO] = SPAN_INIT("fifo"),
+		[CONF_PASS] = SPAN_INIT("pass"),
+		[CONF_UNIX_DGRAM] = SPAN_INIT("unix-dgram"),
+	};
+	span list = conf_value(conf, CONF_MAIN, SPAN("master_service_disable"));
+	span word;
+
+	while ((word = span_word(&list, ", \t\r\n")).len > 0) {
+		if (span_eq(word, types[s->type]))
+			return true;
+		if (span_skip(&word, s->name) && word.len > 1 &&
+		    (word.ptr[0] == '/' || word.ptr[0] == '.') &&
+		    span_eq(span_from(word, 1), types[s->type]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A service that insists on TLS must not be answered in the clear: a
+ * password would follow.
+ */
+static bool wants_tls(struct conf *conf, uint32_t service)
+{
+	static const span yes[] = {
+		SPAN_INIT("smtpd_tls_wrappermode"),
+		SPAN_INIT("smtpd_enforce_tls"),
+	};
+	span level =
+	    conf_value(conf, service, SPAN("smtpd_tls_security_level"));
+
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		if (span_eq_nocase(
+		        conf_value(conf, service, yes[i]), SPAN("yes")))
+			return true;
+	return span_eq_nocase(level, SPAN("encrypt"));
+}
+
+static bool is_smtpd(const struct conf_service *s)
+{
+	return s->type == CONF_INET && span_eq(s->command, SPAN("smtpd"));
+}
+
+static bool open_services(struct opener *o)
+{
+	for (uint32_t i = 0; i < conf_services(o->conf); i++) {
+		const struct conf_service *s = conf_service(o->conf, i);
+
+		if (!is_smtpd(s) || is_disabled(o->conf, s) ||
+		    wants_tls(o->conf, i))
+			continue;
+		o->service = i;
+		if (!open_service(o))
+			return false;
+	}
+	return true;
+}
+
+/* public/queue, for everybody on this machine. */
+static bool open_control(struct opener *o)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	struct sock_addr at;
+
+	buf_put(&path, conf_value(o->conf, CONF_MAIN, SPAN("queue_directory")));
+	buf_put(&path, SPAN("/public/queue"));
+	if (!sock_path(buf_span(&path), &at)) {
+		buf_printf(o->error,
+		    "%s: the path is too long for a socket; choose a "
+		    "shorter queue_directory",
+		    buf_cstr(&path));
+		return false;
+	}
+	o->service = CONF_MAIN;
+	if (!open_at(o, ROLE_LISTEN_CONTROL, &at))
+		return false;
+	return chmod(buf_cstr(&path), 0666) == 0 || fail_bind(o, &at, -errno);
+}
+
+int listeners_open(struct conf *conf, const struct listeners *old,
+    struct listeners *ret, struct buf *error)
+{
+	struct listeners list = { NULL, 0 };
+	struct opener o = {
+		.conf = conf, .old = old, .list = &list, .error = error
+	};
+
+	if (!open_services(&o) || !open_control(&o)) {
+		listeners_close(&list);
+		return SITE_BAD;
+	}
+	*ret = list;
+	return SITE_OK;
+}
+
+/* ---- warnings ---- */
+
+/* Programs whose work our processes do, or that are only transports. */
+static bool is_covered(span command)
+{
+	static const span names[] = {
+		SPAN_INIT("anvil"),
+		SPAN_INIT("bounce"),
+		SPAN_INIT("cleanup"),
+		SPAN_INIT("discard"),
+		SPAN_INIT("error"),
+		SPAN_INIT("flush"),
+		SPAN_INIT("lmtp"),
+		SPAN_INIT("local"),
+		SPAN_INIT("nqmgr"),
+		SPAN_INIT("oqmgr"),
+		SPAN_INIT("pickup"),
+		SPAN_INIT("pipe"),
+		SPAN_INIT("postlogd"),
+		SPAN_INIT("proxymap"),
+		SPAN_INIT("qmgr"),
+		SPAN_INIT("scache"),
+		SPAN_INIT("showq"),
+		SPAN_INIT("smtp"),
+		SPAN_INIT("smtpd"),
+		SPAN_INIT("tlsmgr"),
+		SPAN_INIT("trivial-rewrite"),
+		SPAN_INIT("verify"),
+		SPAN_INIT("virtual"),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (span_eq(command, names[i]))
+			return true;
+	return false;
+}
+
+static void warn_service(
+    struct conf *conf, const struct conf_service *s, const char *why)
+{
+	log_warn("master",
+	    "%.*s/master.cf: line %u: service \"%.*s\" (%.*s) "
+	    "is not started: %s",
+	    PRI(conf_dir(conf)), s->line, PRI(s->name), PRI(s->command), why);
+}
+
+void listen_warn_services(struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf_services(conf); i++) {
+		const struct conf_service *s = conf_service(conf, i);
+
+		if (is_disabled(conf, s))
+			continue;
+		if (is_smtpd(s) && wants_tls(conf, i))
+			warn_service(conf, s,
+			    "it insists on TLS, which is not part of this "
+			    "version");
+		else if (span_eq(s->command, SPAN("smtpd")) && !is_smtpd(s))
+			warn_service(conf, s,
+			    "smtpd listens on services of type inet only");
+		else if (!is_covered(s->command))
+			warn_service(
+			    conf, s, "the program is not part of this version");
+	}
+}
