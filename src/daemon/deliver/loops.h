@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/deliver/loops.h - whether a message comes back to where it was.
+ *
+ * Each delivery adds a Delivered-To header. A message that has one with the
+ * address it is about to be delivered to is in a loop.
+ */
+#pragma once
+
+#include "base/span.h"
+
+/*
+ * `head` is the beginning of the content, its whole header if possible;
+ * `address` is in external form. As in Postfix, case does not matter.
+ */
+bool loops_has(span head, span address);
