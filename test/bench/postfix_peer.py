@@ -103,7 +103,7 @@ def version():
         stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
-def _is_free(port):
+def is_free(port):
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -116,16 +116,16 @@ def _is_free(port):
 def free_port():
     while True:
         port = random.randrange(20000, 32000)
-        if _is_free(port):
+        if is_free(port):
             return port
 
 
-def _descendants(pid):
+def descendants(pid):
     """All processes below `pid`, as (pid, start time)."""
     children = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            found = _stat(int(name))
+            found = stat(int(name))
             if found:
                 children.setdefault(found[0], []).append(
                     (int(name), found[1]))
@@ -137,7 +137,7 @@ def _descendants(pid):
     return result
 
 
-def _stat(pid):
+def stat(pid):
     """Parent and start time of a process that is not a zombie, or None."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8",
@@ -320,7 +320,7 @@ class PostfixPeer:
             return False
 
     def _is_master(self, pid):
-        return (_stat(pid) is not None
+        return (stat(pid) is not None
                 and os.path.realpath(f"/proc/{pid}/cwd")
                 == os.path.realpath(self.spool)
                 and os.path.basename(os.readlink(f"/proc/{pid}/exe"))
@@ -331,20 +331,20 @@ class PostfixPeer:
         pid = self.master_pid()
         if pid is None or not self.is_running():
             return []
-        return [pid] + [child for child, _ in _descendants(pid)]
+        return [pid] + [child for child, _ in descendants(pid)]
 
     def remember(self):
         """Note all processes, to find them when they are orphans."""
         pid = self.master_pid()
         if pid is not None and self.is_running():
-            found = _stat(pid)
+            found = stat(pid)
             if found:
                 self.seen.add((pid, found[1]))
-            self.seen.update(_descendants(pid))
+            self.seen.update(descendants(pid))
 
     def alive(self):
         def lives(pid, start):
-            found = _stat(pid)
+            found = stat(pid)
             return found is not None and found[1] == start
         return [pid for pid, start in self.seen if lives(pid, start)]
 

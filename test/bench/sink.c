@@ -501,6 +501,7 @@ static void set_up(void)
 int main(int argc, char **argv)
 {
 	const char *verify_path = NULL;
+	const char *counter_path = NULL;
 	int letter, listener;
 
 	set_up();
@@ -508,7 +509,7 @@ int main(int argc, char **argv)
 		if (letter == 'v')
 			verify_path = optarg;
 		else if (letter == 'c')
-			map_counters(optarg);
+			counter_path = optarg;
 		else
 			usage();
 	}
@@ -520,6 +521,8 @@ int main(int argc, char **argv)
 			die("%s: %s", verify_path, strerror(errno));
 	}
 	listener = listen_at(argv[optind]);
+	if (counter_path != NULL) /* last: it tells that we are ready */
+		map_counters(counter_path);
 	while (!interrupted)
 		step(listener);
 	if (verify != NULL && fclose(verify) != 0)
