@@ -31,7 +31,7 @@ void arena_done(struct arena *a)
 static struct arena_block *add_block(struct arena *a, size_t need)
 {
 	size_t cap = a->head ? MIN(a->head->cap * 2, (size_t)LARGEST_BLOCK)
-			     : (size_t)FIRST_BLOCK;
+	                     : (size_t)FIRST_BLOCK;
 	struct arena_block *b;
 
 	cap = MAX(cap, need);

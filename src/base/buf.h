@@ -18,7 +18,10 @@ struct buf {
 	bool failed;
 };
 
-#define BUF_INIT(limit) { .max = (limit) }
+#define BUF_INIT(limit) \
+	{ \
+		.max = (limit) \
+	}
 
 void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);

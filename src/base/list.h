@@ -14,11 +14,14 @@ struct list {
 	struct list *next;
 };
 
-#define LIST_INIT(name) { &(name), &(name) }
+#define LIST_INIT(name) \
+	{ \
+		&(name), &(name) \
+	}
 
 /* Loops over the links; the current one may be removed (not its next). */
-#define LIST_FOR(it, head)                                                     \
-	for (struct list *it = (head)->next, *it##_next = it->next;            \
+#define LIST_FOR(it, head) \
+	for (struct list *it = (head)->next, *it##_next = it->next; \
 	     it != (head); it = it##_next, it##_next = it->next)
 
 static inline void list_init(struct list *l)

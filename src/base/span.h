@@ -17,9 +17,12 @@ typedef struct span {
 	size_t len;
 } span;
 
-#define SPAN(lit)      ((span){ "" lit, sizeof(lit) - 1 })
-#define SPAN_INIT(lit) { "" lit, sizeof(lit) - 1 }
-#define SPAN_NONE      ((span){ NULL, 0 })
+#define SPAN(lit) ((span){ "" lit, sizeof(lit) - 1 })
+#define SPAN_INIT(lit) \
+	{ \
+		"" lit, sizeof(lit) - 1 \
+	}
+#define SPAN_NONE ((span){ NULL, 0 })
 /* For printf("%.*s"): PRI(s) gives both arguments. */
 #define PRI(s) (int)((s).len > 4096 ? 4096 : (s).len), (s).ptr
 

@@ -8,9 +8,9 @@
 
 typedef uint64_t usec;
 
-#define USEC_MSEC       ((usec)1000)
-#define USEC_SEC        ((usec)1000000)
-#define USEC_MIN        (60 * USEC_SEC)
-#define USEC_HOUR       (60 * USEC_MIN)
-#define USEC_DAY        (24 * USEC_HOUR)
-#define USEC_NEVER      UINT64_MAX
+#define USEC_MSEC  ((usec)1000)
+#define USEC_SEC   ((usec)1000000)
+#define USEC_MIN   (60 * USEC_SEC)
+#define USEC_HOUR  (60 * USEC_MIN)
+#define USEC_DAY   (24 * USEC_HOUR)
+#define USEC_NEVER UINT64_MAX

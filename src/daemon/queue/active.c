@@ -12,7 +12,7 @@
  * starts something counts a->open up, and when it ended down again and calls
  * active_check().
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "daemon/delivery_log.h"
 #include "daemon/queue/forms.h"

@@ -10,7 +10,7 @@
  * Anybody may connect. The kernel tells who it is; authorized_mailq_users
  * and authorized_flush_users tell what he may do.
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "daemon/queue/state.h"
 #include "ipc/msg_ctl.h"

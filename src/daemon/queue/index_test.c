@@ -34,7 +34,9 @@ static void a_message_is_small(void **state UNUSED)
 static void digests_come_back(void **state UNUSED)
 {
 	struct buf b = BUF_INIT(INDEX_DIGEST_MAX);
-	struct index_digest d = { .arrival = 7, .size_kb = 9, .many = true,
+	struct index_digest d = { .arrival = 7,
+		.size_kb = 9,
+		.many = true,
 		.domain = SPAN("x.example") };
 	struct index_state_digest s = { .retry = 12345678901U, .flags = 5 };
 	struct index_digest d2;
@@ -59,8 +61,8 @@ static void states_come_back(void **state UNUSED)
 		{ .kind = STATE_PENDING },
 		{ .kind = STATE_DEFERRED,
 		    .verdict = { .class = VERDICT_DEFERRED,
-			.status = SPAN_INIT("4.4.1"),
-			.text = SPAN_INIT("connect: refused") } },
+		        .status = SPAN_INIT("4.4.1"),
+		        .text = SPAN_INIT("connect: refused") } },
 		{ .kind = STATE_DONE },
 	};
 	struct state s = { .nrcpts = ARRAY_LEN(rcpts), .rcpts = rcpts };
@@ -73,8 +75,7 @@ static void states_come_back(void **state UNUSED)
 	assert_true(state_get(buf_span(&b), &a, &got));
 	assert_int_equal(got.nrcpts, 3);
 	assert_int_equal(got.rcpts[2].kind, STATE_DONE);
-	assert_span_equal(
-	    got.rcpts[1].verdict.text, SPAN("connect: refused"));
+	assert_span_equal(got.rcpts[1].verdict.text, SPAN("connect: refused"));
 	for (size_t n = 0; n < b.len; n++)
 		assert_false(state_get(span_first(buf_span(&b), n), &a, &got));
 	arena_done(&a);
@@ -100,7 +101,7 @@ static void forms_are_read(void **state UNUSED)
 		    form_feedback(span_str(cases[i].text));
 
 		assert_true(f.amount > cases[i].amount - 1e-9 &&
-			    f.amount < cases[i].amount + 1e-9);
+		    f.amount < cases[i].amount + 1e-9);
 		assert_int_equal(f.divisor, cases[i].divisor);
 	}
 	assert_true(form_duration(SPAN("5m"), &t) && t == 5 * USEC_MIN);

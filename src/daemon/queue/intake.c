@@ -7,7 +7,7 @@
  * commit is under way is delivered all the same (the client may send it
  * again, never lose it), a blob that was being written is dropped.
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "os/log.h"
 

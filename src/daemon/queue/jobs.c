@@ -10,7 +10,7 @@
  * was learnt about their sites. What it had delivered without telling is
  * delivered again; that is the price of never losing one.
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "os/log.h"
 

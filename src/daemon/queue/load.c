@@ -6,7 +6,7 @@
  * time has come it is read, routed afresh and becomes active, as long as
  * fewer than qmgr_message_active_limit are.
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "daemon/queue/state.h"
 #include "os/log.h"

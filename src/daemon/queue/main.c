@@ -3,7 +3,7 @@
  * daemon/queue/main.c - the queue process: keeps the messages, decides what
  * is tried when. See queue.h for the parts.
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "daemon/daemon.h"
 #include "mail/date.h"

@@ -9,7 +9,7 @@
  * between sends it twice rather than never. Nobody is told about a message
  * without a sender: that is how a bounce never bounces.
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "mail/date.h"
 #include "os/log.h"

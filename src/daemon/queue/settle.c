@@ -6,7 +6,7 @@
  * bounces; senders are told, which opens something again; then the message
  * is either finished or written down and left to its next time.
  */
-#include "daemon/queue/queue.h"
+#include "daemon/queue/active.h"
 
 #include "os/log.h"
 
