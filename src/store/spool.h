@@ -53,8 +53,8 @@ struct spool_damage {
 	msgid id;            /* the message lost, or 0: not known */
 	char file[24];       /* below the spool's directory */
 	uint64_t at, length; /* bytes of it */
-	const char *what;    /* "message record", "footer", "blob missing", ... */
-	bool is_lost;        /* false: nothing was lost but time */
+	const char *what; /* "message record", "footer", "blob missing", ... */
+	bool is_lost;     /* false: nothing was lost but time */
 };
 
 struct spool_calls {
@@ -168,8 +168,8 @@ void spool_blob_free(struct spool *sp, struct spool_blob **blob);
 struct spool_record {
 	msgid id;
 	span envelope;
-	span content;  /* empty when is_big */
-	span state;    /* of the newest state */
+	span content; /* empty when is_big */
+	span state;   /* of the newest state */
 	bool has_state;
 	bool is_big;   /* the content is in a blob: spool_open_blob() */
 	uint64_t size; /* of the content, wherever it is */
@@ -189,9 +189,9 @@ bool spool_has(const struct spool *sp, msgid id);
 bool spool_has_room(const struct spool *sp, uint64_t size);
 
 struct spool_stats {
-	uint64_t messages;      /* live */
-	uint64_t live_bytes;    /* of their records, blobs not counted */
-	uint64_t disk_bytes;    /* of all segments */
+	uint64_t messages;   /* live */
+	uint64_t live_bytes; /* of their records, blobs not counted */
+	uint64_t disk_bytes; /* of all segments */
 	uint32_t segments;
 	uint32_t free_segments;
 	uint64_t index_bytes;   /* memory of the index */
