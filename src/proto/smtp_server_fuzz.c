@@ -21,6 +21,7 @@ struct play {
 	struct smtp_server s;
 	struct buf out;     /* all that was said */
 	struct buf content; /* all that was received */
+	size_t kept;        /* ... as whole messages */
 	uint32_t seed;
 	uint32_t asked;
 	bool mail; /* the driver's own idea of the transaction */
@@ -95,6 +96,7 @@ static void answer(struct play *p, enum smtp_ask ask)
 		bug("content without a recipient");
 	smtp_server_answer(&p->s, answers[i].code, answers[i].text);
 	if (ask == SMTP_ASK_COMMIT) {
+		p->kept = p->content.len;
 		p->mail = false;
 		p->rcpts = 0;
 	}
@@ -123,6 +125,7 @@ static void decide(struct play *p, enum smtp_ask ask)
 	case SMTP_ASK_DROPPED:
 		if (!p->mail)
 			bug("nothing to drop");
+		p->content.len = p->kept;
 		p->mail = false;
 		p->rcpts = 0;
 		break;
@@ -241,7 +244,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_output(buf_span(&whole.content));
 	if (!span_eq(buf_span(&whole.out), buf_span(&cut.out)))
 		bug("cutting changes what is said");
-	if (!span_eq(buf_span(&whole.content), buf_span(&cut.content)))
+	/* Of a message that is too big more or less may have been stored. */
+	if (!span_eq(span_first(buf_span(&whole.content), whole.kept),
+	        span_first(buf_span(&cut.content), cut.kept)))
 		bug("cutting changes what is received");
 	smtp_server_counts(&whole.s, &counts);
 	smtp_server_where(&whole.s, &counts);
