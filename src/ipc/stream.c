@@ -67,26 +67,31 @@ static size_t missing(span rest)
 	return (size_t)FRAME_HEADER + head.length - rest.len;
 }
 
-/* True if all descriptors of the message fit; those that do not are closed. */
+/* True if there was a place for it; else it is closed. */
+static bool take_fd(struct stream_in *in, int fd)
+{
+	if (in->nfds == ARRAY_LEN(in->fds)) {
+		(void)close(fd);
+		return false;
+	}
+	in->fds[in->nfds++] = fd;
+	return true;
+}
+
+/* True if that was all of them. */
 static bool take_fds(struct stream_in *in, struct msghdr *m)
 {
 	bool ok = !(m->msg_flags & MSG_CTRUNC);
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		span bytes = span_of(CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+		int fd;
 
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			if (in->nfds < ARRAY_LEN(in->fds)) {
-				in->fds[in->nfds++] = fd;
-			} else {
-				(void)close(fd);
-				ok = false;
-			}
+		for (; bytes.len; bytes = span_from(bytes, sizeof(fd))) {
+			memcpy(&fd, bytes.ptr, sizeof(fd));
+			ok = take_fd(in, fd) && ok;
 		}
 	}
 	return ok;
@@ -347,22 +352,29 @@ static ssize_t send_run(struct stream_out *out, int fd)
 	return n;
 }
 
+/* After a part was sent: what is out goes when it is half of all, so that
+ * the moving costs no more than the sending. */
+static void drop_sent(struct stream_out *out)
+{
+	if (out->sent < stream_backlog(out))
+		return;
+	buf_drop(&out->bytes, out->sent);
+	out->start += out->sent;
+	out->sent = 0;
+}
+
 int stream_flush(struct stream_out *out, int fd)
 {
-	while (stream_backlog(out)) {
-		ssize_t n = send_run(out, fd);
+	ssize_t n = 0;
 
-		if (n == -EINTR)
-			continue;
-		if (n < 0) {
-			if (out->sent >= stream_backlog(out)) {
-				buf_drop(&out->bytes, out->sent);
-				out->start += out->sent;
-				out->sent = 0;
-			}
-			return (int)n;
-		}
-		out->sent += (size_t)n;
+	while (stream_backlog(out) && (n >= 0 || n == -EINTR)) {
+		n = send_run(out, fd);
+		if (n > 0)
+			out->sent += (size_t)n;
+	}
+	if (stream_backlog(out)) {
+		drop_sent(out);
+		return (int)n;
 	}
 	stream_out_drop(out);
 	return 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -104,8 +105,11 @@ int file_map(int fd, size_t max, span *ret)
 
 void file_unmap(span *map)
 {
-	/* munmap() changes nothing we could see: the cast is harmless. */
+	void *p;
+
+	/* What we only lent out as const was ours to begin with. */
+	memcpy(&p, &map->ptr, sizeof(p));
 	if (map->len)
-		(void)munmap((void *)(uintptr_t)map->ptr, map->len);
+		(void)munmap(p, map->len);
 	*map = SPAN_NONE;
 }
