@@ -19,10 +19,12 @@ struct list {
 		&(name), &(name) \
 	}
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): it declares its variables */
 /* Loops over the links; the current one may be removed (not its next). */
 #define LIST_FOR(it, head) \
 	for (struct list *it = (head)->next, *it##_next = it->next; \
 	     it != (head); it = it##_next, it##_next = it->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static inline void list_init(struct list *l)
 {
