@@ -16,7 +16,7 @@
 
 #include "daemon/delivery_log.h"
 #include "daemon/queue/forms.h"
-#include "daemon/queue/state.h"
+#include "store/state.h"
 #include "os/log.h"
 
 enum {
@@ -178,8 +178,8 @@ void active_record(struct active *a, usec retry)
 	struct queue *q = a->q;
 	struct message *m = a->message;
 	struct buf bytes = BUF_INIT(FRAME_MAX);
-	struct buf digest = BUF_INIT(INDEX_STATE_DIGEST_MAX);
-	struct index_state_digest d = {
+	struct buf digest = BUF_INIT(ROSTER_STATE_DIGEST_MAX);
+	struct roster_state_digest d = {
 		.retry = retry,
 		.flags = m->flags & (uint8_t)~MESSAGE_FRESH,
 	};
@@ -193,7 +193,7 @@ void active_record(struct active *a, usec retry)
 		};
 	state_put(&bytes, &s);
 	mem_free(s.rcpts);
-	index_state_digest_put(&digest, &d);
+	roster_state_digest_put(&digest, &d);
 	spool_put_state(q->spool,
 	    &(struct spool_state){
 	        .id = m->id,
@@ -285,16 +285,16 @@ static bool spans_domains(const struct envelope *e)
 	return false;
 }
 
-static void index_new(struct active *a)
+static void roster_new(struct active *a)
 {
 	struct queue *q = a->q;
 	const struct envelope *e = &a->envelope;
-	struct message *m = index_add(&q->index, e->id);
+	struct message *m = roster_add(&q->roster, e->id);
 
 	m->arrival = (uint32_t)(e->arrival / USEC_SEC);
 	m->size_kb = (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX);
 	m->flags = MESSAGE_FRESH | (spans_domains(e) ? MESSAGE_MANY : 0);
-	index_set_domain(&q->index, m, form_domain(e->rcpts[0].addr));
+	roster_set_domain(&q->roster, m, form_domain(e->rcpts[0].addr));
 	m->active = a;
 	a->message = m;
 }
@@ -316,7 +316,7 @@ static void on_committed(void *ctx, int result)
 		active_free(a);
 		return;
 	}
-	index_new(a);
+	roster_new(a);
 	if (o)
 		o->committed(o, QUEUE_OK);
 	if (q->content_bytes > QUEUE_CONTENT_BUDGET)
@@ -342,8 +342,8 @@ void active_init(struct queue *q)
 void active_commit(struct active *a)
 {
 	const struct envelope *e = &a->envelope;
-	struct buf digest = BUF_INIT(INDEX_DIGEST_MAX);
-	struct index_digest d = {
+	struct buf digest = BUF_INIT(ROSTER_DIGEST_MAX);
+	struct roster_digest d = {
 		.arrival = (uint32_t)(e->arrival / USEC_SEC),
 		.size_kb = (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX),
 		.many = spans_domains(e),
@@ -359,7 +359,7 @@ void active_commit(struct active *a)
 	a->in_blob = m.blob != NULL;
 	if (!a->in_blob)
 		active_keep_content(a);
-	index_digest_put(&digest, &d);
+	roster_digest_put(&digest, &d);
 	m.digest = buf_span(&digest);
 	spool_append(a->q->spool, &m, on_committed, a);
 	queue_touch_spool(a->q);

@@ -12,7 +12,7 @@
  */
 #include "daemon/queue/active.h"
 
-#include "daemon/queue/state.h"
+#include "store/state.h"
 #include "ipc/msg_ctl.h"
 #include "os/log.h"
 #include "os/sock.h"
@@ -126,7 +126,7 @@ static int by_queue_and_age(const void *x, const void *y)
 
 static void collect(struct ctl *c)
 {
-	const struct index *x = &c->q->index;
+	const struct roster *x = &c->q->roster;
 
 	c->items = mem_new(x->by_id.count, sizeof(*c->items));
 	for (struct hnode *n = hmap_each(&x->by_id, NULL); n;
@@ -242,7 +242,7 @@ static void on_read(void *ctx, int result, const struct spool_record *rec)
 
 static void read_item(struct ctl *c, struct buf *slot, const struct item *item)
 {
-	struct message *m = index_find(&c->q->index, item->id);
+	struct message *m = roster_find(&c->q->roster, item->id);
 	struct slot_read *s;
 
 	if (!m)
@@ -297,7 +297,7 @@ static void on_flush_id(struct ctl *c, span payload)
 	if (!may_flush(c))
 		return;
 	if (msgid_parse(wire_span(&w), &id))
-		m = index_find(&c->q->index, id);
+		m = roster_find(&c->q->roster, id);
 	end(c, m ? active_hurry(c->q, m) : 0);
 }
 
@@ -305,7 +305,7 @@ static void on_flush_site(struct ctl *c, span payload)
 {
 	struct wire w = wire_from(payload);
 	span site = wire_span(&w);
-	const struct index *x = &c->q->index;
+	const struct roster *x = &c->q->roster;
 	uint32_t count = 0;
 
 	if (!may_flush(c))
@@ -316,7 +316,7 @@ static void on_flush_site(struct ctl *c, span payload)
 		struct message *m = CONTAINER_OF(n, struct message, node);
 
 		if ((m->flags & MESSAGE_MANY) ||
-		    span_eq_nocase(index_domain(m), site))
+		    span_eq_nocase(roster_domain(m), site))
 			count += active_hurry(c->q, m);
 	}
 	end(c, count);

@@ -8,7 +8,7 @@
  */
 #include "daemon/queue/active.h"
 
-#include "daemon/queue/state.h"
+#include "store/state.h"
 #include "os/log.h"
 
 static void start_if_routed(struct active *a)
@@ -105,7 +105,7 @@ static void on_loaded(void *ctx, int result, const struct spool_record *rec)
 		active_wait(
 		    q, m, loop_wall(q->loop) + q->set.maximal_backoff_time);
 	else if (!spool_has(q->spool, m->id))
-		index_remove(&q->index, m);
+		roster_remove(&q->roster, m);
 	/* Else it stays, held by nobody, for an operator to look at. */
 }
 
@@ -113,7 +113,7 @@ static void load(struct queue *q, struct message *m)
 {
 	struct active *a = active_new(q, m->id);
 
-	heap_remove(&q->index.retry, &m->retry);
+	heap_remove(&q->roster.retry, &m->retry);
 	a->message = m;
 	m->active = a;
 	m->flags &= (uint8_t)~MESSAGE_FRESH;
@@ -127,7 +127,7 @@ static void run_due(void *ctx)
 	struct heap_node *n;
 
 	while (q->nactives < q->set.qmgr_message_active_limit &&
-	    (n = heap_top(&q->index.retry)) && n->key <= loop_wall(q->loop))
+	    (n = heap_top(&q->roster.retry)) && n->key <= loop_wall(q->loop))
 		load(q, CONTAINER_OF(n, struct message, retry));
 	active_arm(q);
 }
@@ -138,7 +138,7 @@ static void run_due(void *ctx)
  */
 void active_arm(struct queue *q)
 {
-	struct heap_node *n = heap_top(&q->index.retry);
+	struct heap_node *n = heap_top(&q->roster.retry);
 	usec wall = loop_wall(q->loop);
 	usec wait = USEC_MIN;
 
@@ -153,7 +153,7 @@ void active_arm(struct queue *q)
 
 void active_wait(struct queue *q, struct message *m, usec wall)
 {
-	heap_put(&q->index.retry, &m->retry, wall);
+	heap_put(&q->roster.retry, &m->retry, wall);
 	active_arm(q);
 }
 
@@ -165,29 +165,29 @@ void active_load_init(struct queue *q)
 
 void active_found(struct queue *q, const struct spool_found *found)
 {
-	struct index_digest d;
-	struct index_state_digest s = { .flags = MESSAGE_FRESH };
-	struct message *m = index_add(&q->index, found->id);
+	struct roster_digest d;
+	struct roster_state_digest s = { .flags = MESSAGE_FRESH };
+	struct message *m = roster_add(&q->roster, found->id);
 
-	if (index_digest_get(found->digest, &d)) {
+	if (roster_digest_get(found->digest, &d)) {
 		m->arrival = d.arrival;
 		m->size_kb = d.size_kb;
 		m->flags = d.many ? MESSAGE_MANY : 0;
-		index_set_domain(&q->index, m, d.domain);
+		roster_set_domain(&q->roster, m, d.domain);
 	}
 	if (found->has_state &&
-	    !index_state_digest_get(found->state_digest, &s))
-		s = (struct index_state_digest){ .flags = 0 };
+	    !roster_state_digest_get(found->state_digest, &s))
+		s = (struct roster_state_digest){ .flags = 0 };
 	m->flags |= s.flags;
 	if (!(m->flags & MESSAGE_HELD))
-		heap_put(&q->index.retry, &m->retry, s.retry);
+		heap_put(&q->roster.retry, &m->retry, s.retry);
 }
 
 static bool hurry(struct queue *q, struct message *m)
 {
 	if (m->active || (m->flags & MESSAGE_HELD))
 		return false;
-	heap_put(&q->index.retry, &m->retry, loop_wall(q->loop));
+	heap_put(&q->roster.retry, &m->retry, loop_wall(q->loop));
 	return true;
 }
 
@@ -198,8 +198,8 @@ uint32_t active_hurry(struct queue *q, struct message *m)
 	sched_revive(q->sched);
 	if (m)
 		count = hurry(q, m);
-	for (struct hnode *n = m ? NULL : hmap_each(&q->index.by_id, NULL); n;
-	     n = hmap_each(&q->index.by_id, n))
+	for (struct hnode *n = m ? NULL : hmap_each(&q->roster.by_id, NULL); n;
+	     n = hmap_each(&q->roster.by_id, n))
 		count += hurry(q, CONTAINER_OF(n, struct message, node));
 	active_arm(q);
 	return count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* daemon/queue/state_fuzz.c - what a damaged spool may hand us. */
-#include "daemon/queue/index.h"
-#include "daemon/queue/state.h"
+#include "daemon/queue/roster.h"
+#include "store/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	span in = span_of(data, size);
 	struct buf out = BUF_INIT(1 << 24);
-	struct index_digest d;
-	struct index_state_digest sd;
+	struct roster_digest d;
+	struct roster_state_digest sd;
 	struct state s;
 	struct arena a;
 
@@ -20,9 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!span_eq(buf_span(&out), in))
 			bug("a state does not return what it took");
 	}
-	if (index_digest_get(in, &d) && d.domain.len > 255)
+	if (roster_digest_get(in, &d) && d.domain.len > 255)
 		bug("a domain that does not fit");
-	(void)index_state_digest_get(in, &sd);
+	if (roster_state_digest_get(in, &sd) && in.len != 9)
+		bug("a state digest of another length");
 	arena_done(&a);
 	buf_done(&out);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "daemon/queue/state.h"
+#include "store/state.h"
 
 enum { STATE_VERSION = 1 };
 

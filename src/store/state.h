@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/queue/state.h - the state record: what has become of each recipient
+ * store/state.h - the state record: what has become of each recipient
  * so far. The newest one of a message replaces all earlier ones.
  */
 #pragma once
