@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tool/queue_print.h - the queue as mailq and "postqueue -j" show it, byte
+ * for byte as Postfix 3.7 does.
+ */
+#pragma once
+
+#include "ipc/msg_ctl.h"
+
+struct queue_print {
+	bool json;
+	uint64_t messages;
+	uint64_t bytes;
+};
+
+/* One message, appended. The order of entry's recipients may change. */
+void queue_print_entry(
+    struct queue_print *p, struct ctl_entry *entry, struct buf *out);
+/* What stands at the end, or instead of an empty list. */
+void queue_print_end(const struct queue_print *p, struct buf *out);
+
+/*
+ * Text of strangers for a terminal: what is no printable ASCII and no UTF-8
+ * becomes '?'.
+ */
+void queue_print_text(struct buf *out, span text);
