@@ -16,8 +16,8 @@
 
 #include "daemon/delivery_log.h"
 #include "daemon/queue/forms.h"
-#include "store/state.h"
 #include "os/log.h"
+#include "store/state.h"
 
 enum {
 	ARENA_MAX = 64 * 1024 * 1024,

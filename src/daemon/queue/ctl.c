@@ -12,10 +12,10 @@
  */
 #include "daemon/queue/active.h"
 
-#include "store/state.h"
 #include "ipc/msg_ctl.h"
 #include "os/log.h"
 #include "os/sock.h"
+#include "store/state.h"
 
 #include <errno.h>
 #include <pwd.h>

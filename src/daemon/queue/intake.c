@@ -169,7 +169,7 @@ static bool take_message(struct intake *in, struct intake_tag *t, span payload,
 	struct active *a;
 	size_t head = 8 + 1 + 4 + m->content.len;
 
-	if (!is_sound(m, t) || index_find(&q->index, m->envelope.id))
+	if (!is_sound(m, t) || roster_find(&q->roster, m->envelope.id))
 		return false;
 	a = active_new(q, m->envelope.id);
 	buf_put(&a->envelope_bytes, span_from(payload, head));

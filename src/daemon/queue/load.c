@@ -8,8 +8,8 @@
  */
 #include "daemon/queue/active.h"
 
-#include "store/state.h"
 #include "os/log.h"
+#include "store/state.h"
 
 static void start_if_routed(struct active *a)
 {

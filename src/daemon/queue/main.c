@@ -149,9 +149,9 @@ static int open_spool(struct queue *q)
 		    r == -EBUSY ? "another process has it open" : strerror(-r));
 		return r;
 	}
-	if (q->index.by_id.count)
+	if (q->roster.by_id.count)
 		log_line(
-		    "qmgr", "%zu messages in the queue", q->index.by_id.count);
+		    "qmgr", "%zu messages in the queue", q->roster.by_id.count);
 	return loop_watch(q->loop, spool_eventfd(q->spool), LOOP_IN, on_spool,
 	    q, &q->spool_watch);
 }
@@ -168,7 +168,7 @@ static int after_drop(void *ctx, struct daemon *d)
 	q->poll.ctx = q;
 	q->poll_timer.fn = poll_spool;
 	q->poll_timer.ctx = q;
-	index_init(&q->index);
+	roster_init(&q->roster);
 	q->sched = sched_new();
 	active_init(q);
 	jobs_init(q);

@@ -111,10 +111,12 @@ static void put_original(
 {
 	int fd = -1;
 
-	if (!a->in_blob) {
-		(void)dsn_write_original(out, d, buf_span(&a->content_bytes));
+	/* It may want less than all of it; nothing follows anyhow. */
+	bool more = a->in_blob ||
+	    dsn_write_original(out, d, buf_span(&a->content_bytes));
+
+	if (!more || !a->in_blob)
 		return;
-	}
 	if (spool_open_blob(a->q->spool, a->message->id, &fd) == SPOOL_OK) {
 		put_blob(out, d, fd);
 		(void)close(fd);

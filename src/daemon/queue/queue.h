@@ -8,14 +8,14 @@
  *	jobs.c     gives jobs to relay and deliver, takes their outcomes
  *	notice.c   tells the sender
  *	ctl.c      mailq, postqueue
- *	index.c    what is known of all messages
+ *	roster.c   what is known of all messages
  *
  * One loop, no locks; the spool's threads are hidden behind store/spool.h.
  */
 #pragma once
 
 #include "conf/conf.h"
-#include "daemon/queue/index.h"
+#include "daemon/queue/roster.h"
 #include "daemon/roles.h"
 #include "ipc/chan.h"
 #include "ipc/msg_job.h"
@@ -58,7 +58,7 @@ struct queue {
 	struct loop_watch *spool_watch;
 	struct loop_hook poll;
 	struct loop_timer poll_timer;
-	struct index index;
+	struct roster roster;
 	struct sched *sched;
 
 	/* intake.c */

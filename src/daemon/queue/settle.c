@@ -66,7 +66,7 @@ static void finish(struct active *a)
 	spool_finish(q->spool, m->id);
 	queue_touch_spool(q);
 	active_free(a);
-	index_remove(&q->index, m);
+	roster_remove(&q->roster, m);
 }
 
 /* As in Postfix: wait as long as the message is old, within bounds. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/queue/index.h - what is known of every queued message without
+ * daemon/queue/roster.h - what is known of every queued message without
  * reading it: at most 200 bytes each, the spool's own index included.
  *
  * A message is in exactly one place: waiting for its time (in the retry
@@ -42,23 +42,23 @@ struct message {
 	uint8_t flags;
 };
 
-struct index {
+struct roster {
 	struct hmap by_id;
 	struct hmap domains;
 	struct heap retry;
 };
 
-void index_init(struct index *x);
-void index_done(struct index *x);
+void roster_init(struct roster *x);
+void roster_done(struct roster *x);
 
 /* The id must be new. */
-struct message *index_add(struct index *x, msgid id);
-struct message *index_find(const struct index *x, msgid id);
+struct message *roster_add(struct roster *x, msgid id);
+struct message *roster_find(const struct roster *x, msgid id);
 /* Frees it; it must not be active. */
-void index_remove(struct index *x, struct message *m);
+void roster_remove(struct roster *x, struct message *m);
 
-void index_set_domain(struct index *x, struct message *m, span domain);
-static inline span index_domain(const struct message *m)
+void roster_set_domain(struct roster *x, struct message *m, span domain);
+static inline span roster_domain(const struct message *m)
 {
 	return m->domain ? span_of(m->domain->text, m->domain->len) : SPAN_NONE;
 }
@@ -67,23 +67,23 @@ static inline span index_domain(const struct message *m)
  * The form in which the spool keeps what the index needs: two small strings
  * that recovery hands back, one with the message, one with its newest state.
  */
-struct index_digest {
+struct roster_digest {
 	uint32_t arrival;
 	uint32_t size_kb;
 	bool many;
 	span domain; /* at most 255 bytes */
 };
 
-struct index_state_digest {
+struct roster_state_digest {
 	usec retry; /* wall clock */
 	uint8_t flags;
 };
 
-enum { INDEX_DIGEST_MAX = 4 + 4 + 1 + 4 + 255, INDEX_STATE_DIGEST_MAX = 9 };
+enum { ROSTER_DIGEST_MAX = 4 + 4 + 1 + 4 + 255, ROSTER_STATE_DIGEST_MAX = 9 };
 
-void index_digest_put(struct buf *out, const struct index_digest *d);
-MUST_USE bool index_digest_get(span bytes, struct index_digest *ret);
-void index_state_digest_put(
-    struct buf *out, const struct index_state_digest *d);
-MUST_USE bool index_state_digest_get(
-    span bytes, struct index_state_digest *ret);
+void roster_digest_put(struct buf *out, const struct roster_digest *d);
+MUST_USE bool roster_digest_get(span bytes, struct roster_digest *ret);
+void roster_state_digest_put(
+    struct buf *out, const struct roster_state_digest *d);
+MUST_USE bool roster_state_digest_get(
+    span bytes, struct roster_state_digest *ret);

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-#include "daemon/queue/index.h"
+#include "daemon/queue/roster.h"
 
 #include "base/wire.h"
 
-void index_init(struct index *x)
+void roster_init(struct roster *x)
 {
 	hmap_init(&x->by_id);
 	hmap_init(&x->domains);
 	heap_init(&x->retry);
 }
 
-void index_done(struct index *x)
+void roster_done(struct roster *x)
 {
 	struct hnode *n;
 
 	while ((n = hmap_any(&x->by_id)))
-		index_remove(x, CONTAINER_OF(n, struct message, node));
+		roster_remove(x, CONTAINER_OF(n, struct message, node));
 	hmap_done(&x->by_id);
 	hmap_done(&x->domains);
 	heap_done(&x->retry);
 }
 
-struct message *index_add(struct index *x, msgid id)
+struct message *roster_add(struct roster *x, msgid id)
 {
 	struct message *m = NEW(struct message);
 
@@ -30,7 +30,7 @@ struct message *index_add(struct index *x, msgid id)
 	return m;
 }
 
-struct message *index_find(const struct index *x, msgid id)
+struct message *roster_find(const struct roster *x, msgid id)
 {
 	uint64_t hash = hash_u64(id);
 
@@ -44,7 +44,7 @@ struct message *index_find(const struct index *x, msgid id)
 	return NULL;
 }
 
-static void domain_release(struct index *x, struct message *m)
+static void domain_release(struct roster *x, struct message *m)
 {
 	struct domain *d = STEAL(m->domain);
 
@@ -54,7 +54,7 @@ static void domain_release(struct index *x, struct message *m)
 	mem_free(d);
 }
 
-void index_remove(struct index *x, struct message *m)
+void roster_remove(struct roster *x, struct message *m)
 {
 	domain_release(x, m);
 	heap_remove(&x->retry, &m->retry);
@@ -62,7 +62,7 @@ void index_remove(struct index *x, struct message *m)
 	mem_free(m);
 }
 
-static struct domain *domain_get(struct index *x, span name)
+static struct domain *domain_get(struct roster *x, span name)
 {
 	uint64_t hash = hash_bytes_nocase(name);
 	struct domain *d;
@@ -80,7 +80,7 @@ static struct domain *domain_get(struct index *x, span name)
 	return d;
 }
 
-void index_set_domain(struct index *x, struct message *m, span domain)
+void roster_set_domain(struct roster *x, struct message *m, span domain)
 {
 	struct domain *d = NULL;
 
@@ -92,7 +92,7 @@ void index_set_domain(struct index *x, struct message *m, span domain)
 	m->domain = d;
 }
 
-void index_digest_put(struct buf *out, const struct index_digest *d)
+void roster_digest_put(struct buf *out, const struct roster_digest *d)
 {
 	wire_put_u32(out, d->arrival);
 	wire_put_u32(out, d->size_kb);
@@ -100,7 +100,7 @@ void index_digest_put(struct buf *out, const struct index_digest *d)
 	wire_put_span(out, span_first(d->domain, 255));
 }
 
-bool index_digest_get(span bytes, struct index_digest *ret)
+bool roster_digest_get(span bytes, struct roster_digest *ret)
 {
 	struct wire w = wire_from(bytes);
 
@@ -111,13 +111,14 @@ bool index_digest_get(span bytes, struct index_digest *ret)
 	return wire_is_done(&w) && ret->domain.len <= 255;
 }
 
-void index_state_digest_put(struct buf *out, const struct index_state_digest *d)
+void roster_state_digest_put(
+    struct buf *out, const struct roster_state_digest *d)
 {
 	wire_put_u64(out, d->retry);
 	wire_put_u8(out, d->flags);
 }
 
-bool index_state_digest_get(span bytes, struct index_state_digest *ret)
+bool roster_state_digest_get(span bytes, struct roster_state_digest *ret)
 {
 	struct wire w = wire_from(bytes);
 
