@@ -858,7 +858,7 @@ void log_cold_end(struct group *g)
 	group_free(g);
 }
 
-void log_done(struct spool *sp)
+void log_end(struct spool *sp)
 {
 	struct log *log = &sp->log;
 

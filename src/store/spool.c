@@ -49,7 +49,7 @@ static void spool_free(struct spool *sp)
 	const struct store *st = &sp->store;
 
 	cleaner_done(sp);
-	log_done(sp);
+	log_end(sp);
 	blobs_close(sp);
 	segments_done(sp);
 	index_done(&sp->index);

@@ -208,7 +208,7 @@ struct item {
 };
 
 void log_init(struct spool *sp);
-void log_done(struct spool *sp);
+void log_end(struct spool *sp);
 /* A message: false when it is refused. */
 MUST_USE bool log_put_message(struct spool *sp, const struct item *item);
 /* Anything else: placed now or later. */
