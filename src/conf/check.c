@@ -94,7 +94,8 @@ static bool check_param(
 		buf_printf(error, "%s: %.*s", p->name, PRI(buf_span(&why)));
 		return false;
 	}
-	if (p->status != PARAM_ACTS || conf_convert(p, buf_span(&value), &n))
+	if (conf_convert(p, buf_span(&value), &n) ||
+	    (p->status != PARAM_ACTS && buf_span(&value).len == 0))
 		return true;
 	put_place(c, service, name, error);
 	buf_printf(error, "%s: %s = %.*s", complaint(p), p->name,
@@ -212,6 +213,14 @@ static bool is_transport_param(const struct checker *c, span name)
 	return false;
 }
 
+/* A parameter that we do not serve, set to what we do anyway. */
+static bool is_harmless(const struct param *p, span value)
+{
+	return value.len == 0 || span_eq(value, span_str(p->preset)) ||
+	    span_eq_nocase(value, SPAN("no")) ||
+	    span_eq_nocase(value, SPAN("none"));
+}
+
 /* Something was written for this name: is it any use? */
 static void note_use(struct checker *c, uint32_t service, span name)
 {
@@ -220,7 +229,7 @@ static void note_use(struct checker *c, uint32_t service, span name)
 	span value = conf_set_value(c->conf, service, name);
 
 	put_place(c, service, name, &place);
-	if (p && p->status == PARAM_MISSING)
+	if (p && p->status == PARAM_MISSING && !is_harmless(p, value))
 		buf_printf(&c->report->notes, "%.*s%s has no effect: %s\n",
 		    PRI(buf_span(&place)), p->name, p->note);
 	else if (!p && !is_mentioned(c, name) && !is_transport_param(c, name))

@@ -76,6 +76,12 @@ void conf_report_done(struct conf_report *report);
 MUST_USE int conf_read(
     const char *dir, struct conf_report *report, struct conf **ret_conf);
 /*
+ * The same without a look at the values, to find a running system in spite
+ * of a mistake: conf_value() only, typed values are a bug.
+ */
+MUST_USE int conf_read_unchecked(
+    const char *dir, struct conf_report *report, struct conf **ret_conf);
+/*
  * The directory to read: `option` (of -c) if not NULL, else $MAIL_CONFIG,
  * else /etc/chasqui, else /etc/postfix if the former does not exist.
  */

@@ -42,15 +42,26 @@ static bool read_into(
 	    read_part(dir, "master.cf", &master_cf, report) &&
 	    conf_put_main(conf, buf_span(&main_cf), report) &&
 	    conf_put_facts(conf, report) &&
-	    conf_put_master(conf, buf_span(&master_cf), report) &&
-	    conf_check(conf, report);
+	    conf_put_master(conf, buf_span(&master_cf), report);
 }
 
-int conf_read(const char *dir, struct conf_report *report, struct conf **ret)
+int conf_read_unchecked(
+    const char *dir, struct conf_report *report, struct conf **ret)
 {
 	CLEANUP(conf_unrefp) struct conf *conf = conf_new(span_str(dir));
 
 	if (!read_into(conf, dir, report))
+		return CONF_BAD;
+	*ret = STEAL(conf);
+	return CONF_OK;
+}
+
+int conf_read(const char *dir, struct conf_report *report, struct conf **ret)
+{
+	CLEANUP(conf_unrefp) struct conf *conf = NULL;
+	int r = conf_read_unchecked(dir, report, &conf);
+
+	if (r != CONF_OK || !conf_check(conf, report))
 		return CONF_BAD;
 	*ret = STEAL(conf);
 	return CONF_OK;

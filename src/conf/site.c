@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "conf/params.h"
 #include "os/error.h"
 
 static span value_of(struct conf *conf, const char *name)
@@ -239,7 +240,7 @@ static void check_part(struct conf *conf, const struct part *p,
 	if (lstat(buf_cstr(&path), &st) == 0) {
 		check_owner(&st, owners->users[p->owner].uid, who,
 		    buf_cstr(&path), out);
-		if (p->setgid_group && owners->setgid &&
+		if (p->setgid_group && owners->setgid && geteuid() == 0 &&
 		    st.st_gid != owners->setgid)
 			buf_printf(out, "not owned by group %.*s: %s\n",
 			    PRI(value_of(conf, "setgid_group")),
@@ -276,19 +277,19 @@ static void check_tree(const char *path, uint32_t root, struct buf *out)
 	buf_done(&name);
 }
 
+/* Programs below the installed place; a build tree is its builder's. */
 static void check_root_trees(struct conf *conf, uint32_t root, struct buf *out)
 {
-	static const char *const trees[] = {
-		"config_directory",
-		"daemon_directory",
-	};
+	span daemons = value_of(conf, "daemon_directory");
+	const struct param *p = param_find(SPAN("daemon_directory"));
 	struct buf path = BUF_INIT(4096);
 
-	for (size_t i = 0; i < ARRAY_LEN(trees); i++) {
-		buf_clear(&path);
-		buf_put(&path, value_of(conf, trees[i]));
+	buf_put(&path, conf_dir(conf));
+	check_tree(buf_cstr(&path), root, out);
+	buf_clear(&path);
+	buf_put(&path, daemons);
+	if (span_eq(daemons, span_str(p->preset)))
 		check_tree(buf_cstr(&path), root, out);
-	}
 	buf_done(&path);
 }
 

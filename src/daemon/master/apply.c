@@ -19,24 +19,28 @@ void setup_done(struct setup *s)
 	listeners_close(&s->listeners);
 	fd_close(&s->conf_fd);
 	fd_close(&s->log.fd);
+	buf_done(&s->notes);
 	conf_unref(&s->conf);
 }
 
-/* Each as one line: "warning: ..." */
-static void log_notes(span notes)
+void setup_tell(struct setup *s)
 {
+	span notes = buf_span(&s->notes);
+
 	while (notes.len > 0)
 		log_text(SPAN(""), "master", LOG_LEVEL_WARNING,
 		    span_cut(&notes, '\n'));
+	buf_release(&s->notes);
+	listeners_tell(s->conf);
 }
 
-static int read_conf(const char *dir, struct conf **ret, struct buf *error)
+static int read_conf(const char *dir, struct setup *s, struct buf *error)
 {
 	struct conf_report report = CONF_REPORT_INIT;
-	int r = conf_read(dir, &report, ret);
+	int r = conf_read(dir, &report, &s->conf);
 
 	if (r == CONF_OK)
-		log_notes(buf_span(&report.notes));
+		buf_put(&s->notes, buf_span(&report.notes));
 	else
 		buf_put(error, buf_span(&report.error));
 	conf_report_done(&report);
@@ -76,8 +80,12 @@ static int complete(struct setup *s, const struct setup *old, struct buf *error)
 int setup_read(const char *dir, const struct setup *old, struct setup *ret,
     struct buf *error)
 {
-	struct setup s = { .conf_fd = -1, .log = { .fd = -1 } };
-	int r = read_conf(dir, &s.conf, error);
+	struct setup s = {
+		.conf_fd = -1,
+		.notes = BUF_INIT(65536),
+		.log = { .fd = -1 },
+	};
+	int r = read_conf(dir, &s, error);
 
 	if (r == SITE_OK)
 		r = complete(&s, old, error);
@@ -120,7 +128,7 @@ void master_reload(struct master *m)
 	setup_done(&m->setup);
 	m->setup = next;
 	use_log(&m->setup);
-	listen_warn_services(m->setup.conf);
+	setup_tell(&m->setup);
 	processes_configure(m);
 }
 

@@ -405,7 +405,7 @@ static void warn_service(
 	    PRI(conf_dir(conf)), s->line, PRI(s->name), PRI(s->command), why);
 }
 
-void listen_warn_services(struct conf *conf)
+void listeners_tell(struct conf *conf)
 {
 	for (uint32_t i = 0; i < conf_services(conf); i++) {
 		const struct conf_service *s = conf_service(conf, i);

@@ -137,7 +137,8 @@ void master_give_up(struct master *m, const char *format, ...)
 	(void)vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
 	m->failed = true;
-	log_fatal("master", "%s", text);
+	if (m->has_log)
+		log_fatal("master", "%s", text);
 	tell_stderr(text);
 	if (m->loop)
 		begin_stop(m);
@@ -200,14 +201,16 @@ static void clean_environment(struct conf *conf)
 	buf_done(&kept);
 }
 
-/* Log from the setup's descriptor, through one of our own. */
-static void open_log(struct master *m)
+/* From here on, what goes wrong stands in the log, too. */
+static bool open_log(struct master *m, struct conf *conf, struct buf *error)
 {
-	struct log_setup log = m->setup.log;
+	struct log_setup log;
 
-	log.fd = fcntl(log.fd, F_DUPFD_CLOEXEC, 0);
-	if (log.fd >= 0)
-		log_open(&log);
+	if (site_open_log(conf, &log, error) != SITE_OK)
+		return false;
+	log_open(&log);
+	m->has_log = true;
+	return true;
 }
 
 static int watch_signals(struct master *m)
@@ -241,7 +244,8 @@ static bool prepare(struct master *m, struct buf *error)
 		return false;
 	clean_environment(conf);
 	/* The lock first: two masters must not share sockets and logs. */
-	return site_make_dirs(conf, error) == SITE_OK &&
+	return open_log(m, conf, error) &&
+	    site_make_dirs(conf, error) == SITE_OK &&
 	    site_lock(conf, &m->lock_fd, error) == SITE_OK &&
 	    setup_read(m->dir, NULL, &m->setup, error) == SITE_OK;
 }
@@ -265,12 +269,11 @@ static int start(struct master *m, const struct options *options)
 		r = watch_signals(m);
 	if (r < 0)
 		return r;
-	open_log(m);
 	log_attach(m->loop);
-	listen_warn_services(m->setup.conf);
 	log_line("master", "daemon started -- version %.*s, configuration %s",
 	    PRI(conf_value(m->setup.conf, CONF_MAIN, SPAN("mail_version"))),
 	    m->dir);
+	setup_tell(&m->setup);
 	processes_make(m);
 	processes_start(m);
 	if (options->exit_after) {
@@ -348,7 +351,7 @@ static int test_lock(const struct options *options)
 {
 	CLEANUP(conf_unrefp) struct conf *conf = NULL;
 	struct conf_report report = CONF_REPORT_INIT;
-	int r = conf_read(options->dir, &report, &conf);
+	int r = conf_read_unchecked(options->dir, &report, &conf);
 
 	if (r != CONF_OK)
 		tell_stderr(buf_cstr(&report.error));

@@ -52,7 +52,8 @@ struct process {
 /* Everything that follows from one reading of the files. */
 struct setup {
 	struct conf *conf;
-	int conf_fd; /* serialized */
+	int conf_fd;      /* serialized */
+	struct buf notes; /* for the log, once it is open */
 	struct log_setup log;
 	struct priv_user mail_owner;
 	struct priv_user queue_owner;
@@ -64,6 +65,7 @@ struct master {
 	struct loop *loop;
 	enum stage stage;
 	bool detached;
+	bool has_log;
 	bool failed; /* the exit status */
 	struct setup setup;
 	int lock_fd;
@@ -92,12 +94,14 @@ MUST_USE int listeners_open(struct conf *conf, const struct listeners *old,
     struct listeners *ret, struct buf *error);
 void listeners_close(struct listeners *l);
 /* Warn about services of master.cf that nobody here provides. */
-void listen_warn_services(struct conf *conf);
+void listeners_tell(struct conf *conf);
 
 /* apply.c */
 MUST_USE int setup_read(const char *dir, const struct setup *old,
     struct setup *ret, struct buf *error);
 void setup_done(struct setup *s);
+/* Log what the files made us remark. */
+void setup_tell(struct setup *s);
 /* SIGHUP. */
 void master_reload(struct master *m);
 /* Open the log again and pass it on; at most once per second. */
