@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: ISC */
+/* Files in, values out, over the serialized form. */
+#include "test/lib/unit.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf_internal.h"
+
+static char dir[] = "/tmp/conf-test-XXXXXX";
+
+static int set_up(void **state UNUSED)
+{
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static void path_of(const char *name, char *path, size_t size)
+{
+	(void)snprintf(path, size, "%s/%s", dir, name);
+}
+
+static int tear_down(void **state UNUSED)
+{
+	char path[64];
+
+	path_of("main.cf", path, sizeof(path));
+	(void)unlink(path);
+	path_of("master.cf", path, sizeof(path));
+	(void)unlink(path);
+	return rmdir(dir);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[64];
+	FILE *f;
+
+	path_of(name, path, sizeof(path));
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void report_free(struct conf_report **r)
+{
+	conf_report_done(*r);
+}
+
+/* What a daemon would see of these files. */
+static struct conf *read_both(
+    const char *main_cf, const char *master_cf, struct conf_report *report)
+{
+	struct conf *conf = NULL;
+	struct conf *copy = NULL;
+	int fd;
+
+	write_file("main.cf", main_cf);
+	write_file("master.cf", master_cf);
+	if (conf_read(dir, report, &conf) != CONF_OK)
+		return NULL;
+	fd = conf_to_fd(conf);
+	assert_true(fd >= 0);
+	assert_int_equal(conf_from_fd(fd, &copy), CONF_OK);
+	(void)close(fd);
+	conf_unref(&conf);
+	return copy;
+}
+
+static struct conf *must_read(const char *main_cf, const char *master_cf)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	CLEANUP(report_free) struct conf_report *r UNUSED = &report;
+	struct conf *conf = read_both(main_cf, master_cf, &report);
+
+	if (!conf)
+		fail_msg("%s", buf_cstr(&report.error));
+	return conf;
+}
+
+static void check_value(
+    struct conf *conf, uint32_t service, const char *name, const char *want)
+{
+	span got = conf_value(conf, service, span_str(name));
+
+	if (!span_eq(got, span_str(want)) || !got.ptr != !want)
+		fail_msg("%s = \"%.*s\", want \"%s\"", name, PRI(got),
+		    want ? want : "(nothing)");
+}
+
+static void test_values(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp)
+	struct conf *conf = must_read("# a comment\n"
+	                              "myhostname = mail.example.org\n"
+	                              "mydestination = $myhostname,\n"
+	                              "# inside\n"
+	                              "  localhost.$mydomain\n"
+	                              "relayhost=first\n"
+	                              "relayhost =\n"
+	                              "own = ${relayhost:none} $nothing\n"
+	                              "smtpd_reject_footer = \\c $localtime\n",
+	    "");
+
+	check_value(conf, CONF_MAIN, "mydomain", "example.org");
+	check_value(conf, CONF_MAIN, "mydestination",
+	    "mail.example.org,  localhost.example.org");
+	check_value(conf, CONF_MAIN, "relayhost", "");
+	check_value(conf, CONF_MAIN, "own", "none ");
+	check_value(conf, CONF_MAIN, "nothing", NULL);
+	check_value(
+	    conf, CONF_MAIN, "smtpd_banner", "mail.example.org ESMTP Postfix");
+	/* Not expanded when read. */
+	check_value(conf, CONF_MAIN, "smtpd_reject_footer", "\\c $localtime");
+	check_value(conf, CONF_MAIN, "config_directory", dir);
+	assert_null(conf_set_value(conf, CONF_MAIN, SPAN("smtpd_banner")).ptr);
+	assert_int_equal(
+	    conf_duration(conf, CONF_MAIN, SPAN("maximal_queue_lifetime")),
+	    5 * USEC_DAY);
+	assert_true(conf_bool(conf, CONF_MAIN, SPAN("smtpd_delay_reject")));
+	assert_int_equal(
+	    conf_number(conf, CONF_MAIN, SPAN("message_size_limit")), 10240000);
+}
+
+static void test_levels(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp) struct conf *old = must_read("", "");
+	CLEANUP(conf_unrefp)
+	struct conf *new = must_read(
+	    "compatibility_level = 3.6\n", "smtp inet n - - - - smtpd\n");
+
+	check_value(old, CONF_MAIN, "append_dot_mydomain", "yes");
+	check_value(old, CONF_MAIN, "mynetworks_style", "subnet");
+	check_value(new, CONF_MAIN, "append_dot_mydomain", "no");
+	check_value(new, CONF_MAIN, "mynetworks_style", "host");
+	assert_false(conf_service(new, 0)->chroot);
+}
+
+static const char services[] =
+    "smtp inet n - y - - smtpd\n"
+    "[::1]:2525 inet n - n - 5 smtpd -v\n"
+    "  -o smtpd_timeout=5m -o smtpd_timeout=10\n"
+    "  # a comment\n"
+    "  -o { mynetworks = 192.0.2.0/24 198.51.100.1 } -o content_filter=\n"
+    "relay unix - - n 60? 0 smtp -vv -o syslog_name=postfix/$service_name\n"
+    "pipes unix - n n 60 1 pipe\n"
+    "  flags=DRhu user=vmail argv=/bin/x -o x{a b}c $recipient\n"
+    "postlog unix-dgram n - n - 1 postlogd\n";
+
+static void test_services(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp) struct conf *conf = must_read("", services);
+	const struct conf_service *s;
+
+	assert_int_equal(conf_services(conf), 5);
+	s = conf_service(conf, 0);
+	assert_int_equal(s->type, CONF_INET);
+	assert_true(s->chroot);
+	assert_int_equal(s->maxproc, 100);
+	s = conf_service(conf, 1);
+	assert_span_equal(s->name, SPAN("[::1]:2525"));
+	assert_int_equal(s->maxproc, 5);
+	assert_int_equal(s->verbose, 1);
+	assert_int_equal(s->noverrides, 4);
+	assert_int_equal(s->line, 2);
+	check_value(conf, 1, "smtpd_timeout", "10");
+	check_value(conf, 1, "content_filter", "");
+	/* Seen inside values of main.cf, too. */
+	check_value(conf, 1, "smtpd_client_event_limit_exceptions",
+	    "192.0.2.0/24 198.51.100.1");
+	check_value(conf, 0, "smtpd_timeout", "300s");
+	s = conf_service(conf, 2);
+	assert_int_equal(s->verbose, 2);
+	assert_true(s->wakeup == 60 * USEC_SEC && s->wakeup_if_used);
+	check_value(conf, 2, "syslog_name", "postfix/relay");
+	check_value(conf, 2, "process_name", "smtp");
+	s = conf_service(conf, 3);
+	assert_int_equal(s->nargs, 6);
+	assert_span_equal(s->args[0], SPAN("flags=DRhu"));
+	assert_span_equal(s->args[3], SPAN("-o"));
+	assert_true(s->wakeup == 60 * USEC_SEC && !s->wakeup_if_used);
+	assert_int_equal(conf_service(conf, 4)->type, CONF_UNIX_DGRAM);
+	assert_int_equal(conf_transport(conf, SPAN("relay")), 2);
+	assert_int_equal(conf_transport(conf, SPAN("smtp")), CONF_MAIN);
+	assert_null(conf_service(conf, 5));
+}
+
+static void test_transport_values(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp)
+	struct conf *conf =
+	    must_read("slow_destination_concurrency_limit = 1\n"
+	              "default_destination_recipient_limit = 7\n",
+	        "slow unix - - n - - smtp\n");
+	static const span limit = SPAN_INIT("destination_concurrency_limit");
+
+	assert_span_equal(
+	    conf_transport_value(conf, SPAN("slow"), limit), SPAN("1"));
+	assert_span_equal(
+	    conf_transport_value(conf, SPAN("other"), limit), SPAN("20"));
+	assert_span_equal(
+	    conf_transport_value(conf, SPAN("local"), limit), SPAN("2"));
+	assert_span_equal(conf_transport_value(conf, SPAN("smtp"),
+	                      SPAN("destination_recipient_limit")),
+	    SPAN("7"));
+}
+
+struct loaded {
+	span smtpd_banner;
+	bool smtpd_helo_required;
+	uint32_t smtpd_recipient_limit;
+	uint64_t message_size_limit;
+	usec smtpd_timeout;
+};
+
+static const struct conf_field fields[] = {
+	CONF_STR(struct loaded, smtpd_banner),
+	CONF_BOOL(struct loaded, smtpd_helo_required),
+	CONF_U32(struct loaded, smtpd_recipient_limit),
+	CONF_U64(struct loaded, message_size_limit),
+	CONF_USEC(struct loaded, smtpd_timeout),
+};
+
+static void test_load(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp)
+	struct conf *conf = must_read("smtpd_helo_required = Yes\n"
+	                              "smtpd_banner = hello\n",
+	    "smtp inet n - y - - smtpd -o smtpd_recipient_limit=3\n"
+	    "  -osmtpd_timeout=1h -o message_size_limit=9000000000\n");
+	struct loaded main_cf;
+	struct loaded service;
+
+	conf_load(conf, CONF_MAIN, fields, ARRAY_LEN(fields), &main_cf);
+	conf_load(conf, 0, fields, ARRAY_LEN(fields), &service);
+	assert_span_equal(main_cf.smtpd_banner, SPAN("hello"));
+	assert_true(main_cf.smtpd_helo_required);
+	assert_int_equal(main_cf.smtpd_recipient_limit, 1000);
+	assert_int_equal(main_cf.smtpd_timeout, 300 * USEC_SEC);
+	assert_int_equal(service.smtpd_recipient_limit, 3);
+	assert_int_equal(service.smtpd_timeout, USEC_HOUR);
+	assert_true(service.message_size_limit == 9000000000);
+}
+
+/* DIR stands for the directory. */
+static const struct {
+	const char *main_cf;
+	const char *master_cf;
+	const char *says;
+} bad[] = {
+	{ "\nfoo bar\n", "",
+	    "main.cf, line 2: missing '=' after attribute name: \"foo bar\"" },
+	{ "= bar\n", "", "main.cf, line 1: missing attribute name: \"= bar\"" },
+	{ "\n\nsmtpd_timeout = 5x\n", "",
+	    "main.cf, line 3: bad time configuration: smtpd_timeout = 5x; "
+	    "write a number with s, m, h, d or w behind it, at least 1s" },
+	{ "smtpd_recipient_limit = 0\n", "",
+	    "main.cf, line 1: bad numerical configuration: "
+	    "smtpd_recipient_limit = 0; write a whole number, at least 1" },
+	{ "smtpd_helo_required = maybe\n", "",
+	    "main.cf, line 1: bad boolean configuration: "
+	    "smtpd_helo_required = maybe; write yes or no" },
+	{ "mail_owner =\n", "",
+	    "main.cf, line 1: bad string length: mail_owner = ; write a text "
+	    "that is not empty" },
+	{ "a = $b\nb = x $a\n", "", "refers to itself" },
+	{ "myorigin = ${x\n", "",
+	    "main.cf, line 1: myorigin: truncated macro reference" },
+	{ "", "smtp inet n - y - - smtpd -o smtpd_timeout=x\n",
+	    "master.cf: line 1: bad time configuration: smtpd_timeout = x" },
+	{ "", "smtp\n", "master.cf: line 1: missing \"transport type\" field" },
+	{ "", "#\n\nsmtp tcp n - y - - smtpd\n",
+	    "master.cf: line 3: bad transport type: tcp" },
+	{ "", "smtp inet - - y - - smtpd\n",
+	    "master.cf: line 1: inet service cannot be private" },
+	{ "", "smtp inet n x y - - smtpd\n",
+	    "master.cf: line 1: field \"unprivileged\": bad value: \"x\"" },
+	{ "", "smtp inet n - y z - smtpd\n",
+	    "master.cf: line 1: field \"wakeup_time\": bad value: \"z\"" },
+	{ "", "smtp inet n - y ? - smtpd\n",
+	    "master.cf: line 1: field \"wakeup_time\": bad value: \"?\"" },
+	{ "", "smtp inet n - y - -1 smtpd\n",
+	    "master.cf: line 1: field \"max_proc\": bad value: \"-1\"" },
+	{ "", "smtp inet n - y - -\n",
+	    "master.cf: line 1: missing \"command\" field" },
+	{ "", "smtp inet n - y - - -\n",
+	    "master.cf: line 1: field \"command\" has no default value" },
+	{ "", "smtp inet n - y - - smtpd -o\n",
+	    "master.cf: line 1: option requires an argument" },
+	{ "", "smtp inet n - y - - smtpd -o x\n",
+	    "master.cf: line 1: invalid \"-o x\" option value: missing '=' "
+	    "after attribute name" },
+	{ "", "smtp inet n - y - - smtpd -o { x = y\n",
+	    "master.cf: line 1: missing '}' in \"{ x = y\"" },
+	{ "", "smtp inet n - y - - smtpd -o {x=y}z\n",
+	    "master.cf: line 1: syntax error after '}' in \"{x=y}z\"" },
+	{ "inet_interfaces = no.such.host.invalid\n", "",
+	    "main.cf, line 1: inet_interfaces: host not found" },
+};
+
+static void test_bad(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct conf_report report = CONF_REPORT_INIT;
+		CLEANUP(report_free) struct conf_report *r UNUSED = &report;
+		struct conf *conf =
+		    read_both(bad[i].main_cf, bad[i].master_cf, &report);
+
+		if (conf)
+			fail_msg(
+			    "accepted: %s%s", bad[i].main_cf, bad[i].master_cf);
+		if (!strstr(buf_cstr(&report.error), bad[i].says))
+			fail_msg("%s%s: says %s", bad[i].main_cf,
+			    bad[i].master_cf, buf_cstr(&report.error));
+	}
+}
+
+static const struct {
+	const char *main_cf;
+	const char *master_cf;
+	const char *says; /* NULL: no note at all */
+} noted[] = {
+	{ "relayhost = a\nrelayhost = b\n", "",
+	    "main.cf, line 2: overriding earlier entry: relayhost=a\n" },
+	{ "relayhost = a\nrelayhost = a\n", "", NULL },
+	{ " x = y\n", "", "logical line must not start with whitespace" },
+	{ "nonsense = 1\n", "",
+	    "main.cf, line 1: unused parameter: nonsense=1" },
+	{ "a = 1\nrelayhost = $a\n", "", NULL },
+	{ "mua = permit\n",
+	    "s inet n - n - - smtpd -o smtpd_sender_restrictions=$mua\n",
+	    NULL },
+	{ "smtpd_restriction_classes = mine\nmine = reject\n", "", NULL },
+	{ "slow_destination_rate_delay = 1s\n", "slow unix - - n - - smtp\n",
+	    NULL },
+	{ "smtpd_tls_cert_file = /x\n", "",
+	    "main.cf, line 1: smtpd_tls_cert_file has no effect: TLS" },
+	{ "smtpd_use_tls = no\nsmtpd_milters =\n", "", NULL },
+	{ "", "s inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n",
+	    "master.cf: line 1: smtpd_tls_wrappermode has no effect" },
+	{ "", "s unix - - n - - smtp\ns unix - - n - - lmtp\n",
+	    "duplicate master.cf entry for service \"s\"" },
+};
+
+static void test_notes(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(noted); i++) {
+		struct conf_report report = CONF_REPORT_INIT;
+		CLEANUP(report_free) struct conf_report *r UNUSED = &report;
+		CLEANUP(conf_unrefp)
+		struct conf *conf =
+		    read_both(noted[i].main_cf, noted[i].master_cf, &report);
+
+		if (!conf)
+			fail_msg("%s", buf_cstr(&report.error));
+		if (noted[i].says
+		        ? !strstr(buf_cstr(&report.notes), noted[i].says)
+		        : report.notes.len > 0)
+			fail_msg("%s%s: notes: %s", noted[i].main_cf,
+			    noted[i].master_cf, buf_cstr(&report.notes));
+	}
+}
+
+/* Every prefix, and every byte changed, is refused or harmless. */
+static void test_decode_damaged(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp)
+	struct conf *conf = must_read("a = b\n", "s unix - - n - - smtp x\n");
+	CLEANUP(buf_done) struct buf good = BUF_INIT(65536);
+
+	conf_encode(conf, &good);
+	for (size_t n = 0; n < good.len; n++) {
+		struct conf *got = NULL;
+
+		assert_int_equal(
+		    conf_decode(span_first(buf_span(&good), n), &got),
+		    CONF_BAD);
+		good.data[n] ^= 0x55;
+		if (conf_decode(buf_span(&good), &got) == CONF_OK)
+			(void)conf_value(got, 0, SPAN("mydestination"));
+		conf_unref(&got);
+		good.data[n] ^= 0x55;
+	}
+}
+
+static void test_missing_files(void **state UNUSED)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	CLEANUP(report_free) struct conf_report *r UNUSED = &report;
+	struct conf *conf = NULL;
+
+	assert_int_equal(conf_read("/nonexistent", &report, &conf), CONF_BAD);
+	assert_string_equal(buf_cstr(&report.error),
+	    "open /nonexistent/main.cf: No such file or directory");
+}
+
+/* The networks follow the style; addresses of this machine vary. */
+static void test_networks(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp)
+	struct conf *host = must_read("inet_interfaces = 127.0.0.1\n"
+	                              "mynetworks_style = host\n",
+	    "");
+	CLEANUP(conf_unrefp)
+	struct conf *subnet = must_read("inet_interfaces = 127.0.0.1\n"
+	                                "inet_protocols = ipv4\n"
+	                                "mynetworks_style = subnet\n",
+	    "");
+	CLEANUP(conf_unrefp)
+	struct conf *class = must_read("inet_interfaces = [127.0.0.1]\n"
+	                               "mynetworks_style = class\n",
+	    "");
+	uint32_t n;
+
+	check_value(host, CONF_MAIN, "mynetworks", "127.0.0.1/32");
+	check_value(subnet, CONF_MAIN, "mynetworks", "127.0.0.0/8");
+	check_value(class, CONF_MAIN, "mynetworks", "127.0.0.0/8");
+	assert_int_equal(conf_addresses(subnet, &n)->family, 4);
+	assert_int_equal(n, 1);
+	assert_false(conf_has_family(subnet, 6));
+	assert_true(conf_has_family(host, 6));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_transport_values),
+		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_decode_damaged),
+		cmocka_unit_test(test_missing_files),
+		cmocka_unit_test(test_networks),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
