@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * relay/dest.c - what goes the same way shares sessions.
+ *
+ * A job gets an idle session at once. If all are busy it waits PATIENCE for
+ * one to become free (or to take it along behind the message it has: that
+ * saves a round trip and half of the system calls), and then gets a
+ * connection of its own. So a quick server is served by a few sessions that
+ * are never idle, a slow one by as many as there are jobs; how many jobs
+ * there are at a time is for the queue to say.
+ */
+#include <string.h>
+
+#include "daemon/relay/relay.h"
+
+static const usec patience = 2 * USEC_MSEC;
+
+static uint64_t key_of(const struct settings *set, span nexthop)
+{
+	return hash_bytes_nocase(nexthop) ^ hash_u64((uintptr_t)set);
+}
+
+static void on_patience(void *ctx)
+{
+	struct dest *d = ctx;
+	usec now = loop_now(d->relay->loop);
+	struct list late;
+	struct list *link;
+
+	/* Those at the front have waited longest. */
+	list_init(&late);
+	while (!list_is_empty(&d->waiting)) {
+		struct jobrun *j =
+		    CONTAINER_OF(d->waiting.next, struct jobrun, waiting);
+
+		if (now < j->since + patience) {
+			loop_timer_set(
+			    d->relay->loop, &d->patience, j->since + patience);
+			break;
+		}
+		list_remove(&j->waiting);
+		list_append(&late, &j->waiting);
+	}
+	/* The last of them may take the destination along. */
+	while ((link = list_take(&late)))
+		walk_start(CONTAINER_OF(link, struct jobrun, waiting));
+}
+
+static bool keeps_sessions(const struct settings *set, span nexthop)
+{
+	struct nexthop next;
+
+	if (set->smtp_connection_cache_on_demand)
+		return true;
+	return nexthop_next(&nexthop, set->smtp_tcp_port, set->lmtp, &next) ==
+	    NEXTHOP_OK &&
+	    settings_cache_always(set, next.host);
+}
+
+static struct dest *new_dest(
+    struct relay *r, const struct settings *set, span nexthop)
+{
+	struct dest *d = mem_new(1, sizeof(*d) + nexthop.len);
+
+	memcpy(d->text, nexthop.ptr, nexthop.len);
+	d->nexthop = span_of(d->text, nexthop.len);
+	d->relay = r;
+	d->set = set;
+	d->snapshot = set->snapshot;
+	snapshot_ref(d->snapshot);
+	d->reuse = keeps_sessions(set, nexthop);
+	list_init(&d->idle);
+	list_init(&d->busy);
+	list_init(&d->waiting);
+	d->patience.fn = on_patience;
+	d->patience.ctx = d;
+	list_append(&r->all_dests, &d->link);
+	hmap_put(&r->dests, &d->node, key_of(set, nexthop));
+	return d;
+}
+
+struct dest *dest_find(
+    struct relay *r, const struct settings *set, span nexthop)
+{
+	uint64_t key = key_of(set, nexthop);
+	struct hnode *n;
+
+	for (n = hmap_first(&r->dests, key); n; n = hmap_next(n, key)) {
+		struct dest *d = CONTAINER_OF(n, struct dest, node);
+
+		if (d->set == set && span_eq_nocase(d->nexthop, nexthop))
+			return d;
+	}
+	return new_dest(r, set, nexthop);
+}
+
+void dest_check(struct dest *d)
+{
+	if (d->jobs || !list_is_empty(&d->idle) || !list_is_empty(&d->busy))
+		return;
+	loop_timer_stop(d->relay->loop, &d->patience);
+	hmap_remove(&d->relay->dests, &d->node);
+	list_remove(&d->link);
+	snapshot_unref(&d->snapshot);
+	mem_free(d);
+}
+
+void dest_offer(struct dest *d, struct jobrun *j)
+{
+	struct relay *r = d->relay;
+
+	if (j->dest != d) {
+		j->dest = d;
+		d->jobs++;
+	}
+	if (d->reuse && !list_is_empty(&d->idle)) {
+		session_give(
+		    CONTAINER_OF(d->idle.next, struct session, link), j);
+		return;
+	}
+	if (!d->reuse || list_is_empty(&d->busy)) {
+		walk_start(j);
+		return;
+	}
+	if (list_is_empty(&d->waiting))
+		loop_timer_set(
+		    r->loop, &d->patience, loop_now(r->loop) + patience);
+	j->since = loop_now(r->loop);
+	list_append(&d->waiting, &j->waiting);
+}
+
+struct jobrun *dest_take(struct dest *d)
+{
+	struct list *link = list_take(&d->waiting);
+
+	return link ? CONTAINER_OF(link, struct jobrun, waiting) : NULL;
+}
+
+void dest_retire(struct dest *d)
+{
+	LIST_FOR(busy, &d->busy)
+	session_retire(CONTAINER_OF(busy, struct session, link));
+	LIST_FOR(idle, &d->idle)
+	session_retire(CONTAINER_OF(idle, struct session, link));
+}
