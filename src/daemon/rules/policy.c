@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/rules/policy.h"
+
+#include <stdarg.h>
+
+#include "daemon/rules/restrict.h"
+#include "daemon/rules/words.h"
+#include "mail/address.h"
+
+enum {
+	POLICY_MEMORY = 64 * 1024 * 1024,
+	CLASSES_DEEP = 32,
+	WARNING_MAX = 1000,
+};
+
+struct builder {
+	struct policy *p;
+	const struct policy_source *source;
+	read_file_fn *read_file;
+	const struct world *world;
+	bool full;
+};
+
+PRINTF_LIKE(2, 3)
+static void warn(struct builder *b, const char *format, ...)
+{
+	char text[WARNING_MAX];
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n > 0)
+		b->world->warn(b->world->ctx,
+		    span_of(text, MIN((size_t)n, sizeof(text) - 1)));
+}
+
+/* --- name and network lists --- */
+
+/* A parameter listed in parent_domain_matches_subdomains. */
+static bool has_parents(const struct builder *b, span param)
+{
+	span list = b->p->r.parent_domain_matches_subdomains;
+	span word;
+
+	while ((word = words_next(&list)).len)
+		if (span_eq_nocase(word, param))
+			return true;
+	return false;
+}
+
+static void make_list(struct builder *b, struct matchlist *l, span param,
+    span value, unsigned flags)
+{
+	l->name = param;
+	l->flags = flags;
+	if ((flags & MATCHLIST_PARENTS) && !has_parents(b, param))
+		l->flags &= ~(unsigned)MATCHLIST_PARENTS;
+	b->full |= !matchlist_parse(l, value, &b->p->arena, b->read_file);
+}
+
+static void make_lists(struct builder *b)
+{
+	struct policy *p = b->p;
+	const struct settings *r = &p->r;
+
+	make_list(
+	    b, &p->mydestination, SPAN("mydestination"), r->mydestination, 0);
+	make_list(b, &p->mynetworks, SPAN("mynetworks"), p->s.mynetworks,
+	    MATCHLIST_NETWORKS | MATCHLIST_PARENTS);
+	make_list(b, &p->relay_domains, SPAN("relay_domains"), r->relay_domains,
+	    MATCHLIST_PARENTS);
+	make_list(b, &p->virtual_alias_domains, SPAN("virtual_alias_domains"),
+	    r->virtual_alias_domains, 0);
+	make_list(b, &p->virtual_mailbox_domains,
+	    SPAN("virtual_mailbox_domains"), r->virtual_mailbox_domains, 0);
+}
+
+/* --- our own addresses --- */
+
+static uint32_t count_words(span list)
+{
+	uint32_t n = 0;
+
+	while (words_next(&list).len)
+		n++;
+	return n;
+}
+
+static void make_own(struct builder *b)
+{
+	const struct policy_source *source = b->source;
+	span list = b->p->r.proxy_interfaces;
+	uint32_t n = source->nown;
+	struct network *own =
+	    arena_alloc(&b->p->arena, n + count_words(list) + 1, sizeof(*own));
+	span word;
+
+	if (!own) {
+		b->full = true;
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		own[i] = source->own[i];
+	while ((word = words_next(&list)).len) {
+		span addr = word;
+
+		if (word.ptr[0] == '[' && word.ptr[word.len - 1] == ']')
+			addr = span_first(span_from(word, 1), word.len - 2);
+		if (network_parse_address(addr, &own[n]))
+			n++;
+		else
+			warn(b, "proxy_interfaces: bad address: %.*s",
+			    PRI(word));
+	}
+	b->p->own = own;
+	b->p->nown = n;
+}
+
+bool policy_is_own(const struct policy *p, span addr)
+{
+	struct network a;
+
+	if (!network_parse_address(addr, &a))
+		return false;
+	for (uint32_t i = 0; i < p->nown; i++)
+		if (p->own[i].family == a.family &&
+		    !memcmp(p->own[i].bytes, a.bytes, sizeof(a.bytes)))
+			return true;
+	return false;
+}
+
+/* --- restrictions --- */
+
+static bool is_number(span s)
+{
+	uint32_t n;
+
+	return span_to_u32(s, &n);
+}
+
+/* Whether this word may stand behind a restriction of that kind. */
+static bool is_argument(uint8_t takes, span word)
+{
+	switch ((enum restriction_takes)takes) {
+	case TAKES_NOTHING:
+		return true;
+	case TAKES_WORD:
+		return word.len > 0;
+	case TAKES_TABLE:
+		return span_find(word, ':') >= 0;
+	case TAKES_SECONDS:
+		return is_number(word);
+	}
+	return false;
+}
+
+static const struct restriction_class *find_class(
+    const struct policy *p, span name)
+{
+	for (uint32_t i = 0; i < p->nclasses; i++)
+		if (span_eq(p->classes[i].name, name))
+			return &p->classes[i];
+	return NULL;
+}
+
+static struct step make_step(const struct policy *p, span word, span *rest)
+{
+	struct step s = { .name = word };
+
+	if (span_find(word, ':') >= 0) {
+		s.what = &restriction_bare_table;
+		s.arg = word;
+		return s;
+	}
+	s.what = restriction_find(word);
+	if (s.what && s.what->takes) {
+		s.arg = words_next(rest);
+		if (!is_argument(s.what->takes, s.arg))
+			s.what = &restriction_bad_argument;
+	} else if (!s.what) {
+		s.class = find_class(p, word);
+		s.what =
+		    s.class ? &restriction_class_step : &restriction_unknown;
+	}
+	return s;
+}
+
+/* What follows these is never reached. */
+static bool ends_list(const struct steps *list, uint32_t i)
+{
+	static const span last[] = { SPAN_INIT("permit"), SPAN_INIT("reject"),
+		SPAN_INIT("defer"), SPAN_INIT("check_relay_domains") };
+
+	if (i > 0 &&
+	    span_eq_nocase(list->items[i - 1].name, SPAN("warn_if_reject")))
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(last); k++)
+		if (span_eq_nocase(list->items[i].name, last[k]))
+			return true;
+	return false;
+}
+
+static void warn_unreachable(struct builder *b, const struct steps *list)
+{
+	for (uint32_t i = 0; i + 1 < list->count; i++)
+		if (ends_list(list, i))
+			warn(b, "restriction `%.*s' after `%.*s' is ignored",
+			    PRI(list->items[i + 1].name),
+			    PRI(list->items[i].name));
+}
+
+static void make_steps(
+    struct builder *b, struct steps *list, span param, span value)
+{
+	uint32_t room = count_words(value);
+	span word;
+
+	list->name = param;
+	list->items =
+	    room ? arena_alloc(&b->p->arena, room, sizeof(*list->items)) : NULL;
+	if (room && !list->items) {
+		b->full = true;
+		return;
+	}
+	while (list->count < room && (word = words_next(&value)).len)
+		list->items[list->count++] = make_step(b->p, word, &value);
+	warn_unreachable(b, list);
+}
+
+/* First the names, so that a class may use one defined further down. */
+static void make_classes(struct builder *b)
+{
+	const struct policy_source *source = b->source;
+	struct policy *p = b->p;
+
+	p->classes = source->nclasses
+	    ? arena_alloc(&p->arena, source->nclasses, sizeof(*p->classes))
+	    : NULL;
+	if (source->nclasses && !p->classes) {
+		b->full = true;
+		return;
+	}
+	p->nclasses = source->nclasses;
+	for (uint32_t i = 0; i < p->nclasses; i++)
+		p->classes[i].name = source->classes[i].name;
+	for (uint32_t i = 0; i < p->nclasses; i++)
+		make_steps(b, &p->classes[i].steps, source->classes[i].name,
+		    source->classes[i].value);
+}
+
+static void make_restrictions(struct builder *b)
+{
+	struct policy *p = b->p;
+	const struct settings *s = &p->s;
+
+	make_classes(b);
+	make_steps(b, &p->client, SPAN("smtpd_client_restrictions"),
+	    s->smtpd_client_restrictions);
+	make_steps(b, &p->helo, SPAN("smtpd_helo_restrictions"),
+	    s->smtpd_helo_restrictions);
+	make_steps(b, &p->sender, SPAN("smtpd_sender_restrictions"),
+	    s->smtpd_sender_restrictions);
+	make_steps(b, &p->relay, SPAN("smtpd_relay_restrictions"),
+	    s->smtpd_relay_restrictions);
+	make_steps(b, &p->recipient, SPAN("smtpd_recipient_restrictions"),
+	    s->smtpd_recipient_restrictions);
+	make_steps(b, &p->data, SPAN("smtpd_data_restrictions"),
+	    s->smtpd_data_restrictions);
+	make_steps(b, &p->end_of_data, SPAN("smtpd_end_of_data_restrictions"),
+	    s->smtpd_end_of_data_restrictions);
+	make_steps(b, &p->etrn, SPAN("smtpd_etrn_restrictions"),
+	    s->smtpd_etrn_restrictions);
+}
+
+/* --- never an open relay --- */
+
+/* One that stops strangers, where it can be reached. */
+static bool has_guard(const struct steps *list, unsigned depth)
+{
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct step *s = &list->items[i];
+
+		if (span_eq_nocase(s->name, SPAN("warn_if_reject")) &&
+		    i + 1 < list->count) {
+			i++;
+			continue;
+		}
+		if (span_eq_nocase(s->name, SPAN("permit")))
+			return false;
+		if (s->what->guard)
+			return true;
+		if (s->class && depth < CLASSES_DEEP &&
+		    has_guard(&s->class->steps, depth + 1))
+			return true;
+	}
+	return false;
+}
+
+static void check_guard(struct builder *b)
+{
+	if (has_guard(&b->p->recipient, 0) || has_guard(&b->p->relay, 0))
+		return;
+	b->p->fatal =
+	    SPAN("in parameter smtpd_relay_restrictions or "
+	         "smtpd_recipient_restrictions, specify at least one working "
+	         "instance of: reject_unauth_destination, "
+	         "defer_unauth_destination, reject, defer, defer_if_permit or "
+	         "check_relay_domains");
+}
+
+static void check_classes(struct builder *b)
+{
+	for (uint32_t i = 0; i < b->source->nclasses; i++)
+		if (!span_trim(b->source->classes[i].value).len)
+			b->p->fatal = SPAN("a restriction class of "
+			                   "smtpd_restriction_classes needs "
+			                   "a definition");
+}
+
+/* --- tables that are not there yet --- */
+
+static void find_tables(struct builder *b)
+{
+	const struct settings *s = &b->p->r;
+	const struct {
+		span param, value;
+	} maps[] = {
+		{ SPAN("virtual_alias_maps"), s->virtual_alias_maps },
+		{ SPAN("canonical_maps"), s->canonical_maps },
+		{ SPAN("recipient_canonical_maps"),
+		    s->recipient_canonical_maps },
+		{ SPAN("sender_canonical_maps"), s->sender_canonical_maps },
+		{ SPAN("transport_maps"), s->transport_maps },
+		{ SPAN("relocated_maps"), s->relocated_maps },
+		{ SPAN("sender_dependent_relayhost_maps"),
+		    s->sender_dependent_relayhost_maps },
+		{ SPAN("sender_dependent_default_transport_maps"),
+		    s->sender_dependent_default_transport_maps },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+		if (!span_trim(maps[i].value).len)
+			continue;
+		b->p->table_param = maps[i].param;
+		b->p->table = span_trim(maps[i].value);
+		return;
+	}
+}
+
+static bool has_word(span list, span wanted)
+{
+	span word;
+
+	while ((word = words_next(&list)).len)
+		if (span_eq(word, wanted))
+			return true;
+	return false;
+}
+
+struct policy *policy_new(const struct policy_source *source,
+    read_file_fn *read_file, const struct world *world)
+{
+	struct policy *p = NEW(struct policy);
+	struct builder b = { p, source, read_file, world, false };
+
+	arena_init(&p->arena, POLICY_MEMORY);
+	p->s = source->settings;
+	p->r = source->routing;
+	p->rewrite = (struct rewrite_conf){ .origin = p->r.myorigin,
+		.domain = p->r.mydomain,
+		.swap_bangpath = p->r.swap_bangpath,
+		.percent_hack = p->r.allow_percent_hack,
+		.append_at_myorigin = p->r.append_at_myorigin,
+		.append_dot_mydomain = p->r.append_dot_mydomain };
+	p->no_unknown_recipient_checks = has_word(
+	    p->s.receive_override_options, SPAN("no_unknown_recipient_checks"));
+	make_lists(&b);
+	make_own(&b);
+	make_restrictions(&b);
+	find_tables(&b);
+	check_guard(&b);
+	check_classes(&b);
+	if (b.full)
+		p->fatal = SPAN("lists of main.cf are too long");
+	return p;
+}
+
+void policy_free(struct policy **p)
+{
+	if (!*p)
+		return;
+	arena_done(&(*p)->arena);
+	mem_free(*p);
+	*p = NULL;
+}

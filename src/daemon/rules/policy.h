@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/rules/policy.h - the settings of one service, taken apart once so
+ * that a question costs little: lists parsed, restrictions looked up.
+ *
+ * A policy is made from settings and never changes. Evaluating it (check.h,
+ * resolve.h) touches nothing but memory; what must come from outside goes
+ * through a struct world.
+ */
+#pragma once
+
+#include "daemon/rules/matchlist.h"
+#include "daemon/rules/settings.h"
+#include "mail/rewrite.h"
+
+struct restriction;
+struct restriction_class;
+
+/* One restriction as it stands in a list. */
+struct step {
+	const struct restriction *what;
+	span name; /* as written */
+	span arg;  /* what follows it, for those that take something */
+	const struct restriction_class *class;
+};
+
+struct steps {
+	span name; /* the parameter */
+	uint32_t count;
+	struct step *items;
+};
+
+/* smtpd_restriction_classes */
+struct restriction_class {
+	span name;
+	struct steps steps;
+};
+
+/* The definition of a class: a parameter that the administrator named. */
+struct class_text {
+	span name;
+	span value;
+};
+
+struct policy_source {
+	struct settings settings; /* of the service */
+	struct settings routing;  /* of main.cf: addresses go the same way
+				   * whoever asks */
+	const struct class_text *classes;
+	uint32_t nclasses;
+	const struct network *own; /* addresses of this machine */
+	uint32_t nown;
+};
+
+/* What the evaluation needs from outside; tests put their own in. */
+struct world {
+	void *ctx;
+	/* 1: there is such a login name; 0: there is none; or a negative
+	 * errno. The name is in lower case. */
+	int (*has_user)(void *ctx, span name);
+	/* A line for the log, behind "warning: ". */
+	void (*warn)(void *ctx, span text);
+};
+
+struct policy {
+	struct settings s; /* of the service */
+	struct settings r; /* what resolve.h goes by */
+	struct arena arena;
+	struct rewrite_conf rewrite;
+	struct matchlist mydestination;
+	struct matchlist mynetworks;
+	struct matchlist relay_domains;
+	struct matchlist virtual_alias_domains;
+	struct matchlist virtual_mailbox_domains;
+	const struct network *own;
+	uint32_t nown; /* with proxy_interfaces */
+	struct steps client;
+	struct steps helo;
+	struct steps sender;
+	struct steps relay;
+	struct steps recipient;
+	struct steps data;
+	struct steps end_of_data;
+	struct steps etrn;
+	struct restriction_class *classes;
+	uint32_t nclasses;
+	/* The first table that would change addresses or routes: there are
+	 * no tables yet, so nothing can be accepted. Its parameter, or empty. */
+	span table_param;
+	span table;
+	bool no_unknown_recipient_checks;
+	/* Not empty: what is so wrong that this service must take no mail. */
+	span fatal;
+};
+
+/*
+ * Spans of the settings must outlive the policy. Everything else is copied.
+ * Never fails: what is wrong shows in `fatal`, and warnings go to the world.
+ */
+struct policy *policy_new(const struct policy_source *source,
+    read_file_fn *read_file, const struct world *world);
+/* NULL is fine. */
+void policy_free(struct policy **p);
+
+/* Whether this numeric address is one of ours. */
+bool policy_is_own(const struct policy *p, span addr);

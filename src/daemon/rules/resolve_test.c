@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/rules/resolve.h"
+
+#include "daemon/rules/rules_test.h"
+
+static const struct {
+	const char *settings;
+	const char *address;
+	enum resolve_result result;
+	enum address_class class;
+	bool routed;
+	const char *recipient;
+	const char *transport;
+	const char *nexthop;
+} cases[] = {
+#include "daemon/rules/resolve_cases.h"
+};
+
+static void play(const struct policy *p, size_t i)
+{
+	struct resolved r;
+	struct arena a;
+	enum resolve_result result;
+
+	arena_init(&a, 1 << 20);
+	result = resolve_address(p, &a, span_str(cases[i].address), &r);
+	if (result != cases[i].result)
+		print_error("%s%s:\n", cases[i].settings, cases[i].address);
+	assert_int_equal(result, cases[i].result);
+	if (result == RESOLVE_OK) {
+		assert_span_equal(r.recipient, span_str(cases[i].recipient));
+		assert_span_equal(r.transport, span_str(cases[i].transport));
+		assert_span_equal(r.nexthop, span_str(cases[i].nexthop));
+		assert_int_equal(r.class, cases[i].class);
+		if (r.routed != cases[i].routed)
+			fail_msg("%s: routed", cases[i].address);
+	}
+	arena_done(&a);
+}
+
+static void test_as_postfix(void **state)
+{
+	struct policy *p = NULL;
+	struct conf *conf = NULL;
+	struct test_world w;
+
+	(void)state;
+	test_world_init(&w);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (i == 0 ||
+		    strcmp(cases[i].settings, cases[i - 1].settings)) {
+			policy_free(&p);
+			conf_unref(&conf);
+			conf =
+			    test_conf(span_str(cases[i].settings), SPAN_NONE);
+			p = test_policy(conf, &w);
+		}
+		play(p, i);
+	}
+	policy_free(&p);
+	conf_unref(&conf);
+	buf_done(&w.warnings);
+}
+
+/* What a table would decide is not decided without it. */
+static void test_tables(void **state)
+{
+	static const struct {
+		const char *settings, *address, *why;
+	} rows[] = {
+		{ "transport_maps = hash:/etc/transport\n", "x@y.org",
+		    "transport_maps: hash:/etc/transport: lookup tables are "
+		    "not supported yet" },
+		{ "virtual_alias_maps = hash:/v\n", "x@example.com",
+		    "virtual_alias_maps: hash:/v: lookup tables are not "
+		    "supported yet" },
+		{ "mydestination = a.org, hash:/d\n", "x@y.org",
+		    "mydestination: hash:/d: lookup tables are not supported "
+		    "yet" },
+		{ "relay_domains = /no/such/file\n", "x@y.org",
+		    "relay_domains: open file /no/such/file: No such file or "
+		    "directory" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf *conf =
+		    test_conf(span_str(rows[i].settings), SPAN_NONE);
+		struct test_world w;
+		struct resolved r;
+		struct policy *p;
+		struct arena a;
+
+		test_world_init(&w);
+		arena_init(&a, 1 << 20);
+		p = test_policy(conf, &w);
+		assert_int_equal(
+		    resolve_address(p, &a, span_str(rows[i].address), &r),
+		    RESOLVE_FAIL);
+		assert_span_equal(r.why, span_str(rows[i].why));
+		policy_free(&p);
+		arena_done(&a);
+		conf_unref(&conf);
+		buf_done(&w.warnings);
+	}
+}
+
+/* A pattern before the table decides without it. */
+static void test_before_table(void **state)
+{
+	struct conf *conf =
+	    test_conf(SPAN("mydestination = a.org, hash:/d\n"), SPAN_NONE);
+	struct test_world w;
+	struct resolved r;
+	struct policy *p;
+	struct arena a;
+
+	(void)state;
+	test_world_init(&w);
+	arena_init(&a, 1 << 20);
+	p = test_policy(conf, &w);
+	assert_int_equal(
+	    resolve_address(p, &a, SPAN("x@A.org"), &r), RESOLVE_OK);
+	assert_int_equal(r.class, CLASS_LOCAL);
+	policy_free(&p);
+	arena_done(&a);
+	conf_unref(&conf);
+	buf_done(&w.warnings);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_as_postfix),
+		cmocka_unit_test(test_tables),
+		cmocka_unit_test(test_before_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Restrictions on who the client is and what it calls itself.
+ */
+#include "daemon/rules/restrict.h"
+#include "daemon/rules/words.h"
+#include "mail/address.h"
+
+static const span helo_class = SPAN_INIT("Helo command");
+
+/* --- name and address --- */
+
+enum status restrict_client_name(struct eval *e, const struct step *s UNUSED)
+{
+	if (e->q->name_status == RULES_NAME_OK)
+		return DUNNO;
+	return restrict_reject(e, POLICY_ERROR,
+	    e->q->name_status == RULES_NAME_TRYAGAIN
+	        ? 450
+	        : e->p->s.unknown_client_reject_code,
+	    SPAN("4.7.25"),
+	    "Client host rejected: cannot find your hostname, [%.*s]",
+	    PRI(e->q->client_addr));
+}
+
+enum status restrict_reverse_name(struct eval *e, const struct step *s UNUSED)
+{
+	if (e->q->reverse_status == RULES_NAME_OK)
+		return DUNNO;
+	return restrict_reject(e, POLICY_ERROR,
+	    e->q->reverse_status == RULES_NAME_UNKNOWN
+	        ? e->p->s.unknown_client_reject_code
+	        : 450,
+	    SPAN("4.7.1"),
+	    "Client host rejected: cannot find your reverse hostname, [%.*s]",
+	    PRI(e->q->client_addr));
+}
+
+enum status restrict_own_client(struct eval *e, const struct step *s UNUSED)
+{
+	return policy_is_own(e->p, e->q->client_addr) ? OK : DUNNO;
+}
+
+enum status restrict_mynetworks(struct eval *e, const struct step *s UNUSED)
+{
+	const struct pattern *hit;
+
+	switch (matchlist_client(
+	    &e->p->mynetworks, e->q->client_name, e->q->client_addr, &hit)) {
+	case MATCH_YES:
+		return OK;
+	case MATCH_NO:
+		return DUNNO;
+	case MATCH_ERROR:
+		break;
+	}
+	restrict_warn(e, "mynetworks: %.*s%s", PRI(hit->text),
+	    hit->kind == PATTERN_TABLE ? ": lookup tables are not supported yet"
+	                               : "");
+	return restrict_retry(e, e->reply_name);
+}
+
+/* --- HELO --- */
+
+static span without_final_dot(span name)
+{
+	if (name.len > 1 && name.ptr[name.len - 1] == '.' &&
+	    name.ptr[name.len - 2] != '.')
+		name.len--;
+	return name;
+}
+
+/* 1.2.3.4 or IPv6:::1, bare or in brackets. */
+static bool is_mail_address(span helo)
+{
+	span addr = helo;
+
+	if (helo.len > 2 && helo.ptr[0] == '[' && helo.ptr[helo.len - 1] == ']')
+		addr = span_first(span_from(helo, 1), helo.len - 2);
+	if (span_skip_nocase(&addr, SPAN("IPv6:")))
+		return address_is_ipv6(addr);
+	return address_is_ipv4(addr);
+}
+
+static enum status invalid_address(struct eval *e)
+{
+	if (is_mail_address(e->q->helo))
+		return DUNNO;
+	return restrict_reject(e, POLICY_ERROR,
+	    e->p->s.invalid_hostname_reject_code, SPAN("5.5.2"),
+	    "<%.*s>: %.*s rejected: invalid ip address", PRI(e->q->helo),
+	    PRI(helo_class));
+}
+
+enum status restrict_invalid_helo(struct eval *e, const struct step *s UNUSED)
+{
+	span name = without_final_dot(e->q->helo);
+
+	if (!name.len)
+		return DUNNO;
+	if (name.ptr[0] == '[')
+		return invalid_address(e);
+	if (address_is_hostname(name) || address_is_ipv4(name) ||
+	    address_is_ipv6(name))
+		return DUNNO;
+	return restrict_reject(e, POLICY_ERROR,
+	    e->p->s.invalid_hostname_reject_code, SPAN("5.5.2"),
+	    "<%.*s>: %.*s rejected: Invalid name", PRI(e->q->helo),
+	    PRI(helo_class));
+}
+
+enum status restrict_non_fqdn_helo(struct eval *e, const struct step *s UNUSED)
+{
+	span name = without_final_dot(e->q->helo);
+
+	if (!name.len)
+		return DUNNO;
+	if (name.ptr[0] == '[')
+		return invalid_address(e);
+	if (address_is_hostname(name) && span_find(name, '.') >= 0)
+		return DUNNO;
+	return restrict_reject(e, POLICY_ERROR, e->p->s.non_fqdn_reject_code,
+	    SPAN("5.5.2"),
+	    "<%.*s>: %.*s rejected: need fully-qualified hostname",
+	    PRI(e->q->helo), PRI(helo_class));
+}
+
+static bool is_naked(span helo)
+{
+	for (size_t i = 0; i < helo.len; i++)
+		if (!ascii_is_digit(helo.ptr[i]) && helo.ptr[i] != '.' &&
+		    helo.ptr[i] != ':')
+			return false;
+	return helo.len > 0;
+}
+
+enum status restrict_naked_helo(struct eval *e, const struct step *s)
+{
+	enum status r;
+
+	restrict_warn(e,
+	    "restriction %.*s is deprecated. Use permit_mynetworks or "
+	    "permit_sasl_authenticated instead",
+	    PRI(s->name));
+	if (!is_naked(e->q->helo))
+		return DUNNO;
+	r = invalid_address(e);
+	return r == DUNNO ? OK : r;
+}
+
+/* --- whose unqualified headers are completed --- */
+
+bool restrict_is_local_client(struct eval *e, bool *ret)
+{
+	static const struct {
+		span name;
+		restriction_fn *run;
+	} known[] = {
+		{ SPAN_INIT("permit_inet_interfaces"), restrict_own_client },
+		{ SPAN_INIT("permit_mynetworks"), restrict_mynetworks },
+		{ SPAN_INIT("permit_sasl_authenticated"), NULL },
+		{ SPAN_INIT("permit_tls_clientcerts"), NULL },
+		{ SPAN_INIT("permit_tls_all_clientcerts"), NULL },
+	};
+	span list = e->p->s.local_header_rewrite_clients;
+	span word;
+
+	*ret = false;
+	while (!*ret && (word = words_next(&list)).len) {
+		size_t i = 0;
+		enum status r = DUNNO;
+
+		while (i < ARRAY_LEN(known) &&
+		    !span_eq_nocase(word, known[i].name))
+			i++;
+		if (i < ARRAY_LEN(known) && known[i].run) {
+			r = known[i].run(e, NULL);
+		} else if (span_find(word, ':') >= 0) {
+			restrict_warn(e,
+			    "local_header_rewrite_clients: %.*s: lookup "
+			    "tables are not supported yet",
+			    PRI(word));
+			r = restrict_reject(e, OUR_ERROR, 451, SPAN("4.3.0"),
+			    "Temporary lookup error");
+		} else if (i == ARRAY_LEN(known) &&
+		    !span_eq_nocase(word, SPAN("check_address_map"))) {
+			restrict_warn(e,
+			    "parameter local_header_rewrite_clients: invalid "
+			    "request: %.*s",
+			    PRI(word));
+		}
+		if (r == REJECT)
+			return false;
+		*ret = r == OK;
+	}
+	return true;
+}
