@@ -8,6 +8,10 @@
 Everything lies in one temporary directory and listens on the loopback
 interface. Whatever happens, no process stays behind: when the test ends,
 fails, or is interrupted, all that the instance ever started is killed.
+
+As root, an instance can have users of its own (users=["aca"]): it runs in a
+mount namespace in which /etc/passwd is another file. The machine's own users
+do not change.
 """
 
 import atexit
@@ -33,6 +37,7 @@ BUILD = os.environ.get("CHASQUI_BUILD", os.path.join(ROOT, "build"))
 PROGRAMS = os.path.join(BUILD, "src")
 PR_SET_CHILD_SUBREAPER = 36
 PORTS = (25, 87, 65)  # above the base: smtp, submission, smtps
+FIRST_UID = 64000
 
 # Orphans become our children, so that we find them.
 ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -52,6 +57,15 @@ def _interrupted(signo, _frame):
 atexit.register(_clean_up)
 signal.signal(signal.SIGTERM, _interrupted)
 signal.signal(signal.SIGHUP, _interrupted)
+
+
+def can_have_users():
+    """Whether we may make a mount namespace."""
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        return False
+    return subprocess.run(
+        ["unshare", "--mount", "mount", "--bind", "/etc/passwd",
+         "/etc/passwd"], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def program(name):
@@ -145,7 +159,7 @@ class Smtp:
 
 
 class Instance:
-    def __init__(self, *main_cf, user=None, directory=None):
+    def __init__(self, *main_cf, user=None, users=(), directory=None):
         """Lines for main.cf; `user` runs it (default: whoever we are)."""
         self.own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(
@@ -159,6 +173,9 @@ class Instance:
         self.run_as = user
         self.process = None
         self.seen = {}
+        self.uids = {name: FIRST_UID + i for i, name in enumerate(users)}
+        if users:
+            self._write_passwd()
         if user:
             account = pwd.getpwnam(user)
             os.chown(self.directory, account.pw_uid, account.pw_gid)
@@ -174,6 +191,24 @@ class Instance:
 
     def __exit__(self, *_):
         self.destroy()
+
+    def _write_passwd(self):
+        with open("/etc/passwd", encoding="utf-8") as f:
+            text = f.read()
+        for name, uid in self.uids.items():
+            text += f"{name}:x:{uid}:{uid}::/nonexistent:/bin/false\n"
+        with open(os.path.join(self.directory, "passwd"), "w",
+                  encoding="utf-8") as f:
+            f.write(text)
+
+    def _command(self, name, *args):
+        """Where our users exist."""
+        command = [program(name), *args]
+        if not self.uids:
+            return command
+        return ["unshare", "--mount", "sh", "-c",
+                'mount --bind "$0" /etc/passwd && exec "$@"',
+                os.path.join(self.directory, "passwd"), *command]
 
     # Configuration and commands
 
@@ -202,7 +237,7 @@ class Instance:
     def tool(self, name, *args, check=True, timeout=60, **options):
         """Run one of our programs to its end."""
         result = subprocess.run(
-            [program(name), *args], stdin=subprocess.DEVNULL,
+            self._command(name, *args), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             errors="replace", timeout=timeout, preexec_fn=self._demote(),
             **options)
@@ -225,7 +260,7 @@ class Instance:
         output = open(os.path.join(self.directory, "output"), "ab")
         with output:
             self.process = subprocess.Popen(
-                [program("postfix"), "-c", self.etc, "start-fg"],
+                self._command("postfix", "-c", self.etc, "start-fg"),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 preexec_fn=self._demote(), start_new_session=True)
         if wait:
@@ -331,12 +366,12 @@ class Instance:
             return ""
 
     def log(self):
-        for name in ("log/maillog", "log/mail.log", "log", "mail.log"):
-            path = os.path.join(self.home, name)
-            if os.path.isfile(path):
-                with open(path, encoding="utf-8", errors="replace") as f:
-                    return f.read()
-        return ""
+        try:
+            with open(os.path.join(self.home, "log", "mail.log"),
+                      encoding="utf-8", errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
 
     def log_lines(self, pattern=""):
         return [line for line in self.log().splitlines()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: ISC
+"""What the system tests share. See test/lib/instance.py."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+TEST = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, TEST)
+sys.path.insert(0, os.path.join(TEST, "bench"))
+
+from lib import instance  # noqa: E402
+import postfix_peer  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "root: needs root")
+    config.addinivalue_line("markers", "users: needs users of its own")
+    config.addinivalue_line("markers", "peer: needs a Postfix to compare with")
+    config.addinivalue_line("markers", "program(name): needs that program")
+
+
+def why_not(mark):
+    if mark.name == "root" and os.geteuid() != 0:
+        return "needs root"
+    if mark.name == "users" and not instance.can_have_users():
+        return "needs root and mount namespaces"
+    if mark.name == "peer":
+        return postfix_peer.why_not()
+    if mark.name == "program" and not shutil.which(mark.args[0]):
+        return f"needs {mark.args[0]}"
+    return None
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers():
+        reason = why_not(mark)
+        if reason:
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def make_instance():
+    """instance.Instance, all of which end with the test."""
+    made = []
+
+    def make(*args, **options):
+        made.append(instance.Instance(*args, **options))
+        return made[-1]
+    yield make
+    for one in made:
+        one.destroy()
+
+
+@pytest.fixture
+def mail(make_instance):
+    """One that runs, for whoever we are."""
+    one = make_instance()
+    one.start()
+    return one
