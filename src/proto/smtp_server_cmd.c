@@ -67,22 +67,22 @@ static const struct {
 	enum smtp_keyword bit;
 	span word;
 } keywords[] = {
-	{ SMTP_KEYWORD_8BITMIME, SPAN_INIT("8bitmime") },
-	{ SMTP_KEYWORD_AUTH, SPAN_INIT("auth") },
-	{ SMTP_KEYWORD_ETRN, SPAN_INIT("etrn") },
-	{ SMTP_KEYWORD_PIPELINING, SPAN_INIT("pipelining") },
-	{ SMTP_KEYWORD_SIZE, SPAN_INIT("size") },
-	{ SMTP_KEYWORD_VERP, SPAN_INIT("verp") },
-	{ SMTP_KEYWORD_VRFY, SPAN_INIT("vrfy") },
-	{ SMTP_KEYWORD_XCLIENT, SPAN_INIT("xclient") },
-	{ SMTP_KEYWORD_XFORWARD, SPAN_INIT("xforward") },
-	{ SMTP_KEYWORD_STARTTLS, SPAN_INIT("starttls") },
-	{ SMTP_KEYWORD_ENHANCEDSTATUSCODES, SPAN_INIT("enhancedstatuscodes") },
-	{ SMTP_KEYWORD_DSN, SPAN_INIT("dsn") },
-	{ SMTP_KEYWORD_SMTPUTF8, SPAN_INIT("ehlo_mask_smtputf8") },
-	{ SMTP_KEYWORD_SMTPUTF8, SPAN_INIT("smtputf8") },
-	{ SMTP_KEYWORD_CHUNKING, SPAN_INIT("chunking") },
-	{ SMTP_KEYWORD_SILENT, SPAN_INIT("silent-discard") },
+	{ SMTP_KEYWORD_8BITMIME, SPAN_INIT("8BITMIME") },
+	{ SMTP_KEYWORD_AUTH, SPAN_INIT("AUTH") },
+	{ SMTP_KEYWORD_ETRN, SPAN_INIT("ETRN") },
+	{ SMTP_KEYWORD_PIPELINING, SPAN_INIT("PIPELINING") },
+	{ SMTP_KEYWORD_SIZE, SPAN_INIT("SIZE") },
+	{ SMTP_KEYWORD_VERP, SPAN_INIT("VERP") },
+	{ SMTP_KEYWORD_VRFY, SPAN_INIT("VRFY") },
+	{ SMTP_KEYWORD_XCLIENT, SPAN_INIT("XCLIENT") },
+	{ SMTP_KEYWORD_XFORWARD, SPAN_INIT("XFORWARD") },
+	{ SMTP_KEYWORD_STARTTLS, SPAN_INIT("STARTTLS") },
+	{ SMTP_KEYWORD_ENHANCEDSTATUSCODES, SPAN_INIT("ENHANCEDSTATUSCODES") },
+	{ SMTP_KEYWORD_DSN, SPAN_INIT("DSN") },
+	{ SMTP_KEYWORD_SMTPUTF8, SPAN_INIT("EHLO_MASK_SMTPUTF8") },
+	{ SMTP_KEYWORD_SMTPUTF8, SPAN_INIT("SMTPUTF8") },
+	{ SMTP_KEYWORD_CHUNKING, SPAN_INIT("CHUNKING") },
+	{ SMTP_KEYWORD_SILENT, SPAN_INIT("SILENT-DISCARD") },
 };
 /* clang-format on */
 
@@ -98,6 +98,18 @@ unsigned smtp_keywords_parse(span words)
 		for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
 			if (span_eq_nocase(keywords[i].word, word))
 				bits |= keywords[i].bit;
+	}
+}
+
+void smtp_keywords_write(struct buf *out, unsigned bits)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keywords) && bits; i++) {
+		if (!(bits & keywords[i].bit))
+			continue;
+		bits &= ~(unsigned)keywords[i].bit;
+		buf_put(out, keywords[i].word);
+		if (bits)
+			buf_putc(out, ' ');
 	}
 }
 

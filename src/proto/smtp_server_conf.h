@@ -2,7 +2,7 @@
 /* proto/smtp_server_conf.h - what the SMTP server engine can be told. */
 #pragma once
 
-#include "base/span.h"
+#include "base/buf.h"
 
 /* smtpd_forbid_bare_newline */
 enum smtp_bare_lf {
@@ -32,6 +32,8 @@ enum smtp_keyword {
 };
 /* Words by comma or blank, in any case; unknown ones are ignored. */
 unsigned smtp_keywords_parse(span words);
+/* The same back: "DSN PIPELINING", appended. */
+void smtp_keywords_write(struct buf *out, unsigned bits);
 
 /* Shared by all sessions of a service; lives longer than they do. */
 struct smtp_server_conf {

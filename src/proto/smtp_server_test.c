@@ -411,10 +411,17 @@ static void test_idle_is_small(void **state)
 
 static void test_keywords(void **state)
 {
+	struct buf b = BUF_INIT(200);
+
 	(void)state;
 	assert_int_equal(smtp_keywords_parse(SPAN("DSN, pipelining,foo\tsize")),
 	    SMTP_KEYWORD_DSN | SMTP_KEYWORD_PIPELINING | SMTP_KEYWORD_SIZE);
 	assert_int_equal(smtp_keywords_parse(SPAN("")), 0);
+	smtp_keywords_write(
+	    &b, smtp_keywords_parse(SPAN("silent-discard SMTPUTF8 8bitmime")));
+	assert_span_equal(
+	    buf_span(&b), SPAN("8BITMIME EHLO_MASK_SMTPUTF8 SILENT-DISCARD"));
+	buf_done(&b);
 }
 
 int main(void)

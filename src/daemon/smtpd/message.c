@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/smtpd/message.h"
+
+#include "daemon/smtpd/handover.h"
+#include "daemon/smtpd/session.h"
+#include "os/file.h"
+#include "os/log.h"
+
+#include <errno.h>
+
+enum {
+	FIRST_ROOM = 6 * 1024, /* header and body of most messages */
+	BLOB_PIECE = 256 * 1024,
+	/* While there is no blob yet: what one read may add to it. */
+	CONTENT_MAX = QUEUE_INLINE_MAX + BLOB_PIECE + 4 * SMTPD_INPUT,
+	FIRST_RCPTS = 4,
+};
+
+struct message *message_new(struct session *s)
+{
+	struct message *m = NEW(struct message);
+
+	m->session = s;
+	m->p = s->p;
+	m->blob = -1;
+	m->arrival = loop_wall(s->p->loop);
+	buf_init(&m->content, CONTENT_MAX);
+	return m;
+}
+
+/* What we hold in memory goes into the account of the process. */
+static void count(struct message *m)
+{
+	m->p->content_bytes += m->content.cap - m->counted;
+	m->counted = m->content.cap;
+}
+
+static void release(struct message *m)
+{
+	buf_release(&m->content);
+	count(m);
+}
+
+static void stop_receiving(struct message *m)
+{
+	if (m->receiving)
+		m->p->nreceiving--;
+	m->receiving = false;
+}
+
+void message_free(struct message **message)
+{
+	struct message *m = STEAL(*message);
+
+	if (!m)
+		return;
+	stop_receiving(m);
+	handover_drop(m->p->handover, m);
+	fd_close(&m->blob);
+	release(m);
+	clean_done(&m->clean);
+	mem_free(m);
+}
+
+bool message_add_rcpt(struct message *m, const struct rcpt *rcpt)
+{
+	struct arena *txn = &m->session->engine.txn;
+	struct rcpt *r;
+
+	if (m->nrcpts == m->room) {
+		uint32_t room = m->room ? 2 * m->room : FIRST_RCPTS;
+
+		r = arena_alloc(txn, room, sizeof(*r));
+		if (!r)
+			return false;
+		if (m->nrcpts)
+			memcpy(r, m->rcpts, m->nrcpts * sizeof(*r));
+		m->rcpts = r;
+		m->room = room;
+	}
+	r = &m->rcpts[m->nrcpts];
+	r->addr = arena_dup(txn, rcpt->addr);
+	r->orig = arena_dup(txn, rcpt->orig);
+	r->orcpt = arena_dup(txn, rcpt->orcpt);
+	r->transport = arena_dup(txn, rcpt->transport);
+	r->nexthop = arena_dup(txn, rcpt->nexthop);
+	r->notify = rcpt->notify;
+	if (!r->nexthop.ptr)
+		return false;
+	m->nrcpts++;
+	return true;
+}
+
+/* ---- content ---- */
+
+void message_fail(struct message *m, enum queue_result fate)
+{
+	m->place = PLACE_NOWHERE;
+	m->fate = (uint8_t)fate;
+	release(m);
+}
+
+static void write_out(struct message *m)
+{
+	int r = file_write_all(m->blob, buf_span(&m->content));
+
+	if (r < 0) {
+		log_warn("cleanup", "write queue file: %s", strerror(-r));
+		message_fail(
+		    m, r == -ENOSPC || r == -EDQUOT ? QUEUE_FULL : QUEUE_ERROR);
+		return;
+	}
+	buf_clear(&m->content);
+}
+
+/* After each addition. False: the session has to wait. */
+static bool settle(struct message *m)
+{
+	count(m);
+	if (m->place == PLACE_NOWHERE) {
+		buf_clear(&m->content);
+		return true;
+	}
+	if (m->content.failed || m->clean.failed) {
+		message_fail(m, QUEUE_ERROR);
+	} else if (m->p->content_bytes > SMTPD_CONTENT_MAX) {
+		message_fail(m, QUEUE_FULL);
+	} else if (m->place == PLACE_BLOB) {
+		if (m->content.len >= BLOB_PIECE)
+			write_out(m);
+	} else if (m->content.len > QUEUE_INLINE_MAX) {
+		if (m->place == PLACE_MEMORY) {
+			m->place = PLACE_ASKED;
+			handover_want_blob(m->p->handover, m);
+		}
+		return m->place != PLACE_ASKED ||
+		    m->content.len < QUEUE_INLINE_MAX + SMTPD_INPUT;
+	}
+	return true;
+}
+
+void message_begin(struct message *m)
+{
+	struct session *s = m->session;
+	const struct smtp_server *e = &s->engine;
+	const struct clean_message about = {
+		.id = m->id,
+		.arrival = m->arrival,
+		.sender = m->sender,
+		.local = m->local,
+		.received = &m->received,
+	};
+
+	m->received = (struct received){
+		.helo = e->helo,
+		.client_name = s->name,
+		.client_addr = s->addr,
+		.myhostname = s->service->set.myhostname,
+		.mail_name = s->service->set.mail_name,
+		.with = e->mail.smtputf8 ? SPAN("UTF8SMTP")
+		    : e->esmtp           ? SPAN("ESMTP")
+		                         : SPAN("SMTP"),
+		.id = m->id,
+		.rcpt = e->nrcpts == 1 ? e->first_rcpt : SPAN_NONE,
+		.when = m->arrival,
+	};
+	m->receiving = true;
+	m->p->nreceiving++;
+	clean_init(&m->clean, &s->service->clean, &about);
+	(void)buf_room(&m->content, FIRST_ROOM);
+	clean_start(&m->clean, &m->content);
+	(void)settle(m);
+}
+
+bool message_chunk(struct message *m, span chunk)
+{
+	size_t before = m->content.len;
+
+	if (m->place == PLACE_NOWHERE)
+		return true;
+	if (clean_in_body(&m->clean)) {
+		clean_note_body(&m->clean, chunk);
+		buf_put(&m->content, chunk);
+	} else {
+		clean_feed(&m->clean, chunk, &m->content);
+	}
+	m->size += m->content.len - before;
+	return settle(m);
+}
+
+bool message_finish(struct message *m)
+{
+	size_t before = m->content.len;
+
+	if (m->receiving && m->place != PLACE_NOWHERE) {
+		clean_finish(&m->clean, &m->content);
+		m->size += m->content.len - before;
+		(void)settle(m);
+	}
+	stop_receiving(m);
+	if (m->place == PLACE_BLOB && m->content.len)
+		write_out(m);
+	return m->place != PLACE_ASKED;
+}
+
+void message_sent(struct message *m)
+{
+	m->committed = true;
+	release(m);
+}
+
+void message_blob(struct message *m, int fd)
+{
+	m->blob = fd;
+	m->place = PLACE_BLOB;
+	write_out(m);
+}
