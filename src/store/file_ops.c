@@ -84,6 +84,12 @@ static int real_flush(void *fs, int fd)
 	return error_of(fdatasync(fd));
 }
 
+static int real_uncache(void *fs, int fd)
+{
+	(void)fs;
+	return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static int real_flush_dir(void *fs, int dir)
 {
 	(void)fs;
@@ -190,6 +196,7 @@ const struct file_ops file_ops_real = {
 	.read = real_read,
 	.write = real_write,
 	.flush = real_flush,
+	.uncache = real_uncache,
 	.flush_dir = real_flush_dir,
 	.size = real_size,
 	.mkdir = real_mkdir,

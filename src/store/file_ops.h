@@ -31,7 +31,10 @@ struct file_ops {
 	int (*write)(void *fs, int fd, span bytes, uint64_t at);
 	/* The bytes written so far survive a power failure from now on. */
 	int (*flush)(void *fs, int fd);
-	/* The same for the names in a directory. */
+	/* Forget what memory has of a flushed file: what is read next is what
+	 * the disk has, even if a flush failed once. */
+	int (*uncache)(void *fs, int fd);
+	/* As flush, for the names in a directory. */
 	int (*flush_dir)(void *fs, int dir);
 	int (*size)(void *fs, int fd, uint64_t *ret);
 	int (*mkdir)(void *fs, int dir, const char *name);

@@ -185,7 +185,11 @@ struct seal {
 	uint32_t slot;
 	uint32_t size;
 	uint64_t stamp;
-	int fd; /* to be closed */
+	int fd;           /* to be closed */
+	bool with_header; /* it was torn, and guessed */
+	unsigned block;
+	struct segment_header header;
+	int result;
 };
 
 static void seal_run(struct job *job)
@@ -195,8 +199,12 @@ static void seal_run(struct job *job)
 
 	/* Without footer the segment is scanned at the next start: the same
 	 * result, only slower. */
-	(void)segment_seal(
-	    st, s->slot, s->size, buf_span(&s->entries), s->stamp);
+	if (s->with_header)
+		s->result =
+		    segment_set_header(st, s->slot, s->block, &s->header);
+	if (!s->result)
+		s->result = segment_seal(
+		    st, s->slot, s->size, buf_span(&s->entries), s->stamp);
 	if (s->fd >= 0)
 		(void)st->ops->close(st->ops->fs, s->fd);
 }
@@ -206,6 +214,8 @@ static void seal_done(struct job *job)
 	struct seal *s = CONTAINER_OF(job, struct seal, job);
 
 	s->sp->stats.flushes++;
+	if (s->with_header && !s->result)
+		s->seg->is_sure = true;
 	segment_become(s->seg, SEG_SEALED);
 	buf_done(&s->entries);
 	mem_free(s);
@@ -225,6 +235,9 @@ static void start_seal(
 		.size = seg->size,
 		.stamp = seg->stamp,
 		.fd = fd,
+		.with_header = !seg->is_sure,
+		.block = seg->block,
+		.header = segment_header_now(sp, seg),
 	};
 	*entries = (struct buf){ 0 };
 	segment_become(seg, SEG_CLOSING);
@@ -278,7 +291,7 @@ void log_resume(struct spool *sp, struct segment *seg, struct scan *scan)
 {
 	struct head *h = head_new(seg);
 
-	h->is_fresh = false;
+	h->is_fresh = !seg->is_sure;
 	h->end = scan->end;
 	h->torn = scan->torn;
 	buf_done(&h->entries);

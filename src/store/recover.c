@@ -101,6 +101,7 @@ static void add_segment(struct recovery *r, size_t i)
 	}
 	seg = segments_add(sp, r->slots[i], &l->header);
 	seg->block = (uint8_t)l->block;
+	seg->is_sure = !l->is_guessed;
 	sp->seq = MAX(sp->seq, l->header.seq);
 	sp->next_counter = MAX(sp->next_counter, l->header.mark);
 }

@@ -117,8 +117,8 @@ static void a_dead_site_rests(void **state UNUSED)
 	assert_string_equal(site->why, "connection refused");
 	assert_ptr_equal(sched_take(s, site), &jobs[2].sched);
 	assert_null(sched_take(s, site));
-	assert_int_equal(sched_add(s, &jobs[3].sched, SPAN("smtp"), SPAN("A")),
-	    SCHED_DEAD);
+	assert_int_equal(
+	    sched_add(s, &jobs[3].sched, SPAN("smtp"), SPAN("A")), SCHED_DEAD);
 	assert_span_equal(jobs[3].sched.site->why_status, SPAN("4.4.1"));
 	assert_int_equal(sched_wake(s), 2 + limits.pause);
 	/* Its rest is over: it gets a fresh window. */

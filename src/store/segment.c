@@ -19,7 +19,7 @@ enum {
 	RECORD_MAGIC = 0x63725143,  /* "CQrc" */
 	TRAILER_MAGIC = 0x6c745143, /* "CQtl" */
 
-	HEADER_BODY = 37, /* bytes under the header's checksum */
+	HEADER_LENGTH = 49,
 	/* Where the fields of a record's header lie. */
 	AT_MAGIC = 0,
 	AT_CRC = 4,
@@ -54,6 +54,15 @@ static void put_zeros(struct buf *out, size_t n)
 
 /* --- headers ---------------------------------------------------------- */
 
+/* Of everything but itself; the same in all versions. */
+static uint32_t header_crc(span header)
+{
+	uint32_t crc = crc32c(0, span_first(header, 8));
+
+	header = span_first(header, HEADER_LENGTH);
+	return crc32c(crc, span_from(header, 12));
+}
+
 void segment_header_put(struct buf *out, const struct segment_header *h)
 {
 	size_t start = out->len;
@@ -70,7 +79,7 @@ void segment_header_put(struct buf *out, const struct segment_header *h)
 	wire_put_u8(out, h->use);
 	if (out->failed)
 		return;
-	crc = htole32(crc32c(0, span_of(out->data + start + 12, HEADER_BODY)));
+	crc = htole32(header_crc(span_of(out->data + start, HEADER_LENGTH)));
 	memcpy(out->data + start + 8, &crc, sizeof(crc));
 	put_zeros(out, SEGMENT_BLOCK - (out->len - start));
 }
@@ -94,7 +103,7 @@ enum header_result segment_header_get(span block, struct segment_header *ret)
 		return is_blank(block) ? HEADER_BLANK : HEADER_BAD;
 	version = wire_u32(&w);
 	crc = wire_u32(&w);
-	if (crc32c(0, span_first(w.rest, HEADER_BODY)) != crc)
+	if (block.len < HEADER_LENGTH || header_crc(block) != crc)
 		return HEADER_BAD;
 	if (version != FORMAT_VERSION)
 		return HEADER_FOREIGN;
@@ -523,6 +532,7 @@ static void settle_tail(struct scanner *s)
 	struct scan *out = s->out;
 
 	out->end = (uint32_t)align_up(s->last_whole, SEGMENT_BLOCK);
+	out->last_group = (uint32_t)s->last_group;
 	while (
 	    out->nfaults && out->faults[out->nfaults - 1].at >= s->last_group) {
 		const struct fault *f = &out->faults[--out->nfaults];

@@ -134,7 +134,7 @@ enum footer_result {
 	FOOTER_OK,
 	FOOTER_NONE,  /* not sealed, or torn while being sealed */
 	FOOTER_SHORT, /* pass at least *ret_need bytes */
-	FOOTER_BAD,   /* its trailer is ours but the entries are not whole */
+	FOOTER_BAD,   /* the same, the torn part being the entries */
 };
 /* `tail`: the last bytes of a segment. Entries are borrowed from it. */
 MUST_USE enum footer_result segment_footer_get(
@@ -154,7 +154,8 @@ enum { SCAN_MAX_FAULTS = 1000 };
 
 struct scan {
 	struct buf entries;
-	uint32_t end;  /* first block behind the last readable record */
+	uint32_t end;        /* first block behind the last readable record */
+	uint32_t last_group; /* where that record's group begins */
 	uint32_t torn; /* something torn begins here, before `end`; or 0 */
 	struct fault *faults;
 	size_t nfaults;

@@ -224,17 +224,19 @@ static int choose_header(struct loading *l, span start, uint64_t file_size)
 		out->is_lost = !has_header;
 		return 0;
 	}
-	out->what = "segment header";
 	if (!has_header)
 		out->header.size =
 		    (uint32_t)MIN(file_size, (uint64_t)SEGMENT_MAX) /
 		    SEGMENT_BLOCK * SEGMENT_BLOCK;
 	if (out->header.size < SEGMENT_MIN)
 		out->is_lost = true;
-	else if (first_record_knows_better(start, has_header, &out->header))
-		out->block = is[0] == HEADER_BAD ? 0 : 1;
 	else
-		out->is_lost = !has_header;
+		out->is_guessed =
+		    first_record_knows_better(start, has_header, &out->header);
+	if (out->is_guessed)
+		out->block = is[0] == HEADER_BAD ? 0 : 1;
+	else if (!has_header)
+		out->is_lost = true;
 	return 0;
 }
 
@@ -260,8 +262,8 @@ static int load_footer(struct loading *l)
 		buf_init(&l->out->scan.entries, SEGMENT_MAX);
 		buf_put(&l->out->scan.entries, entries);
 		l->out->is_sealed = true;
-	} else if (!r && is != FOOTER_NONE) {
-		l->out->what = "footer";
+		if (l->out->is_guessed)
+			l->out->what = "segment header";
 	}
 	buf_done(&tail);
 	return r;
@@ -280,30 +282,58 @@ static int load_by_scan(struct loading *l)
 	return r;
 }
 
-static int load(struct loading *l, unsigned flags)
+/* Header and footer. */
+static int load_ends(struct loading *l)
 {
 	struct buf start = BUF_INIT(2 * SEGMENT_DATA);
 	uint64_t file_size = 0;
 	int r;
 
+	*l->out = (struct loaded){ 0 };
 	r = l->st->ops->size(l->st->ops->fs, l->fd, &file_size);
 	if (!r)
 		r = read_at(l, &start, SEGMENT_DATA + RECORD_HEADER, 0);
 	if (!r)
 		r = choose_header(l, buf_span(&start), file_size);
 	buf_done(&start);
-	if (r || l->out->is_lost)
-		return r;
-	if (l->out->header.use != SEGMENT_FREE)
+	if (!r && !l->out->is_lost && l->out->header.use != SEGMENT_FREE)
 		r = load_footer(l);
-	if (r || l->out->is_sealed)
+	return r;
+}
+
+/*
+ * Without a footer, anything of the segment may be in memory only: the last
+ * groups, the word "free". It is flushed; and because a flush that failed
+ * earlier leaves pages that look clean, it is read again from the disk.
+ */
+static int load_from_disk(struct loading *l)
+{
+	int r;
+
+	r = l->st->ops->flush(l->st->ops->fs, l->fd);
+	if (!r)
+		r = l->st->ops->uncache(l->st->ops->fs, l->fd);
+	if (!r)
+		r = load_ends(l);
+	return r;
+}
+
+static int load(struct loading *l, unsigned flags)
+{
+	struct loaded *out = l->out;
+	int r;
+
+	r = load_ends(l);
+	if (!r && !out->is_sealed && (flags & LOAD_FLUSH))
+		r = load_from_disk(l);
+	if (r || out->is_sealed || out->is_lost ||
+	    out->header.use == SEGMENT_FREE)
 		return r;
-	/* Without a footer anything of it may be in the page cache only, the
-	 * word "free" included. */
-	if (flags & LOAD_FLUSH)
-		r = l->st->ops->flush(l->st->ops->fs, l->fd);
-	if (!r && l->out->header.use != SEGMENT_FREE)
-		r = load_by_scan(l);
+	r = load_by_scan(l);
+	/* A header may be torn together with the first group: that is not
+	 * damage. A second group proves that it was there. */
+	if (!r && out->is_guessed && out->scan.last_group > SEGMENT_DATA)
+		out->what = "segment header";
 	return r;
 }
 

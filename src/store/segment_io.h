@@ -41,7 +41,8 @@ int segment_seal(const struct store *st, uint32_t slot, uint32_t size,
 /* What a segment says about itself. */
 struct loaded {
 	struct segment_header header;
-	unsigned block; /* which block the header is from */
+	unsigned block;  /* which block the header is from */
+	bool is_guessed; /* the header: from the segment's first record */
 	bool is_sealed;
 	bool is_lost;     /* no header, and no way to guess it */
 	const char *what; /* a part that was unreadable but not needed */

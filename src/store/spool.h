@@ -53,7 +53,7 @@ struct spool_damage {
 	msgid id;            /* the message lost, or 0: not known */
 	char file[24];       /* below the spool's directory */
 	uint64_t at, length; /* bytes of it */
-	const char *what; /* "message record", "footer", "blob missing", ... */
+	const char *what; /* "message record", "blob missing", ... */
 	bool is_lost;     /* false: nothing was lost but time */
 };
 
