@@ -139,7 +139,7 @@ static bool take_type(struct reader *r, span *rest, uint8_t *ret)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		if (span_eq(value, types[i].name)) {
-			*ret = types[i].type;
+			*ret = (uint8_t)types[i].type;
 			return true;
 		}
 	}
@@ -281,7 +281,7 @@ static bool take_option(struct reader *r, struct conf_service *s,
 static bool take_arguments(struct reader *r, span rest, struct conf_service *s)
 {
 	CLEANUP(words_done) struct words words = { NULL, 0 };
-	struct words behind;
+	struct words behind = { NULL, 0 };
 	uint32_t i = 0;
 
 	if (!split_words(r, rest, &words))
@@ -290,7 +290,8 @@ static bool take_arguments(struct reader *r, span rest, struct conf_service *s)
 	    words.items[i].ptr[0] == '-')
 		if (!take_option(r, s, &words, &i))
 			return false;
-	behind = (struct words){ words.items + i, words.count - i };
+	if (i < words.count)
+		behind = (struct words){ words.items + i, words.count - i };
 	s->nargs = behind.count;
 	s->args = dup_words(r, &behind);
 	return true;
