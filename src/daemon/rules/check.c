@@ -183,6 +183,7 @@ static enum status check_address(struct eval *e)
 	    PRI(e->q->recipient));
 	e->v->code = 501;
 	e->v->reply = SPAN("5.1.3 Bad recipient address syntax");
+	e->v->verb = SPAN("reject");
 	return REJECT;
 }
 

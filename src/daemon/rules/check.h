@@ -9,11 +9,9 @@
 #include "ipc/msg_rules.h"
 
 /*
- * The answer's spans lie in the arena, the policy or the question. A
- * rejection to be logged has the verb "reject"; one without verb is an
- * address that is none (501), about which a warning was logged already.
- * Notes are rejections that warn_if_reject made harmless; their `reply`
- * begins with the code.
+ * The answer's spans lie in the arena, the policy or the question. Notes are
+ * rejections that warn_if_reject made harmless; their `reply` begins with the
+ * code.
  */
 void check_answer(const struct policy *p, const struct world *world,
     const struct rules_check *q, struct arena *a, struct rules_verdict *ret);
