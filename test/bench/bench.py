@@ -8,6 +8,7 @@ the floors came about: README.md.
 """
 
 import argparse
+import ctypes
 import json
 import os
 import resource
@@ -16,13 +17,22 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
 
 import measure
 import pair
 import postfix_peer
 import systems
 from pair import Sink, load, start_load
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+from lib import procs  # noqa: E402
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 NEXT_HOP = "sink.test"
 DRAIN_TIMEOUT = 300
@@ -98,8 +108,9 @@ class Mbox(Discard):
 class Throughput:
     """A way for messages, so many sessions, so much content."""
 
-    def __init__(self, name, way, sessions, length, counts):
+    def __init__(self, name, way, sessions, length, counts, options=()):
         self.name = name
+        self.options = options  # of loadgen
         self.way = way
         self.sessions = sessions
         self.length = length
@@ -132,15 +143,17 @@ class Throughput:
 
     def load_options(self, way, messages):
         return ("-s", self.sessions, "-m", messages, "-l", self.length,
-                "-r", way.recipient, "-T", DRAIN_TIMEOUT)
+                "-r", way.recipient, "-T", DRAIN_TIMEOUT, *self.options)
 
     def once(self, bench, system, way, messages):
         """One run, from a quiet system to a quiet system."""
-        os.sync()
         way.prepare(system)
+        os.sync()
+        measure.wait_until_quiet(bench.options.patience)
         log = system.log(*way.needles)
         disk = bench.disk.counters()
-        cpu = system.cpu()
+        cpu, begun = system.cpu(), time.monotonic()
+        others = measure.busy_seconds() - bench.cpu() - cpu
         generator = start_load(system.port,
                                *self.load_options(way, messages),
                                stdin=subprocess.DEVNULL)
@@ -151,7 +164,9 @@ class Throughput:
             if generator.poll() is None:
                 generator.kill()
                 generator.wait()
-        cpu = system.cpu() - cpu
+        cpu_now = system.cpu()
+        others = measure.busy_seconds() - bench.cpu() - cpu_now - others
+        cpu = cpu_now - cpu
         result = json.loads(out)
         if result["accepted"] != messages:
             raise RuntimeError(f"{system.name} refused messages: {out}")
@@ -165,6 +180,7 @@ class Throughput:
             "message_p50_ms": result["message_p50_ms"],
             "message_p99_ms": result["message_p99_ms"],
             "duplicates": extra,
+            "other_cores": others / (time.monotonic() - begun),
         }
         if disk:
             written, flushes = bench.disk.counters()
@@ -401,6 +417,9 @@ WORKLOADS = (
     Throughput("relay-4k-20", Relay, 20, 4096, (8000, 50000)),
     Throughput("relay-4k-100", Relay, 100, 4096, (5000, 60000)),
     Throughput("relay-64k-20", Relay, 20, 65536, (4000, 20000)),
+    Throughput("relay-connect-20", Relay, 20, 4096, (6000, 30000), ("-d",)),
+    Throughput("relay-connect-100", Relay, 100, 4096, (5000, 30000),
+               ("-d",)),
     Throughput("discard-4k-100", Discard, 100, 4096, (8000, 80000)),
     Throughput("mbox-4k-20", Mbox, 20, 4096, (6000, 30000)),
     Idle(),
@@ -439,6 +458,7 @@ COLUMNS = (
     ("switches", "switches", "{:.1f}"),
     ("disk_flushes", "dsk flush", "{:.3f}"),
     ("disk_kib", "dsk KiB", "{:.1f}"),
+    ("other_cores", "others", "{:.2f}"),
     ("message_p50_ms", "p50 ms", "{:.1f}"),
     ("message_p99_ms", "p99 ms", "{:.1f}"),
 )
@@ -467,9 +487,7 @@ def medians(rounds):
     result = {name: statistics.median(
         [figures[name] for figures in rounds if name in figures])
         for name in names}
-    for name in ("received_per_s", "delivered_per_s"):
-        values = [figures[name] for figures in rounds if name in figures]
-        result[name + "_range"] = [min(values), max(values)]
+    result["rounds"] = rounds
     return result
 
 
@@ -485,10 +503,16 @@ def say_round(name, i, system, figures):
 
 
 def ratio(results, name, figure):
+    """chasqui to Postfix: the median of the rounds' ratios, so that only
+    what was measured one right after the other is compared."""
     try:
-        return (results[name]["chasqui"][figure]
-                / results[name]["postfix"][figure])
-    except (KeyError, ZeroDivisionError):
+        chasqui, postfix = (results[name][system]["rounds"]
+                            for system in ("chasqui", "postfix"))
+        return statistics.median(
+            ours[figure] / theirs[figure]
+            for ours, theirs in zip(chasqui, postfix)
+            if figure in ours and figure in theirs)
+    except (KeyError, ZeroDivisionError, statistics.StatisticsError):
         return None
 
 
@@ -498,17 +522,17 @@ def print_throughput(results):
     if not names:
         return
     say()
-    say(f"{'medians':24}"
+    say(f"{'medians':26}"
         + "".join(f"{title:>10}" for _, title, _ in COLUMNS))
     for name in names:
         for system, figures in results[name].items():
             cells = [form.format(figures[key]) if key in figures else "-"
                      for key, _, form in COLUMNS]
-            say(f"{name:16}{system:8}"
+            say(f"{name:18}{system:8}"
                 + "".join(f"{cell:>10}" for cell in cells))
         cells = [ratio(results, name, key) for key, _, _ in COLUMNS]
         if any(cells):
-            say(f"{'':16}{'ratio':8}" + "".join(
+            say(f"{'':18}{'ratio':8}" + "".join(
                 f"{'-' if cell is None else f'{cell:.2f}':>10}"
                 for cell in cells))
 
@@ -516,7 +540,7 @@ def print_throughput(results):
 def print_others(results):
     for name in (Idle.name, Queued.name, IdleSystem.name):
         for system, figures in results.get(name, {}).items():
-            say(f"{name:16}{system:8}  " + ", ".join(
+            say(f"{name:18}{system:8}  " + ", ".join(
                 f"{key} {value:.4g}" for key, value in figures.items()))
 
 
@@ -536,7 +560,7 @@ def print_floors(results):
         failed += not good
         what = (f"{value:.2f}x, at least {limit}x" if kind == RATIO
                 else f"{value:.4g}, at most {limit}")
-        say(f"{'pass' if good else 'FAIL'}  {name:16}{figure:20}{what}")
+        say(f"{'pass' if good else 'FAIL'}  {name:18}{figure:20}{what}")
     return failed if judged else None
 
 
@@ -564,6 +588,12 @@ class Bench:
         return [w for w in WORKLOADS if not self.options.only or any(
             w.name.startswith(name) for name in self.options.only)]
 
+    def cpu(self):
+        """What we and our two programs have used so far."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (time.process_time() + used.ru_utime + used.ru_stime
+                + measure.cpu_seconds([self.sink.process.pid]))
+
     def run(self):
         self.find_systems()
         for name in ("loadgen", "sink"):
@@ -581,7 +611,7 @@ class Bench:
                 self.run_one(workload)
 
     def run_one(self, workload):
-        say(f"{workload.name}: {type(workload).__doc__}")
+        say(workload.name)
         try:
             self.results[workload.name] = workload.run(self)
         except (RuntimeError, AssertionError, OSError,
@@ -626,6 +656,8 @@ def parse_options(arguments):
     add("--no-disk", action="store_true", help="a plain directory will do")
     add("--disk", type=int, default=3072, metavar="MIB",
         help="size of the image")
+    add("--patience", type=float, default=10, metavar="SECONDS",
+        help="wait so long for a quiet machine before each round (10)")
     add("--user", default=systems.mail_user(), help="owner of the mailbox")
     add("--postfix-set", action="append", default=[], metavar="NAME=VALUE",
         help="try other settings for Postfix")
@@ -637,14 +669,55 @@ def parse_options(arguments):
     return options
 
 
-def interrupted(signo, _frame):
-    sys.exit(128 + signo)
+# We are two: the one who works, and a guard who outlives it and kills what
+# it may leave behind, so that even a kill -9 of either leaves nothing.
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+def work_in_child(work, directory):
+    for signo in STOP_SIGNALS:
+        signal.signal(signo, lambda signo, _: sys.exit(128 + signo))
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    code = 1
+    try:
+        code = work()
+    except SystemExit as e:
+        code = e.code
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        postfix_peer.clean_up()
+        shutil.rmtree(directory, ignore_errors=True)
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def guard(work, directory):
+    """Run work() in a child; returns its exit code."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    child = os.fork()
+    if child == 0:
+        work_in_child(work, directory)
+    for signo in STOP_SIGNALS:
+        signal.signal(signo, lambda signo, _: os.kill(child, signo))
+    while True:
+        pid, status = os.wait()  # orphans come to us, too
+        if pid == child:
+            break
+    procs.kill_below(os.getpid())
+    return os.waitstatus_to_exitcode(status)
 
 
 def main(arguments):
     options = parse_options(arguments)
-    for signo in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(signo, interrupted)
+    with tempfile.TemporaryDirectory(
+            prefix="work-", dir=options.work) as options.work:
+        os.chmod(options.work, 0o755)
+        return guard(lambda: run(options), options.work)
+
+
+def run(options):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -34,6 +34,24 @@ def cpu_seconds(pids):
     return total
 
 
+def busy_seconds():
+    """CPU time that all processes of the machine, and the kernel, used."""
+    with open("/proc/stat", encoding="ascii") as f:
+        user, nice, system, _, _, irq, softirq = map(
+            int, f.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) * TICK
+
+
+def wait_until_quiet(patience):
+    """Until less than a quarter of one core is busy."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        before, begun = busy_seconds(), time.monotonic()
+        time.sleep(0.4)
+        if busy_seconds() - before < 0.25 * (time.monotonic() - begun):
+            return
+
+
 def pss(pid):
     """Proportional share of memory, in bytes."""
     try:

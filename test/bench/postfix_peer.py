@@ -433,7 +433,8 @@ class PostfixPeer:
 
 
 @atexit.register
-def _clean_up():
+def clean_up():
+    """Stop all that runs."""
     for peer in list(_running):
         peer.destroy()
 
