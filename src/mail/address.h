@@ -16,6 +16,8 @@
 enum {
 	/* Longer than this is bad syntax, whatever it says. */
 	ADDRESS_MAX = 4096,
+	/* Room for the external form of one: quoting may double it. */
+	ADDRESS_QUOTED_MAX = 16384,
 };
 
 enum address_flags {

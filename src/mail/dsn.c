@@ -101,7 +101,7 @@ static void put_clean(struct buf *out, span s)
 
 static void put_address(struct buf *out, span addr)
 {
-	struct buf quoted = BUF_INIT(4 * ADDRESS_MAX);
+	struct buf quoted = BUF_INIT(ADDRESS_QUOTED_MAX);
 
 	address_quote(&quoted, addr);
 	put_clean(out, buf_span(&quoted));

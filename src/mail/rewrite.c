@@ -140,8 +140,8 @@ bool rewrite_address(const struct rewrite_conf *conf, struct arena *a,
 	struct token_list l;
 	struct token whole = { .type = TOKEN_ADDR };
 	struct token_list list = { &whole, &whole };
-	struct buf text = BUF_INIT(4 * ADDRESS_MAX);
-	struct buf quoted = BUF_INIT(4 * ADDRESS_MAX);
+	struct buf text = BUF_INIT(ADDRESS_QUOTED_MAX);
+	struct buf quoted = BUF_INIT(ADDRESS_QUOTED_MAX);
 	bool ok;
 
 	if (addr.len == 0 || is_plain(addr)) {

@@ -22,7 +22,7 @@ bool verdict_is_status(span s)
 	span subject = span_cut(&s, '.');
 
 	return class.len == 1 && is_class(class.ptr[0]) && is_number(subject) &&
-	       is_number(s);
+	    is_number(s);
 }
 
 void verdict_put(struct buf *out, const struct verdict *v)

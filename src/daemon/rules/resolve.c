@@ -13,8 +13,6 @@
 
 #include "mail/address.h"
 
-enum { TEXT_MAX = 4 * ADDRESS_MAX };
-
 struct resolver {
 	const struct policy *p;
 	struct arena *arena;
@@ -28,7 +26,7 @@ struct resolver {
 
 static span joined(struct arena *a, span one, const char *glue, span two)
 {
-	struct buf b = BUF_INIT(TEXT_MAX);
+	struct buf b = BUF_INIT(ADDRESS_QUOTED_MAX);
 	span s;
 
 	buf_put(&b, one);
@@ -41,7 +39,7 @@ static span joined(struct arena *a, span one, const char *glue, span two)
 
 static span internal_text(struct arena *a, const struct token_list *l)
 {
-	struct buf b = BUF_INIT(TEXT_MAX);
+	struct buf b = BUF_INIT(ADDRESS_QUOTED_MAX);
 	span s;
 
 	token_write_internal(&b, l);
@@ -164,7 +162,7 @@ static const char *hidden_operator(const struct resolver *v)
 static bool crack_quotes(struct resolver *v, const char *op)
 {
 	span text = v->addr.head->text;
-	struct buf b = BUF_INIT(TEXT_MAX);
+	struct buf b = BUF_INIT(ADDRESS_QUOTED_MAX);
 	char *copy = arena_cstr(v->arena, text);
 	span plain;
 
@@ -432,7 +430,7 @@ static enum resolve_result resolve_plain(struct resolver *v, span address)
 /* The external form is parsed: quotes protect what they should. */
 static bool scan_address(struct resolver *v, span address)
 {
-	struct buf b = BUF_INIT(TEXT_MAX);
+	struct buf b = BUF_INIT(ADDRESS_QUOTED_MAX);
 	span text;
 
 	address_quote(&b, address);
@@ -465,7 +463,7 @@ static enum resolve_result resolve_any(struct resolver *v, span address)
 enum resolve_result resolve_rewrite(
     const struct policy *p, struct arena *a, span address, span *ret)
 {
-	struct buf b = BUF_INIT(TEXT_MAX);
+	struct buf b = BUF_INIT(ADDRESS_QUOTED_MAX);
 	bool ok;
 
 	*ret = address;
