@@ -136,7 +136,7 @@ static void on_conf(void *ctx, struct conf *conf)
 	drop_policies(r);
 	r->conf = conf_ref(conf);
 	r->count = conf_services(conf);
-	r->policies = mem_new((size_t)r->count + 1, sizeof(*r->policies));
+	r->policies = mem_new((size_t)r->count + 1, sizeof(struct policy *));
 	for (uint32_t i = 0; i < r->count; i++)
 		if (takes_mail(conf, i))
 			r->policies[i] = make_policy(r, i);

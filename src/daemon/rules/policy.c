@@ -218,9 +218,10 @@ static void make_steps(
 	span word;
 
 	list->name = param;
-	list->items =
-	    room ? arena_alloc(&b->p->arena, room, sizeof(*list->items)) : NULL;
-	if (room && !list->items) {
+	if (room == 0)
+		return;
+	list->items = arena_alloc(&b->p->arena, room, sizeof(*list->items));
+	if (!list->items) {
 		b->full = true;
 		return;
 	}

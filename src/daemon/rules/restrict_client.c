@@ -150,48 +150,46 @@ enum status restrict_naked_helo(struct eval *e, const struct step *s)
 
 /* --- whose unqualified headers are completed --- */
 
-bool restrict_is_local_client(struct eval *e, bool *ret)
+/* One word of the list. */
+static enum status is_local_by(struct eval *e, span word)
 {
 	static const struct {
 		span name;
-		restriction_fn *run;
+		restriction_fn *run; /* NULL: nobody has shown that yet */
 	} known[] = {
 		{ SPAN_INIT("permit_inet_interfaces"), restrict_own_client },
 		{ SPAN_INIT("permit_mynetworks"), restrict_mynetworks },
 		{ SPAN_INIT("permit_sasl_authenticated"), NULL },
 		{ SPAN_INIT("permit_tls_clientcerts"), NULL },
 		{ SPAN_INIT("permit_tls_all_clientcerts"), NULL },
+		{ SPAN_INIT("check_address_map"), NULL }, /* a table follows */
 	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (span_eq_nocase(word, known[i].name))
+			return known[i].run ? known[i].run(e, NULL) : DUNNO;
+	if (span_find(word, ':') >= 0) {
+		restrict_warn(e,
+		    "local_header_rewrite_clients: %.*s: lookup tables are "
+		    "not supported yet",
+		    PRI(word));
+		return restrict_reject(
+		    e, OUR_ERROR, 451, SPAN("4.3.0"), "Temporary lookup error");
+	}
+	restrict_warn(e,
+	    "parameter local_header_rewrite_clients: invalid request: %.*s",
+	    PRI(word));
+	return DUNNO;
+}
+
+bool restrict_is_local_client(struct eval *e, bool *ret)
+{
 	span list = e->p->s.local_header_rewrite_clients;
+	enum status r = DUNNO;
 	span word;
 
-	*ret = false;
-	while (!*ret && (word = words_next(&list)).len) {
-		size_t i = 0;
-		enum status r = DUNNO;
-
-		while (i < ARRAY_LEN(known) &&
-		    !span_eq_nocase(word, known[i].name))
-			i++;
-		if (i < ARRAY_LEN(known) && known[i].run) {
-			r = known[i].run(e, NULL);
-		} else if (span_find(word, ':') >= 0) {
-			restrict_warn(e,
-			    "local_header_rewrite_clients: %.*s: lookup "
-			    "tables are not supported yet",
-			    PRI(word));
-			r = restrict_reject(e, OUR_ERROR, 451, SPAN("4.3.0"),
-			    "Temporary lookup error");
-		} else if (i == ARRAY_LEN(known) &&
-		    !span_eq_nocase(word, SPAN("check_address_map"))) {
-			restrict_warn(e,
-			    "parameter local_header_rewrite_clients: invalid "
-			    "request: %.*s",
-			    PRI(word));
-		}
-		if (r == REJECT)
-			return false;
-		*ret = r == OK;
-	}
-	return true;
+	while (r == DUNNO && (word = words_next(&list)).len)
+		r = is_local_by(e, word);
+	*ret = r == OK;
+	return r != REJECT;
 }
