@@ -211,4 +211,3 @@
 { ADDRESS_STRICT, "<[x]@y.org>", ADDRESS_OK, "[x]@y.org" },
 { ADDRESS_STRICT, "<()>", ADDRESS_BAD, "" },
 { ADDRESS_STRICT, "<(a)>", ADDRESS_BAD, "" },
-/* clang-format on */

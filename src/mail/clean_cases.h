@@ -1230,4 +1230,3 @@
   "From: a@b.org\r\n"
   "\r\n"
   "b\r\n" },
-/* clang-format on */

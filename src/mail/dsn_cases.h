@@ -372,4 +372,3 @@ static const char postmaster[] =
     "\r\n"
     "--0A000100000.1590303371/mx.example.com--\r\n";
 
-/* clang-format on */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/rules/check.h"
 
-#include "daemon/rules/rules_test.h"
 #include "mail/address.h"
+#include "test/lib/policy.h"
 
 struct test_client {
 	const char *addr, *name, *reverse;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/rules/resolve.h"
 
-#include "daemon/rules/rules_test.h"
+#include "test/lib/policy.h"
 
 static const struct {
 	const char *settings;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/rules/rules_test.h - policies from configuration texts, for tests.
+ * test/lib/policy.h - policies from configuration texts, for tests.
  */
 #pragma once
 
