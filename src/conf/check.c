@@ -2,10 +2,11 @@
 /*
  * conf/check.c - is every value one that the daemons can work with?
  *
- * Every parameter that acts is expanded and converted, once for
- * main.cf and once for each service that overrides something. What is wrong
- * stops us here, with the place, the value and a remedy; after this, a typed
- * value cannot fail (conf/load.c). What is merely useless becomes a note.
+ * Everything that is set is expanded, and every parameter that acts is
+ * converted, once for main.cf and once for each service with overrides. What
+ * is wrong stops us here, with the place, the value and a remedy; after this,
+ * a typed value cannot fail (conf/load.c). What is merely useless becomes a
+ * note.
  */
 #include "conf/conf_internal.h"
 
@@ -94,8 +95,7 @@ static bool check_param(
 		buf_printf(error, "%s: %.*s", p->name, PRI(buf_span(&why)));
 		return false;
 	}
-	if (conf_convert(p, buf_span(&value), &n) ||
-	    (p->status != PARAM_ACTS && buf_span(&value).len == 0))
+	if (p->status != PARAM_ACTS || conf_convert(p, buf_span(&value), &n))
 		return true;
 	put_place(c, service, name, error);
 	buf_printf(error, "%s: %s = %.*s", complaint(p), p->name,
@@ -104,25 +104,32 @@ static bool check_param(
 	return false;
 }
 
+/*
+ * Those that act, whether they are set or get their value from others. What
+ * is set was checked before, so that a mistake is told where it stands.
+ */
 static bool check_params(struct checker *c, uint32_t service)
 {
 	size_t n;
 	const struct param *all = params_all(&n);
 
 	for (size_t i = 0; i < n; i++)
-		if (!check_param(c, service, &all[i]))
+		if (all[i].status == PARAM_ACTS &&
+		    !check_param(c, service, &all[i]))
 			return false;
 	return true;
 }
 
-/* A value of a name the registry does not have must expand, too. */
-static bool check_expands(struct checker *c, uint32_t service, span name)
+/* A name that is set must expand, and convert if the registry has it. */
+static bool check_set(struct checker *c, uint32_t service, span name)
 {
 	CLEANUP(buf_done) struct buf value = BUF_INIT(CONF_VALUE_MAX);
 	CLEANUP(buf_done) struct buf why = BUF_INIT(1024);
+	const struct param *p = param_find(name);
 
-	if (param_find(name) ||
-	    conf_put_value(c->conf, service, name, &value, &why))
+	if (p)
+		return check_param(c, service, p);
+	if (conf_put_value(c->conf, service, name, &value, &why))
 		return true;
 	put_place(c, service, name, &c->report->error);
 	buf_printf(
@@ -136,7 +143,7 @@ static bool check_services(struct checker *c)
 		const struct conf_service *s = &c->conf->services[i];
 
 		for (uint32_t k = 0; k < s->noverrides; k++)
-			if (!check_expands(c, i, s->overrides[k].name))
+			if (!check_set(c, i, s->overrides[k].name))
 				return false;
 		if (s->noverrides > 0 && !check_params(c, i))
 			return false;
@@ -230,7 +237,7 @@ static void note_use(struct checker *c, uint32_t service, span name)
 
 	put_place(c, service, name, &place);
 	if (p && p->status == PARAM_MISSING && !is_harmless(p, value))
-		buf_printf(&c->report->notes, "%.*s%s has no effect: %s\n",
+		buf_printf(&c->report->notes, "%.*s%s is not supported: %s\n",
 		    PRI(buf_span(&place)), p->name, p->note);
 	else if (!p && !is_mentioned(c, name) && !is_transport_param(c, name))
 		buf_printf(&c->report->notes,
@@ -255,7 +262,7 @@ static bool check_settings(struct checker *c)
 	while ((n = hmap_each(&c->conf->settings, n))) {
 		span name = CONTAINER_OF(n, struct setting, by_name)->name;
 
-		if (!check_expands(c, CONF_MAIN, name))
+		if (!check_set(c, CONF_MAIN, name))
 			return false;
 		note_use(c, CONF_MAIN, name);
 	}
@@ -269,7 +276,7 @@ bool conf_check(struct conf *conf, struct conf_report *report)
 
 	hmap_init(&c.mentioned);
 	gather_mentions(&c);
-	ok = check_params(&c, CONF_MAIN) && check_settings(&c) &&
+	ok = check_settings(&c) && check_params(&c, CONF_MAIN) &&
 	    check_services(&c);
 	if (ok)
 		note_services(&c);

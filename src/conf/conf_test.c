@@ -335,10 +335,10 @@ static const struct {
 	{ "slow_destination_rate_delay = 1s\n", "slow unix - - n - - smtp\n",
 	    NULL },
 	{ "smtpd_tls_cert_file = /x\n", "",
-	    "main.cf, line 1: smtpd_tls_cert_file has no effect: TLS" },
+	    "main.cf, line 1: smtpd_tls_cert_file is not supported: TLS" },
 	{ "smtpd_use_tls = no\nsmtpd_milters =\n", "", NULL },
 	{ "", "s inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n",
-	    "master.cf: line 1: smtpd_tls_wrappermode has no effect" },
+	    "master.cf: line 1: smtpd_tls_wrappermode is not supported" },
 	{ "", "s unix - - n - - smtp\ns unix - - n - - lmtp\n",
 	    "duplicate master.cf entry for service \"s\"" },
 };

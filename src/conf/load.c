@@ -55,6 +55,12 @@ static const struct param *must_find(span name, unsigned kinds)
 		bug("no parameter \"%.*s\"", PRI(name));
 	if (!(kinds & 1u << p->kind))
 		bug("parameter \"%.*s\" is of another kind", PRI(name));
+	/* Values of others were not checked; and they should say that they
+	 * act as soon as they do. */
+	if (p->status != PARAM_ACTS && !(kinds & 1u << PARAM_STR))
+		bug("parameter \"%.*s\" is loaded, but not registered as "
+		    "acting in conf/params.def",
+		    PRI(name));
 	return p;
 }
 

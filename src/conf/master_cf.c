@@ -291,7 +291,9 @@ static bool take_arguments(struct reader *r, span rest, struct conf_service *s)
 		if (!take_option(r, s, &words, &i))
 			return false;
 	if (i < words.count)
-		behind = (struct words){ words.items + i, words.count - i };
+		if (words.count == 0)
+			return true;
+	behind = (struct words){ words.items + i, words.count - i };
 	s->nargs = behind.count;
 	s->args = dup_words(r, &behind);
 	return true;

@@ -25,6 +25,9 @@
 #define OUR_IPC   PARAM_IDLE, "our processes talk over channels made by master"
 #define OUR_NAMES PARAM_IDLE, "our processes do not look for services by name"
 #define OUR_LOG   PARAM_IDLE, "master hands the log to every process"
+#define OUR_LINES PARAM_IDLE, "a stray CR or LF is always replaced"
+#define OUR_PACE  PARAM_IDLE, "a client waits for the disk in any case"
+#define OUR_PID   PARAM_IDLE, "the lock of master is pid/master.pid"
 #define PACKAGING PARAM_IDLE, "only scripts that install packages read it"
 /* ... without effect, so take care: */
 #define NO_TLS     PARAM_MISSING, "TLS is not part of this version; " \
@@ -37,8 +40,8 @@
 	"this version"
 #define NO_REWRITE PARAM_MISSING, "this kind of address rewriting is not " \
 	"part of this version"
-#define NO_MAPS    PARAM_MISSING, "lookup tables for this are not part of " \
-	"this version"
+#define NO_MAPS    PARAM_MISSING, "lookup tables are not part of this " \
+	"version; mail that would need one is deferred"
 #define NO_VIRTUAL PARAM_MISSING, "virtual mailboxes are not part of this " \
 	"version; deliver to local users or to another host"
 #define NO_VERIFY  PARAM_MISSING, "address verification is not part of this " \
@@ -49,7 +52,11 @@
 #define NO_RATES   PARAM_MISSING, "rates per client are not part of this version"
 #define NO_LOCAL   PARAM_MISSING, "local delivery of this version knows " \
 	"mailbox files only"
-#define NO_LMTP    PARAM_MISSING, "LMTP is not part of this version; use smtp"
+#define NO_POLICY  PARAM_MISSING, "policy services are not part of this version"
+#define OUR_LMTP   PARAM_MISSING, "LMTP uses port 24, or the one of the next " \
+	"hop: write it there"
+#define USE_SMTP   PARAM_MISSING, "LMTP follows the smtp_ parameter of the " \
+	"same name; override that one for the service in master.cf"
 #define NO_FEATURE PARAM_MISSING, "it is not part of this version"
 
 static const struct param table[] = {

@@ -70,6 +70,33 @@ int site_user(
 	    PRI(conf_dir(conf)), PRI(parameter), PRI(name), PRI(name));
 }
 
+/* ---- programs ---- */
+
+/* A program that only we have tells our directory from Postfix's. */
+static span program_dir(
+    struct conf *conf, const char *parameter, const char *ours)
+{
+	const struct param *p = param_find(span_str(parameter));
+	span dir = value_of(conf, parameter);
+	struct buf path = BUF_INIT(4096);
+	bool found;
+
+	buf_printf(&path, "%.*s/%s", PRI(dir), ours);
+	found = access(buf_cstr(&path), X_OK) == 0;
+	buf_done(&path);
+	return found ? dir : span_str(p->preset);
+}
+
+span site_daemon_dir(struct conf *conf)
+{
+	return program_dir(conf, "daemon_directory", "relay");
+}
+
+span site_command_dir(struct conf *conf)
+{
+	return program_dir(conf, "command_directory", "chasqui");
+}
+
 /* ---- directories ---- */
 
 enum owner { OWNER_ROOT, OWNER_MAIL, OWNER_QUEUE, OWNERS };
@@ -280,7 +307,7 @@ static void check_tree(const char *path, uint32_t root, struct buf *out)
 /* Programs below the installed place; a build tree is its builder's. */
 static void check_root_trees(struct conf *conf, uint32_t root, struct buf *out)
 {
-	span daemons = value_of(conf, "daemon_directory");
+	span daemons = site_daemon_dir(conf);
 	const struct param *p = param_find(SPAN("daemon_directory"));
 	struct buf path = BUF_INIT(4096);
 

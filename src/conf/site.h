@@ -23,6 +23,14 @@ enum site_result {
 MUST_USE int site_user(struct conf *conf, span parameter, struct priv_user *ret,
     struct buf *error);
 
+/*
+ * Where our programs are: daemon_directory and command_directory, unless
+ * they hold Postfix's (a configuration that served Postfix names those), then
+ * the places where ours were installed.
+ */
+span site_daemon_dir(struct conf *conf);
+span site_command_dir(struct conf *conf);
+
 /* Make the queue directory and its parts, where they are missing. */
 MUST_USE int site_make_dirs(struct conf *conf, struct buf *error);
 /* Owners and modes of the parts that are there, as we would make them. */

@@ -88,14 +88,13 @@ static pid_t need_running(const struct command_line *c)
 	return pid;
 }
 
-static void put_program(const struct command_line *c, const char *where,
-    const char *name, struct buf *out)
+static void put_program(span dir, const char *name, struct buf *out)
 {
-	buf_put(out, conf_value(c->conf, CONF_MAIN, span_str(where)));
+	buf_put(out, dir);
 	buf_printf(out, "/%s", name);
 }
 
-static void exec_program(const struct command_line *c, const char *where,
+static void exec_program(const struct command_line *c, span dir,
     const char *name, const char *option)
 {
 	struct buf path = BUF_INIT(PATH_MAX);
@@ -106,7 +105,7 @@ static void exec_program(const struct command_line *c, const char *where,
 	(void)snprintf(words[1], PATH_MAX, "-c");
 	(void)snprintf(words[2], PATH_MAX, "%s", c->dir);
 	(void)snprintf(words[3], PATH_MAX, "%s", option);
-	put_program(c, where, name, &path);
+	put_program(dir, name, &path);
 	log_flush();
 	(void)execv(buf_cstr(&path), argv);
 	say(c, FATAL, "cannot execute %s: %s", buf_cstr(&path),
@@ -121,7 +120,7 @@ static int run_master(const struct command_line *c, const char *option)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		exec_program(c, "daemon_directory", "master", option);
+		exec_program(c, site_daemon_dir(c->conf), "master", option);
 		_exit(1);
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0)
@@ -155,7 +154,7 @@ static bool check_fatal(const struct command_line *c)
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
 	CLEANUP(buf_done) struct buf master = BUF_INIT(PATH_MAX);
 
-	put_program(c, "daemon_directory", "master", &master);
+	put_program(site_daemon_dir(c->conf), "master", &master);
 	if (access(buf_cstr(&master), X_OK) < 0) {
 		say(c, FATAL, "no Postfix master program %s!",
 		    buf_cstr(&master));
@@ -221,7 +220,7 @@ static int cmd_start(struct command_line *c)
 static int cmd_start_fg(struct command_line *c)
 {
 	if (prepare_start(c))
-		exec_program(c, "daemon_directory", "master",
+		exec_program(c, site_daemon_dir(c->conf), "master",
 		    getpid() == 1 ? "-i" : "-s");
 	return 1;
 }
@@ -275,7 +274,7 @@ static int cmd_reload(struct command_line *c)
 
 static int cmd_flush(struct command_line *c)
 {
-	exec_program(c, "command_directory", "postqueue", "-f");
+	exec_program(c, site_command_dir(c->conf), "postqueue", "-f");
 	return 1;
 }
 

@@ -8,9 +8,12 @@
  *	      +----------------------------+----------------------+
  *
  * A process that dies is started again at once; if it dies again before it
- * has lived for a minute, after 1, 2, 4, ... 60 seconds. Each start makes new
- * socketpairs to every partner that runs; the partner gets its end of it as
- * a PEER message.
+ * has lived for a minute, after 1, 2, 4, ... seconds, up to
+ * service_throttle_time: whoever can make it crash has few tries. That it was
+ * killed from outside is not its fault and costs no such delay.
+ *
+ * Each start makes new socketpairs to every partner that runs; the partner
+ * gets its end of it as a PEER message.
  *
  * The only messages that master understands are READY and LOG_AGAIN.
  */
@@ -26,7 +29,7 @@
 #include "os/error.h"
 #include "os/file.h"
 
-enum { DELAY_MAX = 60, LONG_LIFE = 60 };
+enum { LONG_LIFE = 60 };
 
 static const char *name_of(const struct process *p)
 {
@@ -241,8 +244,7 @@ static int spawn(struct process *p, int control)
 	int r;
 
 	(void)snprintf(name, sizeof(name), "%s", name_of(p));
-	buf_put(&path,
-	    conf_value(m->setup.conf, CONF_MAIN, SPAN("daemon_directory")));
+	buf_put(&path, site_daemon_dir(m->setup.conf));
 	buf_printf(&path, "/%s", name);
 	spec.path = buf_cstr(&path);
 	r = null < 0 ? -EMFILE : child_spawn(&spec, &child);
@@ -256,20 +258,30 @@ static int spawn(struct process *p, int control)
 static void on_restart(void *ctx);
 static void on_exit_status(void *ctx, int status);
 
-static void restart_later(struct process *p)
+static bool is_own_fault(int status)
+{
+	return !WIFSIGNALED(status) ||
+	    (WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM);
+}
+
+/* `blameless`: it need not wait because of this end. */
+static void restart_later(struct process *p, bool blameless)
 {
 	struct master *m = p->master;
 	usec now = loop_now(m->loop);
+	usec lived = now - p->started;
+	usec most;
 
 	if (m->stage >= STOPPING)
 		return;
-	if (now - p->started >= LONG_LIFE * USEC_SEC)
+	most = conf_duration(
+	    m->setup.conf, CONF_MAIN, SPAN("service_throttle_time"));
+	if (lived >= LONG_LIFE * USEC_SEC || (blameless && lived >= USEC_SEC))
 		p->delay = 0;
 	p->restart.fn = on_restart;
 	p->restart.ctx = p;
 	loop_timer_set(m->loop, &p->restart, now + p->delay);
-	p->delay =
-	    p->delay ? MIN(2 * p->delay, DELAY_MAX * USEC_SEC) : USEC_SEC;
+	p->delay = MIN(p->delay ? 2 * p->delay : USEC_SEC, most);
 }
 
 static int watch_process(struct process *p, int control)
@@ -316,7 +328,7 @@ static void try_start(struct process *p)
 	if (r == 0)
 		return;
 	log_warn("master", "start process %s: %s", name_of(p), strerror(-r));
-	restart_later(p);
+	restart_later(p, false);
 }
 
 static void on_restart(void *ctx)
@@ -337,8 +349,7 @@ static void forget_process(struct process *p)
 
 static void log_end(const struct process *p, int status)
 {
-	span dir = conf_value(
-	    p->master->setup.conf, CONF_MAIN, SPAN("daemon_directory"));
+	span dir = site_daemon_dir(p->master->setup.conf);
 
 	if (WIFSIGNALED(status))
 		log_warn("master", "process %.*s/%s pid %d killed by signal %d",
@@ -358,7 +369,7 @@ static void on_exit_status(void *ctx, int status)
 	log_end(p, status);
 	forget_process(p);
 	master_process_ended(p->master, p, status);
-	restart_later(p);
+	restart_later(p, !is_own_fault(status));
 }
 
 /* ---- all of them ---- */
