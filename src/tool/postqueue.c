@@ -4,7 +4,10 @@
  *
  * The queue process is asked over its socket. When the mail system is down,
  * who may read the queue's files still gets a listing (queue_direct.c).
- * Messages and exit codes are those of Postfix.
+ *
+ * Messages and exit codes are those of Postfix 3.7, in which every failure
+ * of postqueue is EX_UNAVAILABLE, whatever it wanted to say, and every one
+ * of mailq itself EX_TEMPFAIL.
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,7 +29,8 @@
 enum mode { MODE_NONE, MODE_LIST, MODE_JSON, MODE_FLUSH, MODE_ID, MODE_SITE };
 
 struct command {
-	const char *name; /* "postqueue" or, as mailq, "sendmail" */
+	const char *name; /* who complains: "postqueue" or "mailq" */
+	int failure;      /* the exit code */
 	const char *dir;  /* of the configuration, NULL: the usual one */
 	enum mode mode;
 	const char *argument; /* of -i and -s */
@@ -39,8 +43,8 @@ enum { OUT_FULL = 64 * 1024, OUT_MAX = 32 * 1024 * 1024 };
 
 /* Messages */
 
-PRINTF_LIKE(3, 4)
-static int fail(const struct command *c, int code, const char *format, ...)
+PRINTF_LIKE(2, 3)
+static int fail(const struct command *c, const char *format, ...)
 {
 	va_list ap;
 
@@ -50,12 +54,12 @@ static int fail(const struct command *c, int code, const char *format, ...)
 	(void)vfprintf(stderr, format, ap);
 	va_end(ap);
 	(void)fputc('\n', stderr);
-	return code;
+	return c->failure;
 }
 
 static int usage(const struct command *c)
 {
-	return fail(c, EX_USAGE,
+	return fail(c,
 	    "usage: postqueue -f | postqueue -i queueid | postqueue -j | "
 	    "postqueue -p | postqueue -s site");
 }
@@ -70,8 +74,7 @@ static int write_out(struct command *c, size_t keep)
 	if (fwrite(c->out.data, 1, n, stdout) != n || fflush(stdout) != 0) {
 		if (errno == EPIPE)
 			return -1;
-		return fail(
-		    c, EX_IOERR, "output write error: %s", strerror(errno));
+		return fail(c, "output write error: %s", strerror(errno));
 	}
 	buf_clear(&c->out);
 	return 0;
@@ -119,7 +122,7 @@ static int show_entry(struct command *c, span payload)
 		queue_print_entry(&c->print, &entry, &c->out);
 	arena_done(&scratch);
 	if (!ok || c->out.failed)
-		return fail(c, EX_SOFTWARE, "malformed queue server response");
+		return fail(c, "malformed queue server response");
 	return write_out(c, OUT_FULL);
 }
 
@@ -129,7 +132,7 @@ static int show_denied(struct command *c, span payload)
 	struct wire w = wire_from(payload);
 
 	queue_print_text(&text, wire_span(&w));
-	return fail(c, EX_NOPERM, "%s", buf_cstr(&text));
+	return fail(c, "%s", buf_cstr(&text));
 }
 
 /* One answer; *ret_end once there are no more. */
@@ -142,7 +145,7 @@ static int take_answer(struct command *c, struct sync_msg *msg, bool *ret_end)
 		return show_denied(c, msg->payload);
 	if (msg->type == CTL_END)
 		return 0;
-	return fail(c, EX_SOFTWARE, "malformed queue server response");
+	return fail(c, "malformed queue server response");
 }
 
 static int take_answers(struct command *c, struct sync_conn *conn)
@@ -153,8 +156,8 @@ static int take_answers(struct command *c, struct sync_conn *conn)
 
 	while (code == 0 && !end) {
 		if (sync_recv(conn, &msg) != SYNC_OK)
-			return fail(c, EX_SOFTWARE,
-			    "lost connection with the queue process");
+			return fail(
+			    c, "lost connection with the queue process");
 		code = take_answer(c, &msg, &end);
 	}
 	return code;
@@ -184,7 +187,7 @@ static int list_directly(struct command *c, int error)
 
 	buf_put(&path, queue_directory(c));
 	if (!queue_direct_may(buf_cstr(&path)))
-		return fail(c, EX_UNAVAILABLE,
+		return fail(c,
 		    "Queue report unavailable - mail system is down "
 		    "(Connect to the %s showq service: %s)",
 		    mail_name(c, &name), strerror(-error));
@@ -194,7 +197,7 @@ static int list_directly(struct command *c, int error)
 	    c->name, mail_name(c, &name), strerror(-error));
 	r = queue_direct_list(buf_cstr(&path), on_direct_entry, c);
 	if (r < 0)
-		return fail(c, EX_SOFTWARE, "cannot read the queue in %s: %s",
+		return fail(c, "cannot read the queue in %s: %s",
 		    buf_cstr(&path), strerror(-r));
 	return 0;
 }
@@ -219,9 +222,8 @@ static int list(struct command *c)
 
 	c->print.json = c->mode == MODE_JSON;
 	if (fd == -EACCES || fd == -EPERM)
-		return fail(c, EX_SOFTWARE,
-		    "Connect to the %s showq service: %s", mail_name(c, &name),
-		    strerror(-fd));
+		return fail(c, "Connect to the %s showq service: %s",
+		    mail_name(c, &name), strerror(-fd));
 	code = fd < 0 ? list_directly(c, fd) : list_from(c, fd);
 	if (code == 0) {
 		queue_print_end(&c->print, &c->out);
@@ -261,12 +263,12 @@ static int check_argument(const struct command *c)
 	if (c->argument && strlen(c->argument) > 100)
 		dots = "...";
 	if (c->mode == MODE_SITE && !is_site(c->argument))
-		return fail(c, EX_USAGE,
+		return fail(c,
 		    "Cannot flush mail queue - invalid destination: "
 		    "\"%.100s%s\"",
 		    c->argument, dots);
 	if (c->mode == MODE_ID && !is_queue_id(c->argument))
-		return fail(c, EX_USAGE,
+		return fail(c,
 		    "Cannot flush queue ID - invalid name: \"%.100s%s\"",
 		    c->argument, dots);
 	return 0;
@@ -287,8 +289,7 @@ static int flush(struct command *c)
 		return code;
 	fd = dial(c);
 	if (fd < 0)
-		return fail(c, EX_UNAVAILABLE,
-		    "Cannot flush mail queue - mail system is down");
+		return fail(c, "Cannot flush mail queue - mail system is down");
 	conn = sync_new(fd);
 	{
 		struct buf *out = sync_begin(conn, types[c->mode]);
@@ -361,11 +362,10 @@ static int parse_mailq(struct command *c, int argc, char **argv)
 		if (option == 'C')
 			c->dir = optarg;
 		if (option == '?')
-			return fail(c, EX_USAGE, "usage: mailq [-C dir] [-v]");
+			return fail(c, "usage: mailq [options]");
 	}
 	if (optind < argc)
-		return fail(
-		    c, EX_USAGE, "display queue mode requires no recipient");
+		return fail(c, "display queue mode requires no recipient");
 	return 0;
 }
 
@@ -375,8 +375,7 @@ static int read_conf(struct command *c)
 	int code = 0;
 
 	if (conf_read(conf_default_dir(c->dir), &report, &c->conf) != CONF_OK)
-		code = fail(c, EX_UNAVAILABLE, "%.*s",
-		    PRI(span_trim(buf_span(&report.error))));
+		code = fail(c, "%.*s", PRI(span_trim(buf_span(&report.error))));
 	conf_report_done(&report);
 	return code;
 }
@@ -385,6 +384,8 @@ static int run(struct command *c)
 {
 	int code = read_conf(c);
 
+	c->name = "postqueue";
+	c->failure = EX_UNAVAILABLE;
 	if (code == 0)
 		code = c->mode == MODE_LIST || c->mode == MODE_JSON ? list(c)
 		                                                    : flush(c);
@@ -404,7 +405,10 @@ static bool is_mailq(const char *path)
 int main(int argc, char **argv)
 {
 	bool mailq = argc > 0 && is_mailq(argv[0]);
-	struct command c = { .name = mailq ? "sendmail" : "postqueue" };
+	struct command c = {
+		.name = mailq ? "mailq" : "postqueue",
+		.failure = mailq ? EX_TEMPFAIL : EX_UNAVAILABLE,
+	};
 	int code;
 
 	(void)signal(SIGPIPE, SIG_IGN);

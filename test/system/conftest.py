@@ -16,6 +16,9 @@ from lib import instance  # noqa: E402
 import postfix_peer  # noqa: E402
 
 
+INSTANCES = pytest.StashKey()
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "root: needs root")
     config.addinivalue_line("markers", "users: needs users of its own")
@@ -42,10 +45,22 @@ def pytest_runtest_setup(item):
             pytest.skip(reason)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """A failure shows what the instances said."""
+    report = (yield).get_result()
+    if report.when != "call" or not report.failed:
+        return
+    for one in item.stash.get(INSTANCES, []):
+        report.sections.append((
+            f"{one.home}", one.output()
+            + "\n".join(one.log_lines()[-40:])))
+
+
 @pytest.fixture
-def make_instance():
+def make_instance(request):
     """instance.Instance, all of which end with the test."""
-    made = []
+    made = request.node.stash[INSTANCES] = []
 
     def make(*args, **options):
         made.append(instance.Instance(*args, **options))

@@ -119,26 +119,26 @@ def test_flush(full):
         full.wait_for(lambda b=before, n=at_least: tries() >= b + n)
 
 
-@pytest.mark.parametrize("args, code, text", [
-    ((), 64, "usage: postqueue -f | postqueue -i queueid | postqueue -j | "
+@pytest.mark.parametrize("args, text", [
+    ((), "usage: postqueue -f | postqueue -i queueid | postqueue -j | "
              "postqueue -p | postqueue -s site"),
-    (("-p", "-j"), 64, "usage: "),
-    (("-p", "x"), 64, "usage: "),
-    (("-i", "a/b"), 64,
+    (("-p", "-j"), "usage: "),
+    (("-p", "x"), "usage: "),
+    (("-i", "a/b"),
      'Cannot flush queue ID - invalid name: "a/b"'),
-    (("-s", "-x"), 64,
+    (("-s", "-x"),
      'Cannot flush mail queue - invalid destination: "-x"'),
-    (("-s", "y" * 200), 64,
+    (("-s", "y" * 200),
      'Cannot flush mail queue - invalid destination: "' + "y" * 100
      + '..."'),
-    (("-f",), 69, "Cannot flush mail queue - mail system is down"),
-    (("-s", "example.com"), 69,
+    (("-f",), "Cannot flush mail queue - mail system is down"),
+    (("-s", "example.com"),
      "Cannot flush mail queue - mail system is down"),
 ])
-def test_wrong(make_instance, args, code, text):
+def test_wrong(make_instance, args, text):
     mail = make_instance()
     result = mail.postqueue(*args, check=False)
-    assert result.returncode == code
+    assert result.returncode == 69
     assert result.stderr.startswith(f"postqueue: fatal: {text}")
     assert result.stdout == ""
 
@@ -200,7 +200,7 @@ def test_who_may(make_instance):
              args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if "Permission denied" in result.stderr:
             pytest.skip("the build tree is not open to other users")
-        assert result.returncode == 77
+        assert result.returncode == 69
         assert result.stderr == (
             "postqueue: fatal: User nobody(65534) is not allowed to "
             f"{what} the mail queue\n")
