@@ -7,7 +7,7 @@ set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libcmocka-dev
 	libseccomp-dev libunbound-dev"
-test="clang clang-14 libclang-rt-14-dev clang-format-14 python3 python3-pytest
+test="clang clang-14 libclang-rt-14-dev clang-format-14 netcat-openbsd python3 python3-pytest
 	strace"
 
 case "${1-build}" in
