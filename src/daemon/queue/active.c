@@ -185,6 +185,7 @@ void active_record(struct active *a, usec retry)
 	};
 	struct state s = { .nrcpts = a->envelope.nrcpts };
 
+	m->flags = d.flags;
 	s.rcpts = mem_new(s.nrcpts, sizeof(*s.rcpts));
 	for (uint32_t i = 0; i < s.nrcpts; i++)
 		s.rcpts[i] = (struct state_rcpt){
