@@ -17,6 +17,7 @@
 #include "daemon/deliver/worker.h"
 #include "ipc/msg_job.h"
 #include "os/log.h"
+#include "store/mailbox.h"
 
 /* Above this the queue has to wait, until half of it is done. */
 enum { HELD_MAX = 64 * 1024 * 1024 };
