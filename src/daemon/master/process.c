@@ -276,12 +276,14 @@ static void restart_later(struct process *p, bool blameless)
 		return;
 	most = conf_duration(
 	    m->setup.conf, CONF_MAIN, SPAN("service_throttle_time"));
-	if (lived >= LONG_LIFE * USEC_SEC || (blameless && lived >= USEC_SEC))
+	blameless = blameless && lived >= USEC_SEC;
+	if (blameless || lived >= LONG_LIFE * USEC_SEC)
 		p->delay = 0;
 	p->restart.fn = on_restart;
 	p->restart.ctx = p;
 	loop_timer_set(m->loop, &p->restart, now + p->delay);
-	p->delay = MIN(p->delay ? 2 * p->delay : USEC_SEC, most);
+	if (!blameless)
+		p->delay = MIN(p->delay ? 2 * p->delay : USEC_SEC, most);
 }
 
 static int watch_process(struct process *p, int control)
