@@ -43,17 +43,14 @@ static size_t run_length(span input)
 	return at < 0 ? input.len : (size_t)at;
 }
 
-static void put_run(struct smtp_fold *f, span *input, struct buf *out)
+static void put_run(
+    struct smtp_fold *f, span *input, struct buf *out, size_t most)
 {
-	size_t n = MIN(run_length(*input), (size_t)f->left);
+	size_t n = MIN(MIN(run_length(*input), (size_t)f->left), most);
 
 	buf_put(out, span_first(*input, n));
 	f->left -= (uint32_t)n;
 	*input = span_from(*input, n);
-	if (f->left || !input->len || input->ptr[0] == '\r')
-		return;
-	buf_put(out, SPAN("\r\n "));
-	f->left = f->limit - 1;
 }
 
 static void put_byte(struct smtp_fold *f, span *input, struct buf *out)
@@ -78,12 +75,13 @@ void smtp_fold_put(
 			put_byte(f, input, out);
 			continue;
 		}
-		/* The line was full when the input ended last time. */
+		/* Full, and more to come. */
 		if (!f->left) {
 			buf_put(out, SPAN("\r\n "));
 			f->left = f->limit - 1;
+			continue;
 		}
 		f->within = true;
-		put_run(f, input, out);
+		put_run(f, input, out, enough - out->len);
 	}
 }

@@ -20,8 +20,8 @@ void smtp_fold_init(struct smtp_fold *f, uint32_t limit);
 /* By how many bytes the whole content would grow; 0: no line is too long. */
 uint64_t smtp_fold_growth(span content, uint32_t limit);
 /*
- * Consume input, append output until `out` has at least `enough` bytes (a
- * few more are possible) or the input is empty.
+ * Consume input, append output until `out` has `enough` bytes (three more are
+ * possible) or the input is empty.
  */
 void smtp_fold_put(
     struct smtp_fold *f, span *input, struct buf *out, size_t enough);

@@ -2,12 +2,16 @@
 /*
  * relay/dest.c - what goes the same way shares sessions.
  *
- * A job gets an idle session at once. If all are busy it waits PATIENCE for
- * one to become free (or to take it along behind the message it has: that
- * saves a round trip and half of the system calls), and then gets a
- * connection of its own. So a quick server is served by a few sessions that
- * are never idle, a slow one by as many as there are jobs; how many jobs
- * there are at a time is for the queue to say.
+ * A job gets an idle session at once. If all are busy it waits a moment for
+ * one to become free, and then gets a connection of its own; at most as many
+ * at a time as there are sessions already. So a quick server is served by a
+ * few sessions that are never idle, a slow one by as many as there are jobs,
+ * and within a few moments; how many jobs there are is for the queue to say.
+ *
+ * With a server that is known to be quick, a waiting job also goes out behind
+ * the message that a session has, before that is answered: this saves a round
+ * trip and half of the system calls. A slow one would make it wait for
+ * nothing.
  */
 #include <string.h>
 
@@ -20,27 +24,38 @@ static uint64_t key_of(const struct settings *set, span nexthop)
 	return hash_bytes_nocase(nexthop) ^ hash_u64((uintptr_t)set);
 }
 
+/* When the one that has waited longest has waited enough. */
+static void arm_patience(struct dest *d)
+{
+	struct loop *l = d->relay->loop;
+	usec when;
+
+	if (list_is_empty(&d->waiting))
+		return;
+	when = CONTAINER_OF(d->waiting.next, struct jobrun, waiting)->since +
+	    patience;
+	loop_timer_set(l, &d->patience, MAX(when, loop_now(l) + patience / 2));
+}
+
+static bool is_late(const struct dest *d)
+{
+	const struct jobrun *j =
+	    CONTAINER_OF(d->waiting.next, struct jobrun, waiting);
+
+	return loop_now(d->relay->loop) >= j->since + patience;
+}
+
 static void on_patience(void *ctx)
 {
 	struct dest *d = ctx;
-	usec now = loop_now(d->relay->loop);
+	uint32_t room = MAX(d->sessions, 1U);
 	struct list late;
 	struct list *link;
 
-	/* Those at the front have waited longest. */
 	list_init(&late);
-	while (!list_is_empty(&d->waiting)) {
-		struct jobrun *j =
-		    CONTAINER_OF(d->waiting.next, struct jobrun, waiting);
-
-		if (now < j->since + patience) {
-			loop_timer_set(
-			    d->relay->loop, &d->patience, j->since + patience);
-			break;
-		}
-		list_remove(&j->waiting);
-		list_append(&late, &j->waiting);
-	}
+	while (room-- && !list_is_empty(&d->waiting) && is_late(d))
+		list_append(&late, list_take(&d->waiting));
+	arm_patience(d);
 	/* The last of them may take the destination along. */
 	while ((link = list_take(&late)))
 		walk_start(CONTAINER_OF(link, struct jobrun, waiting));
@@ -122,11 +137,15 @@ void dest_offer(struct dest *d, struct jobrun *j)
 		walk_start(j);
 		return;
 	}
-	if (list_is_empty(&d->waiting))
-		loop_timer_set(
-		    r->loop, &d->patience, loop_now(r->loop) + patience);
 	j->since = loop_now(r->loop);
 	list_append(&d->waiting, &j->waiting);
+	if (d->waiting.next == &j->waiting)
+		arm_patience(d);
+}
+
+bool dest_is_quick(const struct dest *d)
+{
+	return d->dot_time && d->dot_time < patience;
 }
 
 struct jobrun *dest_take(struct dest *d)

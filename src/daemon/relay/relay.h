@@ -174,8 +174,10 @@ struct dest {
 	const struct settings *set;
 	struct snapshot *snapshot;
 	span nexthop;
-	bool reuse;       /* sessions carry more than one message */
-	uint32_t jobs;    /* that refer to it */
+	bool reuse;    /* sessions carry more than one message */
+	uint32_t jobs; /* that refer to it */
+	uint32_t sessions;
+	usec dot_time;    /* how long the server thinks; 0: not known yet */
 	struct list idle; /* struct session, the last used first */
 	struct list busy;
 	struct list waiting; /* struct jobrun */
@@ -189,6 +191,8 @@ struct dest *dest_find(
 void dest_check(struct dest *d);
 /* Find a session for a job: now, soon, or by walk_start(). */
 void dest_offer(struct dest *d, struct jobrun *j);
+/* Whether a message may wait on a session for the answer to another one. */
+bool dest_is_quick(const struct dest *d);
 /* The job that has waited longest, or NULL. */
 struct jobrun *dest_take(struct dest *d);
 /* No session stays idle. */
@@ -218,6 +222,7 @@ struct session {
 	bool dead;     /* freed at the end of the round */
 	bool final;    /* there was no other host to try */
 	usec started;
+	usec dotted; /* when the last dot left; 0: it did not */
 	struct sock_addr addr;
 	struct loop_watch *watch;
 	struct loop_timer timer;

@@ -86,6 +86,7 @@ static void close_session(struct session *s)
 	loop_defer_cancel(&s->flush);
 	(void)close(s->fd);
 	list_remove(&s->link);
+	d->sessions--;
 	loop_defer(l, LOOP_LAST, &s->last);
 	dest_check(d);
 }
@@ -196,6 +197,18 @@ static void on_failed(struct session *s)
 		walk_refused(j, s);
 }
 
+/* How quickly this server says that it has a message. */
+static void measure(struct session *s)
+{
+	struct dest *d = s->dest;
+	usec took = loop_now(loop_of(s)) - s->dotted + 1;
+
+	if (!s->dotted)
+		return;
+	d->dot_time = d->dot_time ? (3 * d->dot_time + took + 3) / 4 : took;
+	s->dotted = 0;
+}
+
 static void on_event(struct session *s, enum smtp_client_event event)
 {
 	struct smtp_message *m = s->client.message;
@@ -210,6 +223,7 @@ static void on_event(struct session *s, enum smtp_client_event event)
 		job_outcome(job_of(m), s);
 		break;
 	case SMTP_CLIENT_DONE:
+		measure(s);
 		job_session_done(job_of(m));
 		break;
 	case SMTP_CLIENT_UNSENT:
@@ -256,6 +270,8 @@ static bool take_along(struct session *s)
 
 	if (s->dead || s->job || !may_carry_more(s) ||
 	    !smtp_client_has_room(&s->client))
+		return false;
+	if (s->client.cur && !dest_is_quick(s->dest))
 		return false;
 	j = dest_take(s->dest);
 	if (!j)
@@ -330,18 +346,31 @@ static void on_write_error(struct session *s, ssize_t error)
 	loop_watch_set(s->watch, LOOP_IN);
 }
 
+static void log_folding(struct session *s, struct jobrun *j)
+{
+	const struct settings *set = settings_of(s);
+
+	if (!j->content.folds)
+		return;
+	j->content.folds = false;
+	log_as(set->syslog_name, set->program, LOG_LEVEL_INFO,
+	    "%s: breaking line > %u bytes with <CR><LF>SPACE", j->id,
+	    set->smtp_line_length_limit);
+}
+
 /* False: it does not go on now. */
 static bool send_some(struct session *s)
 {
 	struct smtp_client_output out = smtp_client_output(&s->client);
 	uint64_t all = out.content_left + out.commands.len;
-	struct content *content =
-	    s->client.cur ? &job_of(s->client.cur)->content : NULL;
+	struct jobrun *j = s->client.cur ? job_of(s->client.cur) : NULL;
 	ssize_t n;
 
 	if (!all)
 		return false;
-	n = content_send(content, s->fd, &out);
+	if (out.content_left)
+		log_folding(s, j);
+	n = content_send(j ? &j->content : NULL, s->fd, &out);
 	if (n < 0) {
 		on_write_error(s, n);
 		return false;
@@ -349,6 +378,8 @@ static bool send_some(struct session *s)
 	if (out.content_left)
 		start_timer(s);
 	smtp_client_sent(&s->client, (uint64_t)n);
+	if (!has_output(s) && smtp_client_step(&s->client) == SMTP_STEP_DOT)
+		s->dotted = loop_now(loop_of(s));
 	pump(s, SPAN_NONE);
 	return !s->dead;
 }
@@ -545,6 +576,7 @@ int session_open(struct dest *d, struct jobrun *j)
 		return r;
 	}
 	list_append(&d->busy, &s->link);
+	d->sessions++;
 	j->pending = s;
 	loop_timer_set(d->relay->loop, &s->timer,
 	    s->started + d->set->smtp_connect_timeout);
