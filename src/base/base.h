@@ -72,4 +72,6 @@ NO_RETURN PRINTF_LIKE(1, 2) void bug(const char *format, ...);
 void *mem_new(size_t n, size_t size);
 void *mem_resize(void *p, size_t n, size_t size);
 void mem_free(void *p);
+/* A lot was freed: give to the system what it can take back. */
+void mem_trim(void);
 #define NEW(T) ((T *)mem_new(1, sizeof(T)))

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <malloc.h>
+
 void bug(const char *format, ...)
 {
 	va_list args;
@@ -41,4 +43,9 @@ void *mem_resize(void *p, size_t n, size_t size)
 void mem_free(void *p)
 {
 	free(p);
+}
+
+void mem_trim(void)
+{
+	(void)malloc_trim(0);
 }

@@ -24,6 +24,7 @@ enum {
 	/* Outcomes of one message are gathered for so long before they are
 	 * recorded: losing one repeats a delivery, it never loses one. */
 	RECORD_DELAY = 50 * 1000,
+	TRIM_DELAY = 2 * 1000 * 1000,
 };
 
 struct active *active_new(struct queue *q, msgid id)
@@ -59,6 +60,8 @@ void active_keep_content(struct active *a)
 
 void active_free(struct active *a)
 {
+	struct queue *q = a->q;
+
 	if (a->message)
 		a->message->active = NULL;
 	forget_content(a);
@@ -67,8 +70,20 @@ void active_free(struct active *a)
 	buf_done(&a->envelope_bytes);
 	list_remove(&a->link);
 	list_remove(&a->dirty);
-	a->q->nactives--;
+	q->nactives--;
 	mem_free(a);
+	/* A crowd has gone: its memory is given back when all is quiet. */
+	if (!q->nactives && !q->trim_timer.node.at)
+		loop_timer_set(
+		    q->loop, &q->trim_timer, loop_now(q->loop) + TRIM_DELAY);
+}
+
+static void trim(void *ctx)
+{
+	struct queue *q = ctx;
+
+	if (!q->nactives)
+		mem_trim();
 }
 
 bool active_decode(struct active *a)
@@ -292,8 +307,6 @@ static void roster_new(struct active *a)
 	const struct envelope *e = &a->envelope;
 	struct message *m = roster_add(&q->roster, e->id);
 
-	m->arrival = (uint32_t)(e->arrival / USEC_SEC);
-	m->size_kb = (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX);
 	m->flags = MESSAGE_FRESH | (spans_domains(e) ? MESSAGE_MANY : 0);
 	roster_set_domain(&q->roster, m, form_domain(e->rcpts[0].addr));
 	m->active = a;
@@ -337,6 +350,8 @@ void active_init(struct queue *q)
 	list_init(&q->dirty);
 	q->dirty_timer.fn = record_dirty;
 	q->dirty_timer.ctx = q;
+	q->trim_timer.fn = trim;
+	q->trim_timer.ctx = q;
 	active_load_init(q);
 }
 
@@ -345,8 +360,6 @@ void active_commit(struct active *a)
 	const struct envelope *e = &a->envelope;
 	struct buf digest = BUF_INIT(ROSTER_DIGEST_MAX);
 	struct roster_digest d = {
-		.arrival = (uint32_t)(e->arrival / USEC_SEC),
-		.size_kb = (uint32_t)MIN(e->size / 1024, (uint64_t)UINT32_MAX),
 		.many = spans_domains(e),
 		.domain = form_domain(e->rcpts[0].addr),
 	};

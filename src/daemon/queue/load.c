@@ -170,8 +170,6 @@ void active_found(struct queue *q, const struct spool_found *found)
 	struct message *m = roster_add(&q->roster, found->id);
 
 	if (roster_digest_get(found->digest, &d)) {
-		m->arrival = d.arrival;
-		m->size_kb = d.size_kb;
 		m->flags = d.many ? MESSAGE_MANY : 0;
 		roster_set_domain(&q->roster, m, d.domain);
 	}

@@ -72,6 +72,7 @@ struct queue {
 	size_t nactives;
 	size_t content_bytes; /* inline content held by active messages */
 	struct loop_timer retry_timer;
+	struct loop_timer trim_timer;
 	struct loop_hook turn; /* jobs are handed out once per round */
 
 	/* jobs.c */

@@ -5,6 +5,7 @@
 
 void roster_init(struct roster *x)
 {
+	pool_init(&x->messages, sizeof(struct message));
 	hmap_init(&x->by_id);
 	hmap_init(&x->domains);
 	heap_init(&x->retry);
@@ -18,12 +19,13 @@ void roster_done(struct roster *x)
 		roster_remove(x, CONTAINER_OF(n, struct message, node));
 	hmap_done(&x->by_id);
 	hmap_done(&x->domains);
+	pool_done(&x->messages);
 	heap_done(&x->retry);
 }
 
 struct message *roster_add(struct roster *x, msgid id)
 {
-	struct message *m = NEW(struct message);
+	struct message *m = pool_take(&x->messages);
 
 	m->id = id;
 	hmap_put(&x->by_id, &m->node, hash_u64(id));
@@ -59,7 +61,7 @@ void roster_remove(struct roster *x, struct message *m)
 	domain_release(x, m);
 	heap_remove(&x->retry, &m->retry);
 	hmap_remove(&x->by_id, &m->node);
-	mem_free(m);
+	pool_give(&x->messages, m);
 }
 
 static struct domain *domain_get(struct roster *x, span name)
@@ -94,8 +96,6 @@ void roster_set_domain(struct roster *x, struct message *m, span domain)
 
 void roster_digest_put(struct buf *out, const struct roster_digest *d)
 {
-	wire_put_u32(out, d->arrival);
-	wire_put_u32(out, d->size_kb);
 	wire_put_u8(out, d->many);
 	wire_put_span(out, span_first(d->domain, 255));
 }
@@ -104,8 +104,6 @@ bool roster_digest_get(span bytes, struct roster_digest *ret)
 {
 	struct wire w = wire_from(bytes);
 
-	ret->arrival = wire_u32(&w);
-	ret->size_kb = wire_u32(&w);
 	ret->many = wire_u8(&w) != 0;
 	ret->domain = wire_span(&w);
 	return wire_is_done(&w) && ret->domain.len <= 255;

@@ -10,6 +10,7 @@
 
 #include "base/heap.h"
 #include "base/hmap.h"
+#include "base/pool.h"
 #include "base/time.h"
 #include "mail/msgid.h"
 
@@ -37,12 +38,11 @@ struct message {
 	struct active *active;
 	struct domain *domain; /* of the first pending recipient */
 	msgid id;
-	uint32_t arrival; /* seconds */
-	uint32_t size_kb;
 	uint8_t flags;
 };
 
 struct roster {
+	struct pool messages;
 	struct hmap by_id;
 	struct hmap domains;
 	struct heap retry;
@@ -68,8 +68,6 @@ static inline span roster_domain(const struct message *m)
  * that recovery hands back, one with the message, one with its newest state.
  */
 struct roster_digest {
-	uint32_t arrival;
-	uint32_t size_kb;
 	bool many;
 	span domain; /* at most 255 bytes */
 };
@@ -79,7 +77,7 @@ struct roster_state_digest {
 	uint8_t flags;
 };
 
-enum { ROSTER_DIGEST_MAX = 4 + 4 + 1 + 4 + 255, ROSTER_STATE_DIGEST_MAX = 9 };
+enum { ROSTER_DIGEST_MAX = 1 + 4 + 255, ROSTER_STATE_DIGEST_MAX = 9 };
 
 void roster_digest_put(struct buf *out, const struct roster_digest *d);
 MUST_USE bool roster_digest_get(span bytes, struct roster_digest *ret);
