@@ -193,6 +193,7 @@ static bool take_maxproc(struct reader *r, span *rest, struct conf_service *s)
 static bool take_word(struct reader *r, span *rest, span *ret)
 {
 	size_t n = 0;
+	size_t closed = 0; /* behind the partner of the first brace */
 	unsigned level = 0;
 
 	*rest = span_trim(*rest);
@@ -205,6 +206,8 @@ static bool take_word(struct reader *r, span *rest, span *ret)
 			level--;
 		else if (level == 0 && ascii_is_space(c))
 			break;
+		if (c == '}' && level == 0 && closed == 0)
+			closed = n + 1;
 	}
 	*ret = span_first(*rest, n);
 	*rest = span_from(*rest, n);
@@ -213,7 +216,7 @@ static bool take_word(struct reader *r, span *rest, span *ret)
 	if (level > 0)
 		return fail(
 		    r, "missing '}' in \"%.*s\"", PRI(span_first(*ret, 100)));
-	if (ret->ptr[ret->len - 1] != '}')
+	if (closed != ret->len)
 		return fail(r, "syntax error after '}' in \"%.*s\"",
 		    PRI(span_first(*ret, 100)));
 	*ret = span_trim(span_of(ret->ptr + 1, ret->len - 2));
@@ -291,9 +294,7 @@ static bool take_arguments(struct reader *r, span rest, struct conf_service *s)
 		if (!take_option(r, s, &words, &i))
 			return false;
 	if (i < words.count)
-		if (words.count == 0)
-			return true;
-	behind = (struct words){ words.items + i, words.count - i };
+		behind = (struct words){ words.items + i, words.count - i };
 	s->nargs = behind.count;
 	s->args = dup_words(r, &behind);
 	return true;
