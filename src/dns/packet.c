@@ -294,7 +294,8 @@ static uint32_t negative_ttl(struct reader r, unsigned auth)
 		if (r.type != DNS_TYPE_SOA || r.data_len < 22)
 			continue;
 		ttl = u32_at(r.packet, r.data + r.data_len - 4);
-		return MIN(MIN(ttl, r.ttl), (uint32_t)NEGATIVE_TTL_MAX);
+		ttl = MIN(ttl, r.ttl);
+		return MIN(ttl, (uint32_t)NEGATIVE_TTL_MAX);
 	}
 	return NEGATIVE_TTL;
 }

@@ -148,7 +148,7 @@ static void refuse(struct smtp_client *c)
 
 static void hello(struct smtp_client *c, enum smtp_step step, span verb)
 {
-	c->step = step;
+	c->step = (uint8_t)step;
 	c->headed = false;
 	buf_put(&c->out, verb);
 	smtp_client_put_line(c, c->setup.helo);

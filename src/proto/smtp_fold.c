@@ -46,8 +46,9 @@ static size_t run_length(span input)
 static void put_run(
     struct smtp_fold *f, span *input, struct buf *out, size_t most)
 {
-	size_t n = MIN(MIN(run_length(*input), (size_t)f->left), most);
+	size_t n = MIN(run_length(*input), (size_t)f->left);
 
+	n = MIN(n, most);
 	buf_put(out, span_first(*input, n));
 	f->left -= (uint32_t)n;
 	*input = span_from(*input, n);

@@ -2,8 +2,7 @@
 /*
  * relay/relay.h - the parts of the relay process.
  *
- *	job.c      a message for some recipients: what became of each, and
- *	           the answer to the queue
+ *	job.c      a message for some recipients, and what became of each
  *	walk.c     which host it tries next
  *	content.c  the bytes of a job, from memory or a descriptor
  *	dest.c     sessions and waiting jobs of one transport and next hop
