@@ -146,6 +146,7 @@ static void on_timeout(void *ctx)
 	fail(e);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libunbound calls it so */
 static void on_answer(void *ctx, int rcode, void *packet, int len, int sec,
     char *why_bogus, int was_ratelimited)
 {
@@ -425,7 +426,7 @@ int dns_new(struct loop *l, const struct dns_setup *setup, struct dns **ret_dns)
 	hmap_init(&d->entries);
 	list_init(&d->used);
 	list_init(&d->ready);
-	arena_init(&d->names, FILE_MAX * 16);
+	arena_init(&d->names, (size_t)FILE_MAX * 16);
 	r = read_servers(d, setup->resolv_conf);
 	if (r == 0)
 		r = read_hosts(d, setup->hosts);

@@ -133,7 +133,7 @@ static void put_mail(struct smtp_client *c, struct smtp_message *m)
  */
 static void put_orcpt(struct smtp_client *c, const struct rcpt *r)
 {
-	struct buf orig = BUF_INIT(2 * ADDRESS_MAX);
+	struct buf orig = BUF_INIT((size_t)2 * ADDRESS_MAX);
 
 	if (!r->orcpt.len && !r->orig.len)
 		return;

@@ -87,13 +87,20 @@ void content_rewind(struct content *c)
 	buf_clear(&c->chunk);
 }
 
+/* The socket does not write through the pointer. */
+static struct iovec part_of(span s)
+{
+	union {
+		const char *from;
+		void *to;
+	} pointer = { .from = s.ptr };
+
+	return (struct iovec){ pointer.to, s.len };
+}
+
 static ssize_t send_two(int fd, span first, span second)
 {
-	/* The socket does not write through the pointers. */
-	struct iovec parts[2] = {
-		{ (void *)(uintptr_t)first.ptr, first.len },
-		{ (void *)(uintptr_t)second.ptr, second.len },
-	};
+	struct iovec parts[2] = { part_of(first), part_of(second) };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
 
 	if (!first.len) {

@@ -368,7 +368,7 @@ static bool send_some(struct session *s)
 
 	if (!all)
 		return false;
-	if (out.content_left)
+	if (j && out.content_left)
 		log_folding(s, j);
 	n = content_send(j ? &j->content : NULL, s->fd, &out);
 	if (n < 0) {

@@ -212,7 +212,7 @@ struct snapshot *snapshot_new(struct conf *conf)
 	snap->refs = 1;
 	snap->conf = conf_ref(conf);
 	snap->count = conf_services(conf);
-	snap->services = mem_new(snap->count, sizeof(*snap->services));
+	snap->services = mem_new(snap->count, sizeof(void *));
 	return snap;
 }
 
