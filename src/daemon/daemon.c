@@ -564,6 +564,8 @@ static void clean_up(struct daemon *d)
 {
 	struct list *it;
 
+	if (d->spec->on_end)
+		d->spec->on_end(d->spec->ctx);
 	log_flush();
 	while ((it = list_take(&d->partners)))
 		drop_partner(CONTAINER_OF(it, struct partner, link));

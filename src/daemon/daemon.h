@@ -56,6 +56,9 @@ struct daemon_spec {
 	/* Finish what must be finished, then call daemon_end(). NULL: the
 	 * process ends at once. */
 	void (*on_stop)(void *ctx);
+	/* The last call, however it ends: the loop and the log are there for
+	 * the last time. Free what uses them. */
+	void (*on_end)(void *ctx);
 
 	/* Loop daemons: one end of a socketpair, yours (for chan_new()). */
 	void (*on_peer)(void *ctx, enum role role, uint32_t instance, int fd);

@@ -128,6 +128,18 @@ static void on_stop(void *ctx)
 	session_stop(CONTAINER_OF(l, struct session, link));
 }
 
+static void on_end(void *ctx)
+{
+	struct smtpd *p = ctx;
+
+	listen_close_all(p);
+	handover_free(&p->handover);
+	asks_free(&p->asks);
+	limits_free(&p->limits);
+	mem_free(p->input);
+	conf_unref(&p->conf);
+}
+
 int main(int argc, char **argv)
 {
 	struct smtpd p = { 0 };
@@ -141,18 +153,11 @@ int main(int argc, char **argv)
 		.on_unlisten = on_unlisten,
 		.on_stop = on_stop,
 		.on_peer = on_peer,
+		.on_end = on_end,
 	};
-	int r;
 
 	list_init(&p.listeners);
 	list_init(&p.services);
 	list_init(&p.sessions);
-	r = daemon_main(argc, argv, &spec);
-	listen_close_all(&p);
-	handover_free(&p.handover);
-	asks_free(&p.asks);
-	limits_free(&p.limits);
-	mem_free(p.input);
-	conf_unref(&p.conf);
-	return r;
+	return daemon_main(argc, argv, &spec);
 }
