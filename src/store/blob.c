@@ -100,7 +100,7 @@ int spool_blob_new(struct spool *sp, struct spool_blob **ret_blob)
 	struct spool_blob *b;
 	int fd;
 
-	if (segments_room(sp, 0, 0) == ROOM_NO)
+	if (segments_room(sp, 0, SEGMENT_BLOCK) == ROOM_NO)
 		return SPOOL_FULL;
 	fd = open_unnamed(sp);
 	if (fd < 0 && sp->blobs.only_named)

@@ -102,37 +102,51 @@ static bool wants_cleaning(const struct spool *sp)
 	return s->used_bytes > s->live_bytes + s->live_bytes / 4 * 3 + slack;
 }
 
-/* Copying must win something: a quarter, or a tenth when space is short. */
-static bool is_worth_it(const struct spool *sp, const struct segment *seg)
+/*
+ * What cleaning it would win. A hot segment has holes: padding after each
+ * group. A cold one is packed, so only what died in it can be won; that is
+ * also what keeps the cleaner from packing the same bytes again and again.
+ */
+static uint64_t gain(const struct segment *seg)
 {
-	uint64_t least = seg->size / (is_short_of_space(sp) ? 10 : 4);
+	bool is_packed =
+	    seg->use == SEGMENT_COLD && seg->written >= seg->size / 4;
 
-	return seg->live + least <= seg->size;
+	return (is_packed ? seg->written : seg->size) - seg->live;
 }
 
-static struct segment *lighter(struct segment *a, struct segment *b)
+/* A quarter at least, or a tenth when space is short. */
+static bool is_worth_it(const struct spool *sp, const struct segment *seg)
 {
-	return !a || b->live < a->live ? b : a;
+	return gain(seg) >= seg->size / (is_short_of_space(sp) ? 10 : 4);
+}
+
+static struct segment *better(struct segment *a, struct segment *b)
+{
+	if (!a || !b->live)
+		return b;
+	return a->live && gain(b) > gain(a) ? b : a;
 }
 
 /* The next victim, or NULL. */
 static struct segment *choose(const struct spool *sp)
 {
-	struct segment *least = NULL;
+	struct segment *best = NULL;
 
 	for (uint32_t i = 0; i < sp->segments.nslots; i++) {
 		struct segment *seg = sp->segments.slots[i];
 
 		if (seg && seg->is_twice)
 			return seg->state == SEG_SEALED ? seg : NULL;
-		if (seg && seg->state == SEG_SEALED && !seg->is_stuck)
-			least = lighter(least, seg);
+		if (seg && seg->state == SEG_SEALED &&
+		    (!seg->is_stuck || !seg->live))
+			best = better(best, seg);
 	}
-	if (!least || !least->live)
-		return least;
+	if (!best || !best->live)
+		return best;
 	if (!sp->log.cold && !sp->segments.nfree)
 		return NULL;
-	return wants_cleaning(sp) && is_worth_it(sp, least) ? least : NULL;
+	return wants_cleaning(sp) && is_worth_it(sp, best) ? best : NULL;
 }
 
 /* --- giving up, and starting over ----------------------------------------- */

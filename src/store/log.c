@@ -145,6 +145,7 @@ static void group_pad(struct group *g)
 		bug("a group of more than %d bytes", GROUP_MAX);
 	memset(room, 0, n);
 	g->bytes.len += n;
+	g->padding = n;
 	g->head->end += (uint32_t)g->bytes.len;
 }
 
@@ -385,8 +386,7 @@ static void park(struct spool *sp, const struct item *item)
 bool log_put_message(struct spool *sp, const struct item *item)
 {
 	struct log *log = &sp->log;
-	enum room room =
-	    segments_room(sp, !hot_fits(log, item), item_size(item));
+	enum room room = segments_room(sp, !hot_fits(log, item), 0);
 
 	log->is_full = room == ROOM_NO;
 	if (log->is_full)
@@ -654,6 +654,7 @@ static void group_landed(struct group *g)
 		h->seg->is_sure = true;
 		sp->mark = MAX(sp->mark, g->header.mark);
 	}
+	h->seg->written += g->bytes.len - g->padding;
 	buf_put(&h->entries, buf_span(&g->entries));
 	if (h->entries.failed)
 		bug("a footer larger than any segment");

@@ -250,6 +250,13 @@ static replay_fn *const settles[RECORD_TYPES] = {
 	[RECORD_DONE] = settle_done,
 };
 
+static void note_entry(
+    struct spool *sp, struct segment *seg, const struct entry *e)
+{
+	sp->seq = MAX(sp->seq, e->seq + 1);
+	seg->written += e->length;
+}
+
 static void walk(struct recovery *r, replay_fn *const fns[RECORD_TYPES])
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -260,7 +267,8 @@ static void walk(struct recovery *r, replay_fn *const fns[RECORD_TYPES])
 		if (!in_use(seg))
 			continue;
 		while (entry_get(&rest, &e)) {
-			r->sp->seq = MAX(r->sp->seq, e.seq + 1);
+			if (fns == replays)
+				note_entry(r->sp, seg, &e);
 			if (fns[e.type])
 				fns[e.type](r, seg, &e);
 		}

@@ -59,7 +59,7 @@ static int open_segment(const struct store *st, uint32_t slot, int flags)
 
 static int fill(const struct store *st, int fd, uint32_t size)
 {
-	char *zeros = mem_new(PIECE, 1);
+	char *zeros = mem_new(MIN(size, (uint32_t)PIECE), 1);
 	int r = 0;
 
 	for (uint64_t at = 0; at < size && !r; at += PIECE) {

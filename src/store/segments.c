@@ -74,7 +74,7 @@ static void now_free(struct segments *s, struct segment *seg)
 	s->nfree++;
 	s->free_bytes += seg->size;
 	s->changed = true;
-	if (s->nfree >= SEGMENTS_RESERVE)
+	if (s->nfree >= SEGMENTS_SPARE)
 		s->is_starved = false;
 }
 
@@ -161,6 +161,7 @@ struct segment *segments_take(
 	seg->turn++;
 	seg->stamp = new_stamp(sp);
 	seg->seq = sp->seq;
+	seg->written = 0;
 	segment_become(seg, SEG_HEAD);
 	now_used(s, seg);
 	return seg;
@@ -274,7 +275,7 @@ static void starve(struct spool *sp)
 {
 	struct segments *s = &sp->segments;
 
-	s->is_starved = s->nfree < SEGMENTS_RESERVE;
+	s->is_starved = true;
 	s->changed = true; /* those who wait for it need an answer */
 	s->retry_at = sp->now + RETRY_DELAY;
 }
@@ -481,14 +482,14 @@ usec segments_deadline(const struct spool *sp)
 	return due;
 }
 
-enum room segments_room(const struct spool *sp, unsigned more, uint64_t size)
+enum room segments_room(const struct spool *sp, unsigned more, uint64_t blob)
 {
 	const struct segments *s = &sp->segments;
 	uint64_t free_bytes = s->free_bytes;
 	uint64_t needed;
 
 	if (s->space < sp->config.min_free ||
-	    s->space - sp->config.min_free < size)
+	    s->space - sp->config.min_free < blob)
 		return ROOM_NO;
 	if (s->nfree < SEGMENTS_RESERVE + more)
 		return s->is_starved ? ROOM_NO : ROOM_WAIT;

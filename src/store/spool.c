@@ -323,7 +323,10 @@ bool spool_has(const struct spool *sp, msgid id)
 
 bool spool_has_room(const struct spool *sp, uint64_t size)
 {
-	return segments_room(sp, 0, size) != ROOM_NO;
+	/* What fits into a record takes no space that is not prepared. */
+	uint64_t blob = size > spool_max_record(sp) ? size : 0;
+
+	return segments_room(sp, 0, blob) != ROOM_NO;
 }
 
 void spool_get_stats(const struct spool *sp, struct spool_stats *ret)

@@ -75,7 +75,8 @@ struct segment {
 	uint64_t turn;
 	uint64_t stamp;
 	uint64_t seq;
-	uint64_t live; /* bytes of records that count */
+	uint64_t live;    /* bytes of records that count */
+	uint64_t written; /* of all its records */
 	struct named_by *named_by;
 	size_t nnamed_by;
 };
@@ -137,8 +138,8 @@ usec segments_deadline(const struct spool *sp);
 MUST_USE int segments_prepare_now(struct spool *sp);
 /* Look at the space now. */
 void segments_look_now(struct spool *sp);
-/* For a message of so many bytes: takes `more` new segments if placed. */
-enum room segments_room(const struct spool *sp, unsigned more, uint64_t size);
+/* For a message that takes `more` new segments, and a blob of that size. */
+enum room segments_room(const struct spool *sp, unsigned more, uint64_t blob);
 
 /* --- log.c ------------------------------------------------------------ */
 
@@ -167,6 +168,7 @@ struct group {
 	struct head *head; /* NULL: parked */
 	uint64_t at;
 	struct buf bytes;
+	size_t padding; /* of them, at the end */
 	struct buf entries;
 	struct waiter *waiters;
 	size_t nwaiters;
