@@ -72,6 +72,7 @@ void active_free(struct active *a)
 	list_remove(&a->dirty);
 	q->nactives--;
 	mem_free(a);
+	active_arm(q);
 	/* A crowd has gone: its memory is given back when all is quiet. */
 	if (!q->nactives && !q->trim_timer.node.at)
 		loop_timer_set(
