@@ -291,8 +291,31 @@ void sock_nodelay(int fd)
 	(void)set_option(fd, IPPROTO_TCP, TCP_NODELAY);
 }
 
+enum { PAIR_BUFFER = 1024 * 1024 };
+
+/*
+ * The system's default holds three messages of 64 KiB: the sender would wait
+ * for the receiver after each few. Only root may ask for more than the
+ * system's maximum; others get that.
+ */
+static void widen(int fd)
+{
+	int bytes = PAIR_BUFFER;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) <
+	    0)
+		(void)setsockopt(
+		    fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 int sock_pair(int ret[2])
 {
-	return os_error(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret));
+	int r =
+	    os_error(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ret));
+
+	if (r < 0)
+		return r;
+	widen(ret[0]);
+	widen(ret[1]);
+	return 0;
 }
