@@ -277,7 +277,7 @@ int conf_expand(struct conf *conf, uint32_t service, span text, struct buf *out,
 		buf_put(out, text);
 		return CONF_OK;
 	}
-	arena_init(&scope.scratch, 16 * CONF_VALUE_MAX);
+	arena_init(&scope.scratch, (size_t)16 * CONF_VALUE_MAX);
 	r = expand_text(text, look_up, &scope, out, error);
 	arena_done(&scope.scratch);
 	return r == EXPAND_OK ? CONF_OK : CONF_BAD;

@@ -240,7 +240,7 @@ static bool compare(struct expand *x, span operands[2], span suffix,
 static bool take_relation(
     struct expand *x, span *rest, const struct frame *up, bool *ret)
 {
-	span operands[2];
+	span operands[2] = { SPAN_NONE, SPAN_NONE };
 	enum comparison op = EQ;
 	int order = 0;
 
@@ -301,7 +301,7 @@ static bool is_inside(const struct frame *up, span name)
 static bool put_value(struct expand *x, span name, const struct frame *up)
 {
 	struct frame here = { up, name, up->depth + 1 };
-	span value;
+	span value = SPAN_NONE;
 
 	if (is_inside(up, name))
 		return fail_recursion(x, up, name);
@@ -353,7 +353,7 @@ static bool put_relation(struct expand *x, span rest, const struct frame *up)
 static bool put_macro(struct expand *x, span body, const struct frame *up)
 {
 	struct frame here = { up, SPAN_NONE, up->depth + 1 };
-	span value;
+	span value = SPAN_NONE;
 
 	skip_blanks(&body);
 	if (next_is(body, '{'))
@@ -379,7 +379,7 @@ static bool put_macro(struct expand *x, span body, const struct frame *up)
 /* `rest` begins behind a dollar sign. */
 static bool put_dollar(struct expand *x, span *rest, const struct frame *up)
 {
-	span body;
+	span body = SPAN_NONE;
 
 	if (next_is(*rest, '$')) {
 		buf_putc(x->out, '$');

@@ -66,8 +66,8 @@ static bool read_line(struct reader *r, span line)
 {
 	const struct setting *old;
 	const char *wrong;
-	span name;
-	span value;
+	span name = SPAN_NONE;
+	span value = SPAN_NONE;
 
 	if (span_find(line, '\0') >= 0)
 		return fail(r, "a NUL byte; remove it, the file is damaged");

@@ -111,7 +111,7 @@ static bool fail_field(
 static bool take_flag(struct reader *r, span *rest, const char *name,
     const char *preset, bool *ret)
 {
-	span value;
+	span value = SPAN_NONE;
 
 	if (!take_field(r, rest, name, preset, &value))
 		return false;
@@ -133,7 +133,7 @@ static bool take_type(struct reader *r, span *rest, uint8_t *ret)
 		{ SPAN_INIT("pass"), CONF_PASS },
 		{ SPAN_INIT("unix-dgram"), CONF_UNIX_DGRAM },
 	};
-	span value;
+	span value = SPAN_NONE;
 
 	if (!take_field(r, rest, "transport type", NULL, &value))
 		return false;
@@ -151,7 +151,7 @@ static bool take_type(struct reader *r, span *rest, uint8_t *ret)
 
 static bool take_wakeup(struct reader *r, span *rest, struct conf_service *s)
 {
-	span value;
+	span value = SPAN_NONE;
 	uint32_t seconds;
 
 	if (!take_field(r, rest, "wakeup_time", "0", &value))
@@ -172,7 +172,7 @@ static bool take_wakeup(struct reader *r, span *rest, struct conf_service *s)
 
 static bool take_maxproc(struct reader *r, span *rest, struct conf_service *s)
 {
-	span value;
+	span value = SPAN_NONE;
 
 	if (!take_field(r, rest, "max_proc", "", &value))
 		return false;
@@ -225,7 +225,7 @@ static bool take_word(struct reader *r, span *rest, span *ret)
 
 static bool split_words(struct reader *r, span rest, struct words *words)
 {
-	span word;
+	span word = SPAN_NONE;
 
 	for (;;) {
 		if (!take_word(r, &rest, &word))
@@ -240,8 +240,8 @@ static bool put_override(struct reader *r, struct conf_service *s, span text)
 {
 	struct conf_override *grown;
 	const char *wrong;
-	span name;
-	span value;
+	span name = SPAN_NONE;
+	span value = SPAN_NONE;
 
 	wrong = conf_split_setting(text, &name, &value);
 	if (wrong)
@@ -302,7 +302,7 @@ static bool take_arguments(struct reader *r, span rest, struct conf_service *s)
 
 static bool take_columns(struct reader *r, span *rest, struct conf_service *s)
 {
-	span command;
+	span command = SPAN_NONE;
 
 	if (!take_flag(r, rest, "private", "y", &s->private))
 		return false;

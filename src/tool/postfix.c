@@ -168,7 +168,7 @@ static bool check_fatal(const struct command_line *c)
 
 static void check_warn(const struct command_line *c)
 {
-	CLEANUP(buf_done) struct buf found = BUF_INIT(1024 * 1024);
+	CLEANUP(buf_done) struct buf found = BUF_INIT(1 << 20);
 
 	site_check(c->conf, &found);
 	say_lines(c, WARNING, buf_span(&found));

@@ -383,10 +383,9 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 			ret->test_lock = true;
 		else if (c == 'w')
 			ret->wait = true;
-		else if (c == 'e' &&
-		    !span_to_u32(span_str(optarg), &ret->exit_after))
-			return false;
-		else if (c == '?')
+		else if (c == '?' ||
+		    (c == 'e' &&
+		        !span_to_u32(span_str(optarg), &ret->exit_after)))
 			return false;
 	}
 	ret->dir = conf_default_dir(dir);
