@@ -224,13 +224,16 @@ void active_record(struct active *a, usec retry)
 	list_remove(&a->dirty);
 }
 
-static void record_dirty(void *ctx)
+void active_record_all(struct queue *q)
 {
-	struct queue *q = ctx;
-
 	while (!list_is_empty(&q->dirty))
 		active_record(CONTAINER_OF(q->dirty.next, struct active, dirty),
 		    loop_wall(q->loop));
+}
+
+static void on_dirty_timer(void *ctx)
+{
+	active_record_all(ctx);
 }
 
 /* ---- a new message ---- */
@@ -349,7 +352,7 @@ void active_init(struct queue *q)
 {
 	list_init(&q->actives);
 	list_init(&q->dirty);
-	q->dirty_timer.fn = record_dirty;
+	q->dirty_timer.fn = on_dirty_timer;
 	q->dirty_timer.ctx = q;
 	q->trim_timer.fn = trim;
 	q->trim_timer.ctx = q;

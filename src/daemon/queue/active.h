@@ -72,6 +72,8 @@ void active_keep_content(struct active *a);
 void active_start(struct active *a);
 /* Write down what became of the recipients so far (lazily durable). */
 void active_record(struct active *a, usec retry);
+/* All of that which waits to be gathered with more. */
+void active_record_all(struct queue *q);
 
 /* ---- load.c ---- */
 

@@ -409,6 +409,13 @@ void ctl_unlisten(struct queue *q)
 		(void)close(STEAL_FD(q->ctl_fd));
 }
 
+void ctl_end(struct queue *q)
+{
+	ctl_unlisten(q);
+	LIST_FOR(l, &q->ctls)
+	ctl_free(CONTAINER_OF(l, struct ctl, link));
+}
+
 void ctl_listen(struct queue *q, int fd)
 {
 	int r;

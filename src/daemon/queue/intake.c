@@ -16,6 +16,7 @@
 enum {
 	SPACE_INTERVAL = 1000 * 1000, /* how often free space is looked at */
 	RANGE = QUEUE_IDS_BATCH,
+	EXPECTED_MAX = 65536, /* of one smtpd */
 };
 
 struct intake {
@@ -243,15 +244,21 @@ static bool on_drop(struct intake *in, span payload)
 	return true;
 }
 
+static void tell_expected(struct queue *q)
+{
+	unsigned sum = 0;
+
+	LIST_FOR(l, &q->intakes)
+	sum += CONTAINER_OF(l, struct intake, link)->expected;
+	spool_expect(q->spool, sum);
+}
+
 static bool on_expect(struct intake *in, span payload)
 {
 	struct wire w = wire_from(payload);
-	unsigned sum = 0;
 
-	in->expected = wire_u32(&w);
-	LIST_FOR(l, &in->q->intakes)
-	sum += CONTAINER_OF(l, struct intake, link)->expected;
-	spool_expect(in->q->spool, sum);
+	in->expected = MIN(wire_u32(&w), (uint32_t)EXPECTED_MAX);
+	tell_expected(in->q);
 	return wire_is_done(&w);
 }
 
@@ -287,12 +294,15 @@ static void on_message(void *ctx, struct chan_msg *msg)
 	chan_fail(in->chan, -EPROTO);
 }
 
-static void on_gone(void *ctx, int error UNUSED)
+static void forget_blobs(struct intake *in)
 {
-	struct intake *in = ctx;
+	LIST_FOR(l, &in->blobs)
+	free_tag(in->q, CONTAINER_OF(l, struct intake_tag, link));
+}
 
-	LIST_FOR(b, &in->blobs)
-	free_tag(in->q, CONTAINER_OF(b, struct intake_tag, link));
+static void intake_free(struct intake *in)
+{
+	forget_blobs(in);
 	LIST_FOR(l, &in->commits)
 	{
 		CONTAINER_OF(l, struct intake_tag, link)->intake = NULL;
@@ -301,6 +311,28 @@ static void on_gone(void *ctx, int error UNUSED)
 	list_remove(&in->link);
 	chan_free(&in->chan);
 	mem_free(in);
+}
+
+static void on_gone(void *ctx, int error UNUSED)
+{
+	struct intake *in = ctx;
+	struct queue *q = in->q;
+
+	intake_free(in);
+	tell_expected(q);
+	queue_peer_gone(q);
+}
+
+void intake_forget_blobs(struct queue *q)
+{
+	LIST_FOR(l, &q->intakes)
+	forget_blobs(CONTAINER_OF(l, struct intake, link));
+}
+
+void intake_end(struct queue *q)
+{
+	LIST_FOR(l, &q->intakes)
+	intake_free(CONTAINER_OF(l, struct intake, link));
 }
 
 void intake_add(struct queue *q, unsigned instance, int fd)

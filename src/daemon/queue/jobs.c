@@ -250,7 +250,8 @@ static void give_blob(struct queue *q, struct worker *w, struct qjob *j)
 /* Too much is on its way to it already, or nobody is there. */
 static bool is_unable(const struct worker *w)
 {
-	return !w || chan_backlog(w->chan) > CHAN_HIGH_WATER;
+	return !w || w->q->stopping ||
+	    chan_backlog(w->chan) > CHAN_HIGH_WATER;
 }
 
 static void on_content(struct active *a, void *ctx);
@@ -288,6 +289,8 @@ static void turn(void *ctx)
 	struct sched_job *s;
 	usec wake;
 
+	if (q->stopping)
+		return;
 	sched_unblock(q->sched);
 	while ((s = sched_next(q->sched, loop_now(q->loop))))
 		start_job(q, CONTAINER_OF(s, struct qjob, sched));
@@ -414,6 +417,7 @@ static void on_gone(void *ctx, int error UNUSED)
 	chan_free(&w->chan);
 	mem_free(w);
 	jobs_turn_later(q);
+	queue_peer_gone(q);
 }
 
 static void on_drained(void *ctx)

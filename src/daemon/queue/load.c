@@ -126,6 +126,8 @@ static void run_due(void *ctx)
 	struct queue *q = ctx;
 	struct heap_node *n;
 
+	if (q->stopping)
+		return;
 	while (q->nactives < q->set.qmgr_message_active_limit &&
 	    (n = heap_top(&q->roster.retry)) && n->key <= loop_wall(q->loop))
 		load(q, CONTAINER_OF(n, struct message, retry));

@@ -13,7 +13,10 @@
 #include <errno.h>
 #include <fcntl.h>
 
-enum { SPOOL_THREADS = 3 };
+enum {
+	SPOOL_THREADS = 3,
+	STOP_PATIENCE = 500 * 1000, /* master kills us after a second */
+};
 
 static const struct conf_field fields[] = {
 	CONF_STR(struct queue_settings, myhostname),
@@ -205,15 +208,57 @@ static void on_peer(void *ctx, enum role role, uint32_t instance, int fd)
 		jobs_add_worker(q, role, instance, fd);
 }
 
-/* What is not on disk was not acknowledged; outcomes that are known go with
- * the last commit. */
+static void on_stop_time(void *ctx)
+{
+	struct queue *q = ctx;
+
+	daemon_end(q->daemon);
+}
+
+/*
+ * Master stops us when those who bring and deliver mail have ended; what they
+ * said last may still be in our sockets. So we end when they are all gone,
+ * or, when master itself is gone, soon.
+ */
 static void on_stop(void *ctx)
 {
 	struct queue *q = ctx;
 
+	q->stopping = true;
+	q->stop_timer.fn = on_stop_time;
+	q->stop_timer.ctx = q;
+	loop_timer_set(
+	    q->loop, &q->stop_timer, loop_now(q->loop) + STOP_PATIENCE);
+	queue_peer_gone(q);
+}
+
+void queue_peer_gone(struct queue *q)
+{
+	if (q->stopping && list_is_empty(&q->intakes) &&
+	    list_is_empty(&q->workers))
+		loop_timer_set(q->loop, &q->stop_timer, loop_now(q->loop));
+}
+
+/*
+ * What is not on disk was not acknowledged; outcomes that are known go with
+ * the last commit. The spool calls back while it closes, so it must be there
+ * for all of us until then; smtpd hears of the last commits after that.
+ */
+static void on_end(void *ctx)
+{
+	struct queue *q = ctx;
+	struct spool *spool = q->spool;
+
+	if (!spool)
+		return;
+	q->stopping = true;
+	ctl_end(q);
+	intake_forget_blobs(q);
+	active_record_all(q);
 	loop_unwatch(&q->spool_watch);
-	spool_close(&q->spool);
-	daemon_end(q->daemon);
+	spool_close(&spool);
+	q->spool = NULL;
+	intake_end(q);
 }
 
 int main(int argc, char **argv)
@@ -229,6 +274,7 @@ int main(int argc, char **argv)
 		.on_unlisten = on_unlisten,
 		.on_stop = on_stop,
 		.on_peer = on_peer,
+		.on_end = on_end,
 	};
 
 	return daemon_main(argc, argv, &spec);

@@ -58,6 +58,8 @@ struct queue {
 	struct loop_watch *spool_watch;
 	struct loop_hook poll;
 	struct loop_timer poll_timer;
+	bool stopping; /* nothing new is started */
+	struct loop_timer stop_timer;
 	struct roster roster;
 	struct sched *sched;
 
@@ -98,6 +100,8 @@ enum { QUEUE_CONTENT_BUDGET = 96 * 1024 * 1024 };
 
 /* The spool was given something: it looks at it at the end of this round. */
 void queue_touch_spool(struct queue *q);
+/* One that brings or delivers mail is gone: was it the last, at the end? */
+void queue_peer_gone(struct queue *q);
 
 /* ---- transport.c ---- */
 
@@ -151,9 +155,15 @@ void intake_add(struct queue *q, unsigned instance, int fd);
 void intake_retry(struct queue *q);
 /* An id for a message of our own; 0: none can be had now. */
 msgid intake_new_id(struct queue *q);
+/* At the end: nothing more is written into blobs; and, once the spool is
+ * closed, all have heard what became of their commits. */
+void intake_forget_blobs(struct queue *q);
+void intake_end(struct queue *q);
 
 /* ---- ctl.c ---- */
 
 void ctl_init(struct queue *q);
 void ctl_listen(struct queue *q, int fd);
 void ctl_unlisten(struct queue *q);
+/* At the end: all commands are gone. */
+void ctl_end(struct queue *q);
