@@ -169,6 +169,7 @@ void message_begin(struct message *m)
 	clean_init(&m->clean, &s->service->clean, &about);
 	(void)buf_room(&m->content, FIRST_ROOM);
 	clean_start(&m->clean, &m->content);
+	m->size = m->content.len;
 	(void)settle(m);
 }
 
