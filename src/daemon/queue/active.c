@@ -305,6 +305,7 @@ static bool spans_domains(const struct envelope *e)
 	return false;
 }
 
+/* Known from now on, so that nobody brings a second one of that id. */
 static void roster_new(struct active *a)
 {
 	struct queue *q = a->q;
@@ -317,6 +318,19 @@ static void roster_new(struct active *a)
 	a->message = m;
 }
 
+static void refused(struct active *a, struct active_origin *o, int result)
+{
+	struct message *m = a->message;
+	struct queue *q = a->q;
+
+	if (result != SPOOL_FULL)
+		log_warn("qmgr", "%s: queue write: %s", a->id_text,
+		    result < 0 ? strerror(-result) : "message too large");
+	o->committed(o, result == SPOOL_FULL ? QUEUE_FULL : QUEUE_ERROR);
+	active_free(a);
+	roster_remove(&q->roster, m);
+}
+
 static void on_committed(void *ctx, int result)
 {
 	struct active *a = ctx;
@@ -325,18 +339,10 @@ static void on_committed(void *ctx, int result)
 	struct message *m;
 
 	if (result) {
-		if (result < 0)
-			log_warn("qmgr", "%s: queue write: %s", a->id_text,
-			    strerror(-result));
-		if (o)
-			o->committed(
-			    o, result == SPOOL_FULL ? QUEUE_FULL : QUEUE_ERROR);
-		active_free(a);
+		refused(a, o, result);
 		return;
 	}
-	roster_new(a);
-	if (o)
-		o->committed(o, QUEUE_OK);
+	o->committed(o, QUEUE_OK);
 	if (q->content_bytes > QUEUE_CONTENT_BUDGET)
 		forget_content(a);
 	if (q->nactives > q->set.qmgr_message_active_limit) {
@@ -374,6 +380,7 @@ void active_commit(struct active *a)
 		.blob = STEAL(a->blob),
 	};
 
+	roster_new(a);
 	a->in_blob = m.blob != NULL;
 	if (!a->in_blob)
 		active_keep_content(a);

@@ -35,8 +35,8 @@ struct active {
 	struct list link;  /* in q->actives */
 	struct list dirty; /* in q->dirty while outcomes are not recorded */
 	struct queue *q;
-	struct message *message; /* NULL until it is committed */
-	struct active_origin *origin;
+	struct message *message;      /* NULL before active_commit() */
+	struct active_origin *origin; /* NULL: it is committed */
 	struct arena arena;
 	struct buf envelope_bytes; /* what the envelope is borrowed from */
 	struct buf content_bytes;

@@ -133,6 +133,9 @@ static void collect(struct ctl *c)
 	     n = hmap_each(&x->by_id, n)) {
 		struct message *m = CONTAINER_OF(n, struct message, node);
 
+		/* Not on the disk yet: there is no such message. */
+		if (m->active && m->active->origin)
+			continue;
 		c->items[c->nitems++] =
 		    (struct item){ .id = m->id, .queue = queue_of(m) };
 	}

@@ -15,8 +15,19 @@
 
 enum {
 	SPACE_INTERVAL = 1000 * 1000, /* how often free space is looked at */
+	/* smtpd may have read a little more before it asked for a blob. */
+	CONTENT_MAX = 2 * QUEUE_INLINE_MAX,
 	RANGE = QUEUE_IDS_BATCH,
-	EXPECTED_MAX = 65536, /* of one smtpd */
+	RANGES_MAX = 16384,      /* that one smtpd may use ids of */
+	GRANT_PAUSE = 10 * 1000, /* at least, between two grants */
+	BLOBS_MAX = 4096,        /* that one smtpd may write at a time */
+	EXPECTED_MAX = 65536,    /* of one smtpd */
+};
+
+/* Counters of ids: first <= counter < end. */
+struct range {
+	uint64_t first;
+	uint64_t end;
 };
 
 struct intake {
@@ -28,6 +39,10 @@ struct intake {
 	unsigned instance;
 	uint32_t expected;
 	bool wants_ids;
+	usec granted;         /* when it got ids last */
+	struct range *ranges; /* its ids, in ascending order */
+	size_t nranges;
+	size_t nblobs;
 	uint64_t space_told;
 };
 
@@ -58,12 +73,21 @@ static struct intake_tag *add_tag(struct intake *in, uint64_t tag)
 	t->intake = in;
 	t->tag = tag;
 	list_append(&in->blobs, &t->link);
+	in->nblobs++;
 	return t;
 }
 
-static void free_tag(struct queue *q, struct intake_tag *t)
+static void start_commit(struct intake *in, struct intake_tag *t)
 {
 	list_remove(&t->link);
+	list_append(&in->commits, &t->link);
+	in->nblobs--;
+}
+
+static void drop_tag(struct queue *q, struct intake_tag *t)
+{
+	list_remove(&t->link);
+	t->intake->nblobs--;
 	spool_blob_free(q->spool, &t->blob);
 	mem_free(t);
 }
@@ -76,15 +100,76 @@ static void send_done(struct intake *in, uint64_t tag, enum queue_result r)
 
 /* ---- ids ---- */
 
+/*
+ * Nobody uses an id that is another's. Ids are given away in ascending order,
+ * so a new range continues the last one or follows it; the oldest ones are
+ * forgotten when millions of messages have come since.
+ */
+static void add_range(struct intake *in, uint64_t first, uint32_t count)
+{
+	size_t old;
+
+	if (in->nranges && in->ranges[in->nranges - 1].end == first) {
+		in->ranges[in->nranges - 1].end += count;
+		return;
+	}
+	if (in->nranges == RANGES_MAX) {
+		old = in->nranges / 2;
+		in->nranges -= old;
+		memmove(in->ranges, in->ranges + old,
+		    in->nranges * sizeof(*in->ranges));
+	}
+	if (!(in->nranges & (in->nranges - 1)))
+		in->ranges = mem_resize(in->ranges,
+		    in->nranges ? in->nranges * 2 : 1, sizeof(*in->ranges));
+	in->ranges[in->nranges++] = (struct range){ first, first + count };
+}
+
+/* smtpd goes on with ids that a former queue process has granted. */
+static bool is_granted(const struct intake *in, uint64_t counter)
+{
+	size_t from = 0;
+	size_t to = in->nranges;
+
+	if (counter < in->q->first_id)
+		return counter >= MSGID_FIRST_COUNTER;
+	while (from < to) {
+		size_t mid = (from + to) / 2;
+
+		if (counter < in->ranges[mid].first)
+			to = mid;
+		else if (counter >= in->ranges[mid].end)
+			from = mid + 1;
+		else
+			return true;
+	}
+	return false;
+}
+
+static bool take_ids(struct queue *q, uint32_t count, uint64_t *ret_first)
+{
+	if (!spool_grant_ids(q->spool, count, ret_first))
+		return false;
+	q->first_id = MIN(q->first_id, *ret_first);
+	return true;
+}
+
 static void grant(struct intake *in)
 {
 	struct queue_ids m = { .count = RANGE };
+	usec now = loop_now(in->q->loop);
 
-	in->wants_ids = !spool_grant_ids(in->q->spool, m.count, &m.first);
-	if (in->wants_ids) {
+	in->wants_ids = true;
+	/* Nobody takes mail that fast: all ids would be used up one day. */
+	if (in->granted && now < in->granted + GRANT_PAUSE)
+		return;
+	if (!take_ids(in->q, m.count, &m.first)) {
 		queue_touch_spool(in->q);
 		return;
 	}
+	in->wants_ids = false;
+	in->granted = now;
+	add_range(in, m.first, m.count);
 	queue_ids_put(chan_begin(in->chan, QUEUE_IDS), &m);
 	chan_end(in->chan);
 }
@@ -104,7 +189,7 @@ msgid intake_new_id(struct queue *q)
 {
 	uint64_t counter;
 
-	if (!spool_grant_ids(q->spool, 1, &counter))
+	if (!take_ids(q, 1, &counter))
 		return 0;
 	return msgid_make(counter, loop_wall(q->loop));
 }
@@ -139,6 +224,7 @@ static void on_space_timer(void *ctx)
 
 	LIST_FOR(l, &q->intakes)
 	tell_space(CONTAINER_OF(l, struct intake, link));
+	intake_retry(q);
 	loop_timer_set(
 	    q->loop, &q->space_timer, loop_now(q->loop) + SPACE_INTERVAL);
 }
@@ -157,8 +243,13 @@ static void on_committed(struct active_origin *o, enum queue_result r)
 
 static bool is_sound(const struct queue_commit *m, const struct intake_tag *t)
 {
-	return m->envelope.nrcpts && m->envelope.id &&
-	    m->blob == (t->blob != NULL);
+	const struct intake *in = t->intake;
+	msgid id = m->envelope.id;
+
+	return m->envelope.nrcpts && m->blob == (t->blob != NULL) &&
+	    m->content.len <= (m->blob ? 0 : CONTENT_MAX) &&
+	    is_granted(in, msgid_counter(id)) &&
+	    !roster_find(&in->q->roster, id);
 }
 
 /* The envelope's own bytes are the end of the payload; it was decoded once
@@ -170,14 +261,13 @@ static bool take_message(struct intake *in, struct intake_tag *t, span payload,
 	struct active *a;
 	size_t head = 8 + 1 + 4 + m->content.len;
 
-	if (!is_sound(m, t) || roster_find(&q->roster, m->envelope.id))
+	if (!is_sound(m, t))
 		return false;
 	a = active_new(q, m->envelope.id);
 	buf_put(&a->envelope_bytes, span_from(payload, head));
 	buf_put(&a->content_bytes, m->content);
 	a->blob = STEAL(t->blob);
-	list_remove(&t->link);
-	list_append(&in->commits, &t->link);
+	start_commit(in, t);
 	t->origin.committed = on_committed;
 	a->origin = &t->origin;
 	if (!active_decode(a))
@@ -209,19 +299,20 @@ static bool on_want_blob(struct intake *in, span payload)
 	struct intake_tag *t;
 	uint64_t tag;
 	int fd;
-	int r;
+	int r = -EMFILE;
 
 	if (!queue_tag_get(payload, &tag) || find_blob(in, tag))
 		return false;
 	t = add_tag(in, tag);
-	r = spool_blob_new(in->q->spool, &t->blob);
+	if (in->nblobs <= BLOBS_MAX)
+		r = spool_blob_new(in->q->spool, &t->blob);
 	if (r) {
 		if (r < 0)
 			log_warn(
 			    "qmgr", "new file in the queue: %s", strerror(-r));
 		queue_result_put(chan_begin(in->chan, QUEUE_BLOB), tag,
 		    r == SPOOL_FULL ? QUEUE_FULL : QUEUE_ERROR);
-		free_tag(in->q, t);
+		drop_tag(in->q, t);
 	} else {
 		fd = spool_blob_fd(t->blob);
 		queue_result_put(chan_begin_fds(in->chan, QUEUE_BLOB, &fd, 1),
@@ -240,7 +331,7 @@ static bool on_drop(struct intake *in, span payload)
 		return false;
 	t = find_blob(in, tag);
 	if (t)
-		free_tag(in->q, t);
+		drop_tag(in->q, t);
 	return true;
 }
 
@@ -297,7 +388,7 @@ static void on_message(void *ctx, struct chan_msg *msg)
 static void forget_blobs(struct intake *in)
 {
 	LIST_FOR(l, &in->blobs)
-	free_tag(in->q, CONTAINER_OF(l, struct intake_tag, link));
+	drop_tag(in->q, CONTAINER_OF(l, struct intake_tag, link));
 }
 
 static void intake_free(struct intake *in)
@@ -310,6 +401,7 @@ static void intake_free(struct intake *in)
 	}
 	list_remove(&in->link);
 	chan_free(&in->chan);
+	mem_free(in->ranges);
 	mem_free(in);
 }
 
@@ -365,6 +457,7 @@ void intake_add(struct queue *q, unsigned instance, int fd)
 void intake_init(struct queue *q)
 {
 	list_init(&q->intakes);
+	q->first_id = UINT64_MAX;
 	q->space_timer.fn = on_space_timer;
 	q->space_timer.ctx = q;
 	loop_timer_set(

@@ -250,8 +250,7 @@ static void give_blob(struct queue *q, struct worker *w, struct qjob *j)
 /* Too much is on its way to it already, or nobody is there. */
 static bool is_unable(const struct worker *w)
 {
-	return !w || w->q->stopping ||
-	    chan_backlog(w->chan) > CHAN_HIGH_WATER;
+	return !w || w->q->stopping || chan_backlog(w->chan) > CHAN_HIGH_WATER;
 }
 
 static void on_content(struct active *a, void *ctx);

@@ -65,6 +65,7 @@ struct queue {
 
 	/* intake.c */
 	struct list intakes; /* struct intake: one per smtpd */
+	uint64_t first_id;   /* counter of the first id we granted */
 	struct loop_timer space_timer;
 
 	/* active.c */
