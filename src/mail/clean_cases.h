@@ -3,6 +3,7 @@
  * What Postfix 3.7.11 made of these messages, with our queue id and date put
  * in place of its own and without its Received header.
  */
+/* sizes: table */
 /* clang-format off */
 { LOCAL, "seed 001", "yo@mydom.com",
   "Hola Alejandro,\r\n"

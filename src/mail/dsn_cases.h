@@ -2,6 +2,7 @@
 /*
  * Notices made by Postfix 3.7.11, with our ids and dates in place of its own.
  */
+/* sizes: table */
 /* clang-format off */
 static const char failure_full[] =
     "Received: by mx.example.com (Postfix)\r\n"

@@ -41,7 +41,8 @@ static int replay_dir(DIR *dir, const char *path)
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		(void)snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		(void)snprintf(
+		    name, sizeof(name), "%s/%s", path, entry->d_name);
 		count += replay_file(name);
 	}
 	return count;

@@ -3,6 +3,7 @@
  * What Postfix 3.7.11 answered to RCPT, with these settings added to the
  * configuration of the test, for these clients.
  */
+/* sizes: table */
 /* clang-format off */
 #ifdef CHECK_SETTINGS
 { "default", false, NULL, NULL },
