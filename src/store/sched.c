@@ -112,23 +112,12 @@ static struct sched_transport *transport_get(struct sched *s, span name)
 	return t;
 }
 
-void sched_limits(struct sched *s, span transport, const struct sched_limits *l)
+/* What a site starts with, at first and after it was dead. */
+static unsigned first_window(const struct sched_limits *l)
 {
-	struct sched_transport *t;
+	unsigned n = MAX(l->initial, 1U);
 
-	if (transport.len) {
-		t = transport_get(s, transport);
-		t->limits = *l;
-		t->named = true;
-		return;
-	}
-	s->preset = *l;
-	LIST_FOR(it, &s->transports)
-	{
-		t = CONTAINER_OF(it, struct sched_transport, link);
-		if (!t->named)
-			t->limits = *l;
-	}
+	return l->window ? MIN(n, l->window) : n;
 }
 
 static struct sched_site *site_get(
@@ -148,7 +137,7 @@ static struct sched_site *site_get(
 	site->transport = t;
 	site->nexthop_text = text_dup(nexthop);
 	site->nexthop = span_of(site->nexthop_text, nexthop.len);
-	site->window = MAX(t->limits.initial, 1U);
+	site->window = first_window(&t->limits);
 	list_init(&site->ready);
 	list_init(&site->jobs);
 	hmap_put(&s->sites, &site->node, hash);
@@ -157,7 +146,9 @@ static struct sched_site *site_get(
 
 static bool has_room(const struct sched_site *site)
 {
-	return site->transport->limits.window == 0 || site->busy < site->window;
+	unsigned limit = site->transport->limits.window;
+
+	return limit == 0 || site->busy < MIN(site->window, limit);
 }
 
 static bool is_dead(const struct sched_site *site)
@@ -179,11 +170,40 @@ static void settle(struct sched *s, struct sched_site *site)
 		site_free(s, site);
 }
 
+/* Who waits may have room now, who was ready may not. */
+static void settle_all(struct sched *s)
+{
+	/* Each has users or rests: none is freed here. */
+	for (struct hnode *n = hmap_each(&s->sites, NULL); n;
+	     n = hmap_each(&s->sites, n))
+		settle(s, CONTAINER_OF(n, struct sched_site, node));
+}
+
+void sched_limits(struct sched *s, span transport, const struct sched_limits *l)
+{
+	struct sched_transport *t;
+
+	if (transport.len) {
+		t = transport_get(s, transport);
+		t->limits = *l;
+		t->named = true;
+	} else {
+		s->preset = *l;
+	}
+	LIST_FOR(it, &s->transports)
+	{
+		t = CONTAINER_OF(it, struct sched_transport, link);
+		if (!t->named)
+			t->limits = s->preset;
+	}
+	settle_all(s);
+}
+
 static void revive(struct sched *s, struct sched_site *site)
 {
 	heap_remove(&s->resting, &site->rest);
 	if (is_dead(site)) {
-		site->window = MAX(site->transport->limits.initial, 1U);
+		site->window = first_window(&site->transport->limits);
 		site->success = site->failure = site->cohorts = 0;
 		mem_free(STEAL(site->why));
 	}

@@ -164,6 +164,32 @@ static void rate_delay_spaces_jobs(void **state UNUSED)
 	sched_free(&s);
 }
 
+static void no_window_is_larger_than_its_limit(void **state UNUSED)
+{
+	struct sched_limits one = limits;
+	struct job jobs[3] = { { .name = 1 }, { .name = 2 }, { .name = 3 } };
+	struct sched *s;
+
+	one.initial = 5;
+	one.window = 1;
+	s = make(&one);
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+		add(s, &jobs[i], "a");
+	assert_int_equal(next(s, 1), 1);
+	assert_int_equal(next(s, 1), 0);
+	/* A limit that is lowered holds at once. */
+	one.window = 2;
+	sched_limits(s, SPAN("smtp"), &one);
+	(void)sched_done(s, &jobs[0].sched, &fine, 2);
+	assert_int_equal(next(s, 2), 2);
+	one.window = 1;
+	sched_limits(s, SPAN("smtp"), &one);
+	assert_int_equal(next(s, 2), 0);
+	(void)sched_done(s, &jobs[1].sched, &fine, 3);
+	assert_int_equal(next(s, 3), 3);
+	sched_free(&s);
+}
+
 static void transport_limit_and_blocking(void **state UNUSED)
 {
 	struct sched_limits two = limits;
@@ -198,6 +224,7 @@ int main(void)
 		cmocka_unit_test(a_dead_site_rests),
 		cmocka_unit_test(revive_ends_the_rest),
 		cmocka_unit_test(rate_delay_spaces_jobs),
+		cmocka_unit_test(no_window_is_larger_than_its_limit),
 		cmocka_unit_test(transport_limit_and_blocking),
 	};
 
