@@ -25,6 +25,10 @@ enum {
 	 * recorded: losing one repeats a delivery, it never loses one. */
 	RECORD_DELAY = 50 * 1000,
 	TRIM_DELAY = 2 * 1000 * 1000,
+	/* What is kept of a verdict: replies of strangers are long. */
+	STATUS_MAX = 16,
+	TEXT_MAX = 4096,
+	MTA_MAX = 512,
 };
 
 struct active *active_new(struct queue *q, msgid id)
@@ -106,15 +110,26 @@ bool active_decode(struct active *a)
 
 /* ---- outcomes ---- */
 
+/* A copy of no more than that; empty when there is no memory left. */
+static span keep_text(struct active *a, span text, size_t most)
+{
+	return arena_dup(&a->arena, span_first(text, most));
+}
+
 struct verdict active_verdict(struct active *a, const struct verdict *v)
 {
-	return (struct verdict){
+	struct verdict copy = {
 		.class = v->class,
-		.status = arena_dup(&a->arena, v->status),
-		.text = arena_dup(&a->arena, v->text),
-		.remote_mta = arena_dup(&a->arena, v->remote_mta),
-		.diagnostic = arena_dup(&a->arena, v->diagnostic),
+		.status = keep_text(a, v->status, STATUS_MAX),
+		.text = keep_text(a, v->text, TEXT_MAX),
+		.remote_mta = keep_text(a, v->remote_mta, MTA_MAX),
+		.diagnostic = keep_text(a, v->diagnostic, TEXT_MAX),
 	};
+
+	if (!copy.status.len)
+		copy.status =
+		    v->class == VERDICT_SENT ? SPAN("2.0.0") : SPAN("4.0.0");
+	return copy;
 }
 
 static bool wants_report(const struct active *a, uint32_t i)
@@ -189,6 +204,52 @@ static const enum state_kind kinds[] = {
 	[ACTIVE_DONE] = STATE_DONE,
 };
 
+/* One that could not be told to the end is tried again, but its last reason
+ * is known all the while. */
+static enum state_kind kind_of(const struct active_rcpt *r)
+{
+	if (kinds[r->state] == STATE_PENDING &&
+	    r->verdict.class == VERDICT_DEFERRED)
+		return STATE_DEFERRED;
+	return kinds[r->state];
+}
+
+/* `most`: how long a text may be. */
+static void put_state(struct buf *out, const struct active *a, size_t most)
+{
+	struct state s = { .nrcpts = a->envelope.nrcpts };
+
+	buf_clear(out);
+	s.rcpts = mem_new(s.nrcpts, sizeof(*s.rcpts));
+	for (uint32_t i = 0; i < s.nrcpts; i++) {
+		struct verdict v = a->rcpts[i].verdict;
+
+		v.text = span_first(v.text, most);
+		v.remote_mta = span_first(v.remote_mta, most);
+		v.diagnostic = span_first(v.diagnostic, most);
+		s.rcpts[i] = (struct state_rcpt){
+			.kind = kind_of(&a->rcpts[i]),
+			.verdict = v,
+		};
+	}
+	state_put(out, &s);
+	mem_free(s.rcpts);
+}
+
+/* What does not fit keeps less of the reasons, but always who is done. */
+static void put_state_that_fits(struct buf *out, const struct active *a)
+{
+	static const size_t most[] = { TEXT_MAX, 128, 0 };
+	size_t room = spool_max_record(a->q->spool) - 2 * SPOOL_DIGEST_MAX;
+
+	for (size_t i = 0; i < ARRAY_LEN(most); i++) {
+		put_state(out, a, most[i]);
+		if (!out->failed && out->len <= room)
+			return;
+	}
+	log_warn("qmgr", "%s: state too large to be kept", a->id_text);
+}
+
 void active_record(struct active *a, usec retry)
 {
 	struct queue *q = a->q;
@@ -199,17 +260,9 @@ void active_record(struct active *a, usec retry)
 		.retry = retry,
 		.flags = m->flags & (uint8_t)~MESSAGE_FRESH,
 	};
-	struct state s = { .nrcpts = a->envelope.nrcpts };
 
 	m->flags = d.flags;
-	s.rcpts = mem_new(s.nrcpts, sizeof(*s.rcpts));
-	for (uint32_t i = 0; i < s.nrcpts; i++)
-		s.rcpts[i] = (struct state_rcpt){
-			.kind = kinds[a->rcpts[i].state],
-			.verdict = a->rcpts[i].verdict,
-		};
-	state_put(&bytes, &s);
-	mem_free(s.rcpts);
+	put_state_that_fits(&bytes, a);
 	roster_state_digest_put(&digest, &d);
 	spool_put_state(q->spool,
 	    &(struct spool_state){
@@ -264,10 +317,12 @@ static int by_route(const void *x, const void *y, void *ctx)
 /* The first n of these share transport and next hop; n <= limit. */
 static uint32_t run_length(struct active *a, uint32_t *rcpts, uint32_t left)
 {
-	uint32_t limit =
-	    transport_recipient_limit(a->q, a->rcpts[rcpts[0]].transport);
+	uint32_t limit = 1;
 	uint32_t n = 1;
 
+	if (left > 1)
+		limit = transport_recipient_limit(
+		    a->q, a->rcpts[rcpts[0]].transport);
 	while (n < left && n < limit && by_route(&rcpts[0], &rcpts[n], a) == 0)
 		n++;
 	return n;

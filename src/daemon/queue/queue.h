@@ -143,10 +143,9 @@ typedef void route_fn(void *ctx, uint32_t tag, const struct rules_routed *r);
 void route_init(struct queue *q);
 void route_add_rules(struct queue *q, unsigned instance, int fd);
 /* Ask where mail for `address` goes. The answer may not come before a rules
- * process lives; route_forget() drops all questions of ctx. */
+ * process lives. */
 void route_ask(
     struct queue *q, span address, route_fn *fn, void *ctx, uint32_t tag);
-void route_forget(struct queue *q, void *ctx);
 
 /* ---- intake.c ---- */
 

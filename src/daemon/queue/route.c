@@ -15,6 +15,9 @@
 
 #include <errno.h>
 
+/* Longer than any name of a service, or any text behind "error:". */
+enum { ROUTE_MAX = 4096 };
+
 struct rules_peer {
 	struct list link; /* in q->rules */
 	struct queue *q;
@@ -117,31 +120,6 @@ static struct question *find(struct queue *q, uint64_t number)
 	return NULL;
 }
 
-void route_forget(struct queue *q, void *ctx)
-{
-	LIST_FOR(p, &q->rules)
-	{
-		struct rules_peer *peer =
-		    CONTAINER_OF(p, struct rules_peer, link);
-
-		LIST_FOR(l, &peer->asked)
-		{
-			struct question *ask =
-			    CONTAINER_OF(l, struct question, link);
-
-			if (ask->ctx == ctx)
-				question_free(q, ask);
-		}
-	}
-	LIST_FOR(l, &q->unasked)
-	{
-		struct question *ask = CONTAINER_OF(l, struct question, link);
-
-		if (ask->ctx == ctx)
-			question_free(q, ask);
-	}
-}
-
 static void on_message(void *ctx, struct chan_msg *msg)
 {
 	struct rules_peer *p = ctx;
@@ -151,7 +129,8 @@ static void on_message(void *ctx, struct chan_msg *msg)
 	void *fn_ctx;
 	uint32_t tag;
 
-	if (msg->type != RULES_ROUTED || !rules_routed_get(msg->payload, &m)) {
+	if (msg->type != RULES_ROUTED || !rules_routed_get(msg->payload, &m) ||
+	    m.transport.len > ROUTE_MAX || m.nexthop.len > ROUTE_MAX) {
 		log_warn("qmgr", "malformed answer from rules process %u",
 		    p->instance);
 		chan_fail(p->chan, -EPROTO);
