@@ -56,18 +56,19 @@ static void end_here(struct qjob *j, const char *program, struct verdict v)
 	end_all(j, &v);
 }
 
-static void defer_suspended(struct qjob *j, span why, span status)
+static void defer_suspended(struct qjob *j, const struct sched_site *site)
 {
-	struct buf text = BUF_INIT(4096);
+	span status = site->why_status;
+	struct buf text = BUF_INIT(LOG_TEXT_MAX);
 
 	buf_put(&text, SPAN("delivery temporarily suspended: "));
-	buf_put(&text, why);
+	buf_put(&text, span_first(span_str(site->why), text.max - text.len));
+	if (!verdict_is_status(status) || status.ptr[0] != '4')
+		status = SPAN("4.0.0");
 	end_here(j, "error",
-	    (struct verdict){
-	        .class = VERDICT_DEFERRED,
-	        .status = verdict_is_status(status) ? status : SPAN("4.0.0"),
-	        .text = buf_span(&text),
-	    });
+	    (struct verdict){ .class = VERDICT_DEFERRED,
+	        .status = status,
+	        .text = buf_span(&text) });
 	buf_done(&text);
 }
 
@@ -89,8 +90,8 @@ static void end_with_error(struct qjob *j, span transport, span nexthop)
 	if (verdict_is_status(first)) {
 		v.status = first;
 		v.text = span_trim(rest);
-		if (first.ptr[0] == '4')
-			v.class = VERDICT_DEFERRED;
+		v.class =
+		    first.ptr[0] == '4' ? VERDICT_DEFERRED : VERDICT_BOUNCED;
 	}
 	end_here(j, "error", v);
 }
@@ -138,8 +139,7 @@ void jobs_submit(struct active *a, const uint32_t *rcpts, uint32_t n)
 		return;
 	if (sched_add(a->q->sched, &j->sched, transport, nexthop) ==
 	    SCHED_DEAD) {
-		defer_suspended(
-		    j, span_str(j->sched.site->why), j->sched.site->why_status);
+		defer_suspended(j, j->sched.site);
 		return;
 	}
 	jobs_turn_later(a->q);
@@ -214,6 +214,7 @@ static void defer_running(struct queue *q, struct qjob *j, span why)
 
 	job_release(q, j);
 	(void)sched_done(q->sched, &j->sched, &nothing, loop_now(q->loop));
+	jobs_turn_later(q);
 	end_here(j, "error",
 	    (struct verdict){ .class = VERDICT_DEFERRED,
 	        .status = SPAN("4.3.0"),
@@ -337,40 +338,69 @@ static struct qjob *find_job(struct queue *q, uint64_t number)
 /* The site has just died: what waits for it shares the reason. */
 static void defer_waiting(struct queue *q, struct sched_site *site)
 {
-	span why = span_str(site->why);
-	span status = site->why_status;
 	struct sched_job *s;
 
 	/* The site stays while it rests, so its reason does. */
 	while ((s = sched_take(q->sched, site)))
-		defer_suspended(
-		    CONTAINER_OF(s, struct qjob, sched), why, status);
+		defer_suspended(CONTAINER_OF(s, struct qjob, sched), site);
 }
 
-static void job_end(struct worker *w, struct qjob *j, const struct job_done *m)
+/* What the job says of its site. */
+static struct sched_end end_of(const struct job_done *m)
 {
 	static const enum sched_outcome outcomes[] = {
 		[JOB_SITE_FINE] = SCHED_FINE,
 		[JOB_SITE_DEAD] = SCHED_FAILED,
 		[JOB_SITE_AGAIN] = SCHED_UNDONE,
 	};
+	struct sched_end end = { .outcome = outcomes[m->site] };
+
+	for (uint32_t i = 0; i < m->nverdicts && !end.status.len; i++) {
+		if (m->verdicts[i].class != VERDICT_DEFERRED)
+			continue;
+		end.why = m->verdicts[i].text;
+		end.status = m->verdicts[i].status;
+	}
+	return end;
+}
+
+/*
+ * The process is stopping. Most often it has tried nothing; but what it has
+ * done must not be done again. False: nothing is left to do.
+ */
+static bool keep_undone(struct qjob *j, const struct job_done *m)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < j->nrcpts; i++)
+		if (m->verdicts[i].class == VERDICT_DEFERRED)
+			j->rcpts[n++] = j->rcpts[i];
+		else
+			active_outcome(j->active, j->rcpts[i], &m->verdicts[i]);
+	if (!n)
+		return false;
+	j->nrcpts = n;
+	return true;
+}
+
+static void job_end(struct worker *w, struct qjob *j, const struct job_done *m)
+{
 	struct queue *q = w->q;
 	struct sched_site *site = j->sched.site;
 	struct active *a = j->active;
-	struct sched_end end = {
-		.outcome = outcomes[m->site],
-		.why = m->verdicts[0].text,
-		.status = m->verdicts[0].status,
-	};
+	struct sched_end end = end_of(m);
 
 	job_release(q, j);
 	if (m->site == JOB_SITE_AGAIN) {
 		w->leaving = true;
-		sched_putback(q->sched, &j->sched);
-		return;
+		if (keep_undone(j, m)) {
+			sched_putback(q->sched, &j->sched);
+			return;
+		}
+	} else {
+		for (uint32_t i = 0; i < j->nrcpts; i++)
+			active_outcome(a, j->rcpts[i], &m->verdicts[i]);
 	}
-	for (uint32_t i = 0; i < j->nrcpts; i++)
-		active_outcome(a, j->rcpts[i], &m->verdicts[i]);
 	if (sched_done(q->sched, &j->sched, &end, loop_now(q->loop)))
 		defer_waiting(q, site);
 	a->open--;
