@@ -45,8 +45,10 @@ static void on_conf(void *ctx, struct conf *conf)
 	conf_unref(&q->conf);
 	q->conf = conf;
 	conf_load(conf, CONF_MAIN, fields, ARRAY_LEN(fields), &q->set);
-	if (q->loop)
-		transport_configure(q);
+	if (!q->loop)
+		return;
+	transport_configure(q);
+	active_arm(q);
 }
 
 /* The spool's directory was made by master and belongs to us. */

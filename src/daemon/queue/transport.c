@@ -46,11 +46,15 @@ static uint32_t setting_u32(
 	return span_to_u32(setting(q, transport, suffix), &n) ? n : preset;
 }
 
+/* Names of parameters are made of names of services only: those of anything
+ * else, which a stranger may have chosen, would be kept for ever. */
 uint32_t transport_recipient_limit(struct queue *q, span transport)
 {
-	uint32_t n =
-	    setting_u32(q, transport, "destination_recipient_limit", 50);
+	uint32_t n = 0;
 
+	if (transport_handling(q, transport) != BY_NOBODY)
+		n = setting_u32(
+		    q, transport, "destination_recipient_limit", 50);
 	return n ? n : UINT32_MAX;
 }
 
@@ -72,6 +76,9 @@ static struct sched_limits limits_of(
 	if (!form_duration(
 	        setting(q, name, "destination_rate_delay"), &l.rate_delay))
 		l.rate_delay = 0;
+	/* As in Postfix: one after the other. */
+	if (l.rate_delay)
+		l.window = 1;
 	l.positive = form_feedback(
 	    setting(q, name, "destination_concurrency_positive_feedback"));
 	l.negative = form_feedback(
