@@ -202,34 +202,22 @@ static void put_record(
 	arena_done(&scratch);
 }
 
-static void next_slice(struct ctl *c);
-
-/* The whole slice is there: send it. */
+/* The whole slice is there. */
 static void send_slice(struct ctl *c)
 {
 	for (size_t i = 0; i < SLICE; i++) {
-		if (!c->slots[i].len)
-			continue;
-		buf_put(chan_begin(c->chan, CTL_ENTRY), buf_span(&c->slots[i]));
-		chan_end(c->chan);
-		buf_clear(&c->slots[i]);
-		c->sent++;
+		struct buf *slot = &c->slots[i];
+
+		if (slot->len && !slot->failed) {
+			buf_put(chan_begin(c->chan, CTL_ENTRY), buf_span(slot));
+			chan_end(c->chan);
+			c->sent++;
+		}
+		buf_clear(slot);
 	}
-	if (c->next == c->nitems)
-		end(c, c->sent);
-	else if (chan_backlog(c->chan) < CHAN_LOW_WATER)
-		next_slice(c);
 }
 
-static void slot_done(struct ctl *c)
-{
-	if (--c->reads)
-		return;
-	if (c->chan)
-		send_slice(c);
-	else
-		ctl_free(c);
-}
+static void list_on(struct ctl *c);
 
 static void on_read(void *ctx, int result, const struct spool_record *rec)
 {
@@ -240,7 +228,14 @@ static void on_read(void *ctx, int result, const struct spool_record *rec)
 	if (result == SPOOL_OK)
 		put_record(s->slot, rec, &s->item);
 	mem_free(s);
-	slot_done(c);
+	if (--c->reads)
+		return;
+	if (!c->chan) {
+		ctl_free(c);
+		return;
+	}
+	send_slice(c);
+	list_on(c);
 }
 
 static void read_item(struct ctl *c, struct buf *slot, const struct item *item)
@@ -261,13 +256,20 @@ static void read_item(struct ctl *c, struct buf *slot, const struct item *item)
 	queue_touch_spool(c->q);
 }
 
-static void next_slice(struct ctl *c)
+/* Slice after slice, until something is waited for: the spool (on_read) or
+ * the command, which has to take what is there (on_drained). */
+static void list_on(struct ctl *c)
 {
-	/* One read too many, so that the slice ends after the loop. */
-	c->reads++;
-	for (size_t i = 0; i < SLICE && c->next < c->nitems; i++)
-		read_item(c, &c->slots[i], &c->items[c->next++]);
-	slot_done(c);
+	while (c->next < c->nitems) {
+		if (chan_backlog(c->chan) > CHAN_HIGH_WATER)
+			return;
+		for (size_t i = 0; i < SLICE && c->next < c->nitems; i++)
+			read_item(c, &c->slots[i], &c->items[c->next++]);
+		if (c->reads)
+			return;
+		send_slice(c);
+	}
+	end(c, c->sent);
 }
 
 /* ---- requests ---- */
@@ -277,7 +279,7 @@ static void on_list(struct ctl *c, span payload UNUSED)
 	if (!may(c, c->q->set.authorized_mailq_users, "view the mail queue"))
 		return;
 	collect(c);
-	next_slice(c);
+	list_on(c);
 }
 
 static bool may_flush(struct ctl *c)
@@ -358,16 +360,26 @@ static void on_drained(void *ctx)
 	struct ctl *c = ctx;
 
 	if (c->items && !c->reads && c->next < c->nitems)
-		next_slice(c);
+		list_on(c);
 }
 
-static bool is_crowded(const struct queue *q)
+/* When it is crowded, the one of a user that is here longest makes room: so
+ * nobody keeps others out by doing nothing. */
+static void make_room(struct queue *q)
 {
+	struct ctl *oldest = NULL;
 	size_t n = 0;
 
 	LIST_FOR(l, &q->ctls)
-	n++;
-	return n >= CLIENTS_MAX;
+	{
+		struct ctl *c = CONTAINER_OF(l, struct ctl, link);
+
+		n++;
+		if (!oldest && c->chan && c->uid != 0)
+			oldest = c;
+	}
+	if (n >= CLIENTS_MAX && oldest)
+		chan_fail(oldest->chan, -EBUSY);
 }
 
 static void on_connect(void *ctx, unsigned events UNUSED)
@@ -384,10 +396,11 @@ static void on_connect(void *ctx, unsigned events UNUSED)
 
 	if (fd < 0)
 		return;
-	if (is_crowded(q) || sock_peer_uid(fd, &uid) < 0) {
+	if (sock_peer_uid(fd, &uid) < 0) {
 		(void)close(fd);
 		return;
 	}
+	make_room(q);
 	c = NEW(struct ctl);
 	c->q = q;
 	c->uid = uid;
