@@ -46,6 +46,8 @@ static void settle(struct notice *n)
 {
 	struct active *a = n->about;
 
+	if (n->kind == DSN_DELAY)
+		a->message->flags |= MESSAGE_WARNED;
 	for (uint32_t i = 0; i < a->envelope.nrcpts; i++) {
 		struct active_rcpt *r = &a->rcpts[i];
 
@@ -138,12 +140,26 @@ static uint32_t select_rcpts(
 	return count;
 }
 
-static void write_notice(
+static void write_once(
     struct buf *out, struct dsn_notice *d, struct active *about)
 {
+	buf_clear(out);
 	dsn_write_head(out, d);
 	put_original(out, d, about);
 	dsn_write_tail(out, d);
+}
+
+/* A message that is large itself comes back without its text. */
+static void write_notice(
+    struct buf *out, struct dsn_notice *d, struct active *about)
+{
+	size_t room = spool_max_record(about->q->spool) / 2;
+
+	write_once(out, d, about);
+	if (!out->failed && out->len <= room)
+		return;
+	d->flags |= DSN_HEADERS_ONLY;
+	write_once(out, d, about);
 }
 
 static struct dsn_conf dsn_settings(const struct queue_settings *set)

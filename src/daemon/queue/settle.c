@@ -111,7 +111,6 @@ static bool tell_sender(struct active *a)
 		return true;
 	}
 	if (has_any(a, ACTIVE_DEFERRED) && wants_delay_notice(a)) {
-		a->message->flags |= MESSAGE_WARNED;
 		notice_start(a, DSN_DELAY);
 		return true;
 	}
