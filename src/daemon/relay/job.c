@@ -299,7 +299,7 @@ static void make_message(struct jobrun *j)
 	m->flags = e->flags;
 	m->nrcpts = e->nrcpts;
 	m->rcpts = e->rcpts;
-	m->size = e->size;
+	m->size = j->content.size;
 	m->content = j->content.folding ? SPAN_NONE : j->content.bytes;
 	m->content_len = j->content.size;
 	m->open_end = j->content.open_end;
