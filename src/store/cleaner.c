@@ -16,7 +16,7 @@
  * A step reads at most STEP_BYTES, copies what still counts into the cold
  * head and flushes that, all in the file lane: commits do not notice. Then
  * it rests as long as it took, so that at most half of the disk is the
- * cleaner's, unless messages are being refused for want of space.
+ * cleaner's, unless it is far behind or messages are being refused.
  *
  * What happens to a message while its copy is being written is settled in
  * clean_copied(): the index moves to the copy only if it still points into
@@ -86,20 +86,31 @@ void cleaner_done(struct spool *sp)
 
 /* --- choosing ----------------------------------------------------------- */
 
+/* More is used than I13 wants, by so many segments more than the slack. */
+static bool is_above(const struct spool *sp, unsigned more)
+{
+	const struct segments *s = &sp->segments;
+	uint64_t slack =
+	    (uint64_t)(SEGMENTS_SLACK + more) * sp->config.segment_size;
+
+	/* 7/4 and not 2: begin a little earlier. */
+	return s->used_bytes > s->live_bytes + s->live_bytes / 4 * 3 + slack;
+}
+
+/* Messages are refused, or soon would be. */
 static bool is_short_of_space(const struct spool *sp)
 {
 	return sp->segments.is_starved;
 }
 
-/* I13: used bytes stay below 2 * live + constant; begin a little earlier. */
 static bool wants_cleaning(const struct spool *sp)
 {
-	const struct segments *s = &sp->segments;
-	uint64_t slack = (uint64_t)SEGMENTS_SLACK * sp->config.segment_size;
+	return is_short_of_space(sp) || is_above(sp, 0);
+}
 
-	if (is_short_of_space(sp))
-		return true;
-	return s->used_bytes > s->live_bytes + s->live_bytes / 4 * 3 + slack;
+static bool is_behind(const struct spool *sp)
+{
+	return is_short_of_space(sp) || is_above(sp, SEGMENTS_SLACK);
 }
 
 /*
@@ -171,7 +182,7 @@ static void rest_then_step(struct spool *sp)
 
 	c->stage = CLEAN_STEP;
 	c->not_before = sp->now;
-	if (!is_short_of_space(sp) && sp->now > c->step_began)
+	if (!is_behind(sp) && sp->now > c->step_began)
 		c->not_before += sp->now - c->step_began;
 }
 

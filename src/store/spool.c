@@ -107,13 +107,13 @@ void spool_close(struct spool **spool)
 {
 	struct spool *sp = *spool;
 
-	*spool = NULL;
 	if (!sp)
 		return;
 	sp->is_quiet = true;
 	spool_settle(sp);
 	log_refuse_parked(sp);
 	spool_settle(sp);
+	*spool = NULL; /* callbacks could still use it */
 	spool_free(sp);
 }
 

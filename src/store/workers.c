@@ -153,10 +153,6 @@ void workers_free(struct workers **workers)
 void workers_submit(struct workers *w, enum worker_lane lane, struct job *job)
 {
 	w->busy++;
-	if (!w->nthreads) {
-		list_append(&w->finished, &job->link);
-		return;
-	}
 	pthread_mutex_lock(&w->lock);
 	list_append(&w->lanes[lane].waiting, &job->link);
 	pthread_cond_signal(&w->lanes[lane].wake);
@@ -167,16 +163,31 @@ static void take_finished(struct workers *w, struct list *to)
 {
 	uint64_t count;
 
-	if (!w->nthreads) {
-		list_splice(to, &w->finished);
-		return;
-	}
 	pthread_mutex_lock(&w->lock);
 	list_splice(to, &w->finished);
 	if (w->signalled && read(w->eventfd, &count, sizeof(count)) < 0)
 		bug("eventfd: %d", errno);
 	w->signalled = false;
 	pthread_mutex_unlock(&w->lock);
+}
+
+/*
+ * Without threads: do now what threads would have done meanwhile. It is
+ * finished at the next call only, so that, as with threads, other things can
+ * happen between the two.
+ */
+static void run_waiting(struct workers *w)
+{
+	struct list *link;
+
+	for (int i = 0; i < LANES && !w->nthreads; i++) {
+		while ((link = list_take(&w->lanes[i].waiting))) {
+			struct job *job = CONTAINER_OF(link, struct job, link);
+
+			job->run(job);
+			list_append(&w->finished, link);
+		}
+	}
 }
 
 bool workers_collect(struct workers *w)
@@ -189,12 +200,11 @@ bool workers_collect(struct workers *w)
 	while ((link = list_take(&finished))) {
 		struct job *job = CONTAINER_OF(link, struct job, link);
 
-		if (!w->nthreads)
-			job->run(job);
 		w->busy--;
 		any = true;
 		job->done(job);
 	}
+	run_waiting(w);
 	return any;
 }
 

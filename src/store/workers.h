@@ -10,8 +10,8 @@
  * There are two lanes, so that commits never stand behind anything else:
  * LANE_LOG has one thread and keeps the order, LANE_FILE has the others.
  *
- * Without threads, run() happens in workers_collect() too: same order of
- * events, no concurrency.
+ * Without threads, run() happens in workers_collect() too, and done() in the
+ * next one: the same order of events, no concurrency.
  */
 #pragma once
 
