@@ -111,6 +111,7 @@ void master_reload(struct master *m)
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
 	struct setup next;
 
+	m->reload = m->stage == STARTING;
 	if (m->stage != RUNNING)
 		return;
 	log_line("master", "reload -- version %.*s, configuration %s",

@@ -62,7 +62,7 @@ static void begin_stop(struct master *m)
 		return;
 	m->stage = STOPPING;
 	processes_stop(m, FIRST_ROLES);
-	wait_for_stop(m, FIRST_LIMIT);
+	wait_for_stop(m, processes_running(m, FIRST_ROLES) ? FIRST_LIMIT : 0);
 }
 
 static void begin_end(struct master *m)
@@ -70,7 +70,7 @@ static void begin_end(struct master *m)
 	m->stage = ENDING;
 	processes_kill(m, FIRST_ROLES);
 	processes_stop(m, LAST_ROLES);
-	wait_for_stop(m, SECOND_LIMIT);
+	wait_for_stop(m, processes_running(m, ALL_ROLES) ? SECOND_LIMIT : 0);
 }
 
 /* Time is up, or nobody is left of those we wait for. */
@@ -86,13 +86,10 @@ static void stop_step(void *ctx)
 	loop_stop(m->loop);
 }
 
-void master_process_ended(struct master *m, struct process *p, int status)
+void master_process_ended(struct master *m)
 {
 	unsigned waited = m->stage == STOPPING ? FIRST_ROLES : ALL_ROLES;
 
-	if (m->stage == STARTING && !p->ready && !m->failed)
-		master_give_up(m, "process %s does not start (status %#x)",
-		    role_info(p->role)->name, (unsigned)status);
 	if (m->stage >= STOPPING && processes_running(m, waited) == 0)
 		stop_step(m);
 }
@@ -164,6 +161,8 @@ void master_process_ready(struct master *m)
 		(void)!write(m->monitor_fd, "", 1);
 	fd_close(&m->monitor_fd);
 	leave_terminal(m);
+	if (m->reload)
+		master_reload(m);
 }
 
 /* What import_environment names, "NAME" or "NAME=value", and no more. */

@@ -66,6 +66,7 @@ struct master {
 	enum stage stage;
 	bool detached;
 	bool has_log;
+	bool reload; /* asked for while STARTING */
 	bool failed; /* the exit status */
 	struct setup setup;
 	int lock_fd;
@@ -82,7 +83,7 @@ PRINTF_LIKE(2, 3)
 void master_give_up(struct master *m, const char *format, ...);
 /* Told by process.c when something changed. */
 void master_process_ready(struct master *m);
-void master_process_ended(struct master *m, struct process *p, int status);
+void master_process_ended(struct master *m);
 
 /* listen.c */
 /*

@@ -325,10 +325,16 @@ static int start_process(struct process *p)
 
 static void try_start(struct process *p)
 {
+	struct master *m = p->master;
 	int r = start_process(p);
 
 	if (r == 0)
 		return;
+	if (m->stage == STARTING) {
+		master_give_up(
+		    m, "start process %s: %s", name_of(p), strerror(-r));
+		return;
+	}
 	log_warn("master", "start process %s: %s", name_of(p), strerror(-r));
 	restart_later(p, false);
 }
@@ -370,7 +376,11 @@ static void on_exit_status(void *ctx, int status)
 
 	log_end(p, status);
 	forget_process(p);
-	master_process_ended(p->master, p, status);
+	if (p->master->stage == STARTING && !p->ready && is_own_fault(status))
+		master_give_up(p->master,
+		    "process %s does not start (status %#x)", name_of(p),
+		    (unsigned)status);
+	master_process_ended(p->master);
 	restart_later(p, !is_own_fault(status));
 }
 
@@ -418,7 +428,7 @@ void processes_free(struct master *m)
 
 void processes_start(struct master *m)
 {
-	for (size_t i = 0; i < m->nprocesses; i++)
+	for (size_t i = 0; i < m->nprocesses && m->stage < STOPPING; i++)
 		if (!m->processes[i].pid)
 			try_start(&m->processes[i]);
 }
