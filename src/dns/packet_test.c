@@ -273,7 +273,7 @@ static bool name_at(size_t at, span *ret)
 
 static void test_names(void **state)
 {
-	span name;
+	span name = SPAN_NONE;
 
 	(void)state;
 	/* A label of 63 is one, 64 is none (and 0x80 neither). */
@@ -313,7 +313,7 @@ static void test_names(void **state)
 
 static void test_pointers(void **state)
 {
-	span name;
+	span name = SPAN_NONE;
 
 	(void)state;
 	buf_clear(&packet);
@@ -342,7 +342,7 @@ static void test_pointers(void **state)
 
 static void test_odd_bytes(void **state)
 {
-	span name;
+	span name = SPAN_NONE;
 
 	(void)state;
 	buf_clear(&packet);

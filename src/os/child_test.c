@@ -154,8 +154,13 @@ static void test_signals_are_reset(void **state UNUSED)
 	(void)sigfillset(&all);
 	assert_int_equal(sigprocmask(SIG_BLOCK, &all, &old), 0);
 	(void)signal(SIGPIPE, SIG_IGN);
-	status = run(
-	    RUN(.script = "grep -E 'Sig(Blk|Ign)' /proc/self/status"), &out);
+	/* Signals 32 and 33 belong to the C library, which lets nobody touch
+	 * them: whoever started the test may have left them ignored. */
+	status =
+	    run(RUN(.script =
+	                "grep -E 'Sig(Blk|Ign)' /proc/self/status |"
+	                "sed -E 's/^(SigIgn:.*)[018]([0-9a-f]{7})$/\\10\\2/'"),
+	        &out);
 	assert_int_equal(status, 0);
 	assert_span_equal(buf_span(&out),
 	    SPAN("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"));

@@ -11,7 +11,7 @@
 
 #include "base/span.h"
 
-#define assert_span_equal(got, want)                                           \
+#define assert_span_equal(got, want) \
 	unit_assert_span((got), (want), __FILE__, __LINE__)
 
 static inline void unit_assert_span(
