@@ -24,6 +24,8 @@ struct notice {
 	msgid id;
 	span transport; /* in about's arena */
 	span nexthop;
+	uint32_t most; /* recipients it may name; the next one names more */
+	uint32_t end;  /* it is not about those from here on */
 };
 
 static const struct {
@@ -48,7 +50,7 @@ static void settle(struct notice *n)
 
 	if (n->kind == DSN_DELAY)
 		a->message->flags |= MESSAGE_WARNED;
-	for (uint32_t i = 0; i < a->envelope.nrcpts; i++) {
+	for (uint32_t i = 0; i < n->end; i++) {
 		struct active_rcpt *r = &a->rcpts[i];
 
 		if (!is_about(n, r))
@@ -131,35 +133,46 @@ static uint32_t select_rcpts(
 	struct active *a = n->about;
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < a->envelope.nrcpts; i++) {
-		if (!is_about(n, &a->rcpts[i]))
+	for (n->end = 0; n->end < a->envelope.nrcpts; n->end++) {
+		if (!is_about(n, &a->rcpts[n->end]))
 			continue;
-		rcpts[count] = a->envelope.rcpts[i];
-		verdicts[count++] = a->rcpts[i].verdict;
+		if (count == n->most)
+			break;
+		rcpts[count] = a->envelope.rcpts[n->end];
+		verdicts[count++] = a->rcpts[n->end].verdict;
 	}
 	return count;
 }
 
-static void write_once(
-    struct buf *out, struct dsn_notice *d, struct active *about)
+enum original { ORIGINAL_WHOLE, ORIGINAL_HEADERS, ORIGINAL_NONE, ORIGINALS };
+
+static void write_with(struct buf *out, const struct dsn_notice *notice,
+    struct active *about, enum original original)
 {
+	struct dsn_notice d = *notice; /* it remembers where it is */
+
 	buf_clear(out);
-	dsn_write_head(out, d);
-	put_original(out, d, about);
-	dsn_write_tail(out, d);
+	if (original == ORIGINAL_HEADERS)
+		d.flags |= DSN_HEADERS_ONLY;
+	dsn_write_head(out, &d);
+	if (original != ORIGINAL_NONE)
+		put_original(out, &d, about);
+	dsn_write_tail(out, &d);
 }
 
-/* A message that is large itself comes back without its text. */
-static void write_notice(
-    struct buf *out, struct dsn_notice *d, struct active *about)
+/* With as much of the original as a record can hold. False: even without it
+ * there is too much to say. */
+static bool write_notice(
+    struct buf *out, const struct dsn_notice *d, struct active *about)
 {
 	size_t room = spool_max_record(about->q->spool) / 2;
 
-	write_once(out, d, about);
-	if (!out->failed && out->len <= room)
-		return;
-	d->flags |= DSN_HEADERS_ONLY;
-	write_once(out, d, about);
+	for (enum original i = 0; i < ORIGINALS; i++) {
+		write_with(out, d, about, i);
+		if (!out->failed && out->len <= room)
+			return true;
+	}
+	return false;
 }
 
 static struct dsn_conf dsn_settings(const struct queue_settings *set)
@@ -229,26 +242,33 @@ static void compose(struct notice *n)
 	struct dsn_conf conf = dsn_settings(&q->set);
 	struct envelope about = a->envelope;
 	struct verdict *verdicts = mem_new(about.nrcpts, sizeof(*verdicts));
-	struct active *fresh;
+	struct active *fresh = active_new(q, n->id);
 	struct dsn_notice d = {
 		.conf = &conf,
 		.kind = n->kind,
-		.flags = about.flags & ENVELOPE_RET_HDRS ? DSN_HEADERS_ONLY : 0,
 		.id = n->id,
 		.now = loop_wall(q->loop),
 		.to = about.sender,
 		.about = &about,
 		.verdicts = verdicts,
 	};
+	bool fits;
 
 	about.rcpts = mem_new(about.nrcpts, sizeof(*about.rcpts));
-	about.nrcpts = select_rcpts(n, about.rcpts, verdicts);
-	if (dsn_count(&d)) {
-		fresh = active_new(q, n->id);
-		write_notice(&fresh->content_bytes, &d, a);
+	n->most = about.nrcpts;
+	do {
+		d.flags =
+		    about.flags & ENVELOPE_RET_HDRS ? DSN_HEADERS_ONLY : 0;
+		about.nrcpts = select_rcpts(n, about.rcpts, verdicts);
+		fits = !dsn_count(&d) ||
+		    write_notice(&fresh->content_bytes, &d, a);
+		n->most = about.nrcpts / 2;
+	} while (!fits && n->most);
+	if (fits && dsn_count(&d)) {
 		commit(n, fresh, d.now);
 	} else {
-		end(n, true);
+		active_free(fresh);
+		end(n, fits);
 	}
 	mem_free(about.rcpts);
 	mem_free(verdicts);
@@ -282,6 +302,7 @@ void notice_start(struct active *a, enum dsn_kind kind)
 	a->open++;
 	n->about = a;
 	n->kind = kind;
+	n->end = a->envelope.nrcpts;
 	if (!a->envelope.sender.len)
 		end(n, true);
 	else if (a->in_blob)
