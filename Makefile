@@ -22,7 +22,10 @@ $(BUILD)/build.ninja:
 	tools/deps.sh build
 	tools/configure.sh $(BUILD)
 
-run: all
+programs: $(BUILD)/build.ninja
+	ninja -C $(BUILD) programs
+
+run: programs
 	tools/run.sh $(BUILD) $(RUN_DIR) $(PORT_BASE)
 
 test:
@@ -32,7 +35,7 @@ test:
 unit: all
 	meson test -C $(BUILD) --no-rebuild --suite unit
 
-bench: all
+bench: programs
 	test/bench/run $(BUILD)
 
 fuzz:
@@ -54,12 +57,13 @@ layers:
 sizes:
 	@tools/sizes.sh
 
-install: all
+install: programs
 	tools/configure.sh $(BUILD)
-	meson install -C $(BUILD)
+	ninja -C $(BUILD) programs
+	meson install -C $(BUILD) --no-rebuild
 
 clean:
 	rm -rf build build-test build-fuzz
 
-.PHONY: all run test unit bench fuzz format format-check tidy layers sizes \
+.PHONY: all programs run test unit bench fuzz format format-check tidy layers sizes \
 	install clean
