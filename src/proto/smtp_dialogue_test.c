@@ -309,12 +309,20 @@ static void expand(struct buf *out, span text)
 	}
 }
 
+static unsigned hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *found = strchr(digits, ascii_lower(c));
+
+	assert_true(c && found);
+	return (unsigned)(found - digits);
+}
+
 static void unescape(struct buf *out, span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		static const char names[] = "rn0t\\";
 		static const char values[] = "\r\n\0\t\\";
-		unsigned byte;
 		const char *found;
 
 		if (text.ptr[i] != '\\') {
@@ -328,8 +336,9 @@ static void unescape(struct buf *out, span text)
 			continue;
 		}
 		assert_int_equal(text.ptr[i], 'x');
-		assert_int_equal(sscanf(text.ptr + i + 1, "%2x", &byte), 1);
-		buf_putc(out, (char)byte);
+		buf_putc(out,
+		    (char)(hex_digit(text.ptr[i + 1]) << 4 |
+		        hex_digit(text.ptr[i + 2])));
 		i += 2;
 	}
 }

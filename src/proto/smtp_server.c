@@ -40,7 +40,8 @@ void smtp_server_done(struct smtp_server *s)
 	buf_done(&s->held);
 	arena_done(&s->txn);
 	arena_done(&s->cmd);
-	mem_free((void *)(uintptr_t)s->helo.ptr);
+	mem_free(s->helo_text);
+	s->helo_text = NULL;
 	s->helo = SPAN_NONE;
 	s->in = SPAN_NONE;
 }

@@ -125,6 +125,7 @@ struct smtp_server {
 	const struct smtp_server_conf *conf;
 	span client;     /* "name[addr]", borrowed */
 	span helo;       /* as given, made harmless; empty: none yet */
+	char *helo_text; /* its memory */
 	struct buf out;  /* for the peer */
 	struct buf held; /* input kept across park */
 	span in;         /* input not consumed yet */

@@ -14,7 +14,7 @@
  * The name ends up in the log and in a Received header: what could be taken
  * for syntax there becomes a question mark. UTF-8 may stay if we speak it.
  */
-static span make_harmless(const struct smtp_server *s, span name)
+static char *make_harmless(const struct smtp_server *s, span name)
 {
 	char *text = mem_new(name.len + 1, 1);
 
@@ -26,15 +26,14 @@ static span make_harmless(const struct smtp_server *s, span name)
 		    (c > 0x7f && !s->conf->smtputf8))
 			text[i] = '?';
 	}
-	return span_of(text, name.len);
+	return text;
 }
 
 static void take_helo(struct smtp_server *s)
 {
-	span name = make_harmless(s, s->arg);
-
-	mem_free((void *)(uintptr_t)s->helo.ptr);
-	s->helo = name;
+	mem_free(s->helo_text);
+	s->helo_text = make_harmless(s, s->arg);
+	s->helo = span_of(s->helo_text, s->arg.len);
 	smtp_reset_to(s, SMTP_READY);
 }
 

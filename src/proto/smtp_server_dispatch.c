@@ -417,10 +417,11 @@ span smtp_server_where_word(const struct smtp_server *s)
 
 void smtp_server_where(const struct smtp_server *s, struct buf *out)
 {
+	uint64_t size = s->content.size + s->in.len;
+
 	buf_put(out, smtp_server_where_word(s));
 	if (s->where == SMTP_WHERE_DATA || s->where == SMTP_WHERE_BDAT)
-		buf_printf(out, " (%llu bytes)",
-		    (unsigned long long)(s->content.size + s->in.len));
+		buf_printf(out, " (%llu bytes)", (unsigned long long)size);
 }
 
 void smtp_server_counts(const struct smtp_server *s, struct buf *out)

@@ -7,6 +7,8 @@
 
 #include "test/lib/unit.h"
 
+enum { KIB = 1024, MIB = 1048576 };
+
 static const struct smtp_server_conf conf = {
 	.myhostname = SPAN_INIT("h"),
 	.banner = SPAN_INIT("h ESMTP"),
@@ -318,7 +320,7 @@ static void test_abort(void **state)
 /* Somebody sends for days and never ends the line. */
 static void test_endless_line(void **state)
 {
-	static char text[16 * 1024];
+	static char text[16u * KIB];
 	struct smtp_server s;
 	enum smtp_ask ask = SMTP_ASK_INPUT;
 	size_t sent = 0;
@@ -327,7 +329,7 @@ static void test_endless_line(void **state)
 	memset(text, 'x', sizeof(text));
 	start(&s);
 	while (ask != SMTP_ASK_CLOSE) {
-		assert_true(sent < 1024 * 1024);
+		assert_true(sent < MIB);
 		smtp_server_feed(&s, span_of(text, sizeof(text)));
 		sent += sizeof(text);
 		ask = go(&s);
@@ -353,7 +355,7 @@ static void test_endless_message(void **state)
 	say(&s, "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nDATA\r\n");
 	(void)go(&s);
 	while (ask != SMTP_ASK_CLOSE) {
-		assert_true(sent < 100 * 1024);
+		assert_true(sent < (size_t)100 * KIB);
 		smtp_server_feed(&s, span_of(text, sizeof(text)));
 		sent += sizeof(text);
 		ask = go(&s);
@@ -368,7 +370,7 @@ static void test_output_is_bounded(void **state)
 {
 	struct smtp_server_conf patient = conf;
 	struct smtp_server s;
-	struct buf text = BUF_INIT(1024 * 1024);
+	struct buf text = BUF_INIT(MIB);
 	unsigned flushes = 0;
 	enum smtp_ask ask;
 
@@ -382,7 +384,7 @@ static void test_output_is_bounded(void **state)
 	while ((ask = smtp_server_next(&s)) != SMTP_ASK_INPUT) {
 		if (ask != SMTP_ASK_FLUSH)
 			continue;
-		assert_true(s.out.len < 20 * 1024);
+		assert_true(s.out.len < (size_t)20 * KIB);
 		assert_int_equal(smtp_server_next(&s), SMTP_ASK_FLUSH);
 		buf_clear(&s.out);
 		flushes++;

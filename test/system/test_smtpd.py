@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from lib.instance import Smtp
+
 QUIET = ["smtpd_peername_lookup = no", "default_transport = discard:",
          "local_transport = discard:"]
 STRANGERS = ["mynetworks = 192.0.2.0/24", "mydestination = example.com",
@@ -327,6 +329,92 @@ def test_typed_by_hand(quiet):
         assert [smtp.reply().code for _ in range(3)] == [250, 250, 354]
         smtp.write("hello\n.\n")
         assert smtp.reply().code == 250
+
+
+# Restrictions that act before RCPT, and after
+
+def test_refused_at_connect(make_instance):
+    mail = make_instance(*QUIET)
+    port = mail.base + 26
+    mail.configure_master(
+        f"127.0.0.1:{port} inet n - n - - smtpd",
+        "    -o smtpd_delay_reject=no -o smtpd_client_restrictions=reject")
+    mail.start()
+    who = "unknown[127.0.0.1]"
+    with Smtp(port) as smtp:
+        assert smtp.banner == (f"554 5.7.1 <{who}>: Client host rejected: "
+                               "Access denied\r\n")
+        assert smtp.command("EHLO a") == \
+            f"503 5.7.0 Error: access denied for {who}\r\n"
+        smtp.command("QUIT", 221)
+    mail.wait_for(lambda: mail.log_lines("disconnect .* commands=1/2"))
+    assert (f"NOQUEUE: reject: CONNECT from {who}: 554 5.7.1 <{who}>: Client "
+            "host rejected: Access denied; proto=SMTP") in texts(mail)
+
+
+def test_refused_at_helo(quiet):
+    mail = quiet("smtpd_delay_reject = no",
+                 "smtpd_helo_restrictions = reject_invalid_helo_hostname")
+    who = "unknown[127.0.0.1]"
+    with mail.smtp() as smtp:
+        reply = "501 5.5.2 <a..b>: Helo command rejected: Invalid name"
+        assert smtp.command("EHLO a..b") == reply + "\r\n"
+        smtp.command("EHLO a.b", 250)
+    mail.wait_for(lambda: mail.log_lines("disconnect from .* ehlo=1/2"))
+    assert (f"NOQUEUE: reject: EHLO from {who}: {reply}; proto=SMTP "
+            "helo=<a..b>") in texts(mail)
+
+
+def test_refused_at_mail(quiet):
+    mail = quiet("smtpd_delay_reject = no",
+                 "smtpd_sender_restrictions = reject_non_fqdn_sender")
+    with hello(mail) as smtp:
+        reply = ("504 5.5.2 <a>: Sender address rejected: need "
+                 "fully-qualified address")
+        assert smtp.command("MAIL FROM:<a>") == reply + "\r\n"
+        smtp.command("MAIL FROM:<a@b.example>", 250)
+    mail.wait_for(lambda: mail.log_lines("disconnect from .* mail=1/2"))
+    assert (f"NOQUEUE: reject: MAIL from unknown[127.0.0.1]: {reply}; "
+            "from=<a> proto=ESMTP helo=<client.example>") in texts(mail)
+
+
+def test_refused_at_data(quiet):
+    mail = quiet("smtpd_data_restrictions = reject_multi_recipient_bounce")
+    with hello(mail) as smtp:
+        smtp.envelope("", ["a@example.com", "b@example.com"])
+        assert smtp.command("DATA").code == 550
+        smtp.command("RSET", 250)
+        smtp.envelope("", ["a@example.com"])
+        assert smtp.data("Subject: x\n\nx\n").code == 250
+    mail.wait_for(lambda: mail.log_lines("disconnect from .* data=1/2"))
+    assert mail.log_lines(r": \w+: reject: DATA from unknown\[127.0.0.1\]: "
+                          "550 .*; from=<> to=<a@example.com> proto=ESMTP")
+
+
+def test_refused_at_the_end(quiet):
+    mail = quiet("smtpd_end_of_data_restrictions = reject")
+    with hello(mail) as smtp:
+        smtp.envelope("a@example.net", ["b@example.com"])
+        assert smtp.data("Subject: x\n\n" + 1000 * "x\n").code == 554
+        smtp.envelope("a@example.net", ["b@example.com"])
+        assert smtp.data("x" * 400_000 + "\n").code == 554
+    mail.wait_for(lambda: mail.log_lines("disconnect from .* data=0/2"))
+    assert mail.log_lines(r": \w+: reject: END-OF-MESSAGE from unknown")
+    assert not mail.queue()
+
+
+def test_no_room_in_the_queue(quiet):
+    mail = quiet("queue_minfree = 1000000000000000")
+    reply = "452 4.3.1 Insufficient system storage"
+
+    def is_refused():
+        with hello(mail) as smtp:
+            return smtp.command("MAIL FROM:<a@example.net>") == reply + "\r\n"
+    mail.wait_for(is_refused)
+    mail.wait_for(lambda: mail.log_lines("disconnect from .* mail=0/1"))
+    assert (f"NOQUEUE: reject: MAIL from unknown[127.0.0.1]: {reply}; "
+            "from=<a@example.net> proto=ESMTP helo=<client.example>"
+            ) in texts(mail)
 
 
 # Partners

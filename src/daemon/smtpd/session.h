@@ -98,14 +98,17 @@ typedef bool step_fn(struct session *s);
 step_fn *step_for(enum smtp_ask ask);
 
 void step_begin(struct session *s);
-/* WAIT_PAUSE is over. */
-void step_pause_over(struct session *s);
 /* Say hello, or refuse the client. */
 void step_greet(struct session *s, unsigned code, span text);
 /* The name of the client is known. */
 void step_named(struct session *s, const struct rules_client_is *m);
+
+/* ---- verdict.c ---- */
+
 /* A verdict is there: act on it and go on. */
 void step_verdict(struct session *s, span payload);
+/* WAIT_PAUSE is over. */
+void step_pause_over(struct session *s);
 
 /* ---- ask.c ---- */
 

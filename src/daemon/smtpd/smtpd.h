@@ -7,6 +7,7 @@
  *	service.c  what a line of master.cf asks of us
  *	session.c  one client: bytes in and out, waiting, time, the end
  *	steps.c    what the engine asks for, one function each
+ *	verdict.c  what the rules processes answered
  *	ask.c      questions to the rules processes
  *	message.c  a transaction: recipients and content
  *	handover.c the conversation with the queue process

@@ -5,34 +5,33 @@
  * A step either answers, or sees to it that somebody will and lets the
  * session wait. The engine repeats a question that was not answered, so a
  * step that waited is simply run again (that is how ids, blobs and commits
- * come to their end); only verdicts of the rules processes come back through
- * step_verdict().
+ * come to their end); only verdicts of the rules processes come back another
+ * way, through verdict.c.
  */
-#include "daemon/smtpd/session.h"
+#include "daemon/smtpd/steps.h"
 
 #include "daemon/smtpd/forms.h"
 #include "daemon/smtpd/handover.h"
-#include "os/log.h"
 
-static const span no_storage = SPAN_INIT("4.3.1 Insufficient system storage");
+const span step_no_storage = SPAN_INIT("4.3.1 Insufficient system storage");
 static const span no_queue = SPAN_INIT("4.3.0 Error: queue file write error");
 
-static bool answer(struct session *s, unsigned code, span text)
+bool step_answer(struct session *s, unsigned code, span text)
 {
 	smtp_server_answer(&s->engine, code, text);
 	return true;
 }
 
-static bool grant(struct session *s)
+bool step_grant(struct session *s)
 {
-	return answer(s, 0, SPAN_NONE);
+	return step_answer(s, 0, SPAN_NONE);
 }
 
 /* Say why in the log, too. */
 static bool refuse(struct session *s, unsigned code, span reply)
 {
 	form_refusal(s, SPAN("reject"), code, reply);
-	return answer(s, code, reply);
+	return step_answer(s, code, reply);
 }
 
 static bool ask_rules(struct session *s, enum rules_stage stage)
@@ -206,18 +205,18 @@ static bool step_helo(struct session *s)
 	return ask_rules(s, RULES_STAGE_HELO);
 }
 
-static bool mail_refused(struct session *s, unsigned code, span reply)
+bool step_mail_refused(struct session *s, unsigned code, span reply)
 {
 	message_free(&s->message);
-	return answer(s, code, reply);
+	return step_answer(s, code, reply);
 }
 
-static bool mail_allowed(struct session *s)
+bool step_mail_allowed(struct session *s)
 {
 	if (handover_has_space(s->p->handover, s->engine.mail.size))
-		return grant(s);
-	form_refusal(s, SPAN("reject"), 452, no_storage);
-	return mail_refused(s, 452, no_storage);
+		return step_grant(s);
+	form_refusal(s, SPAN("reject"), 452, step_no_storage);
+	return step_mail_refused(s, 452, step_no_storage);
 }
 
 static bool step_mail(struct session *s)
@@ -232,11 +231,11 @@ static bool step_mail(struct session *s)
 	s->message = message_new(s);
 	if (!set->smtpd_delay_reject && set->smtpd_sender_restrictions.len)
 		return ask_rules(s, RULES_STAGE_MAIL);
-	return mail_allowed(s);
+	return step_mail_allowed(s);
 }
 
 /* The id is needed when the first recipient is accepted; better to have it
- * before asking than to have nothing to do with the answer. */
+ * before asking than to have nothing to do with the step_answer. */
 static bool has_id(struct session *s)
 {
 	struct message *m = s->message;
@@ -256,7 +255,7 @@ static bool step_rcpt(struct session *s)
 
 	if (!has_id(s)) {
 		if (s->message->waited)
-			return answer(s, 451, no_queue);
+			return step_answer(s, 451, no_queue);
 		s->message->waited = true;
 		handover_wait(s->p->handover, s);
 		return session_wait_for(s, WAIT_QUEUE);
@@ -281,7 +280,7 @@ static bool step_vrfy(struct session *s)
 
 /* There is no list of sites that may have their mail by asking for it
  * (fast_flush_domains): as Postfix answers for one that is not in it. */
-static bool etrn_refused(struct session *s)
+bool step_etrn_refused(struct session *s)
 {
 	struct buf reply = BUF_INIT(4096);
 
@@ -297,24 +296,24 @@ static bool step_etrn(struct session *s)
 {
 	if (settings(s)->smtpd_etrn_restrictions.len)
 		return ask_rules(s, RULES_STAGE_ETRN);
-	return etrn_refused(s);
+	return step_etrn_refused(s);
 }
 
 /* ---- content ---- */
 
-static bool data_allowed(struct session *s)
+bool step_data_allowed(struct session *s)
 {
 	message_begin(s->message);
-	return grant(s);
+	return step_grant(s);
 }
 
 static bool step_data(struct session *s)
 {
 	if (s->p->content_bytes > SMTPD_CONTENT_HIGH)
-		return refuse(s, 452, no_storage);
+		return refuse(s, 452, step_no_storage);
 	if (settings(s)->smtpd_data_restrictions.len)
 		return ask_rules(s, RULES_STAGE_DATA);
-	return data_allowed(s);
+	return step_data_allowed(s);
 }
 
 static bool step_chunk(struct session *s)
@@ -324,10 +323,10 @@ static bool step_chunk(struct session *s)
 	return session_wait_for(s, WAIT_QUEUE);
 }
 
-static bool message_over(struct session *s, unsigned code, span text)
+bool step_message_over(struct session *s, unsigned code, span text)
 {
 	message_free(&s->message);
-	return answer(s, code, text);
+	return step_answer(s, code, text);
 }
 
 /* The queue has spoken, or can no longer. */
@@ -338,13 +337,13 @@ static bool step_fate(struct session *s)
 
 	switch ((enum queue_result)s->message->fate) {
 	case QUEUE_OK:
-		return message_over(s, 0, text);
+		return step_message_over(s, 0, text);
 	case QUEUE_FULL:
-		return message_over(s, 452, no_storage);
+		return step_message_over(s, 452, step_no_storage);
 	case QUEUE_ERROR:
 		break;
 	}
-	return message_over(s, 451, no_queue);
+	return step_message_over(s, 451, no_queue);
 }
 
 static bool step_commit(struct session *s)
@@ -358,7 +357,8 @@ static bool step_commit(struct session *s)
 	if (!message_finish(m))
 		return session_wait_for(s, WAIT_QUEUE);
 	if (m->place != PLACE_NOWHERE && m->clean.hops_exceeded)
-		return message_over(s, 554, SPAN("5.4.0 Error: too many hops"));
+		return step_message_over(
+		    s, 554, SPAN("5.4.0 Error: too many hops"));
 	if (m->place != PLACE_NOWHERE && handover_is_full(s->p->handover)) {
 		handover_wait(s->p->handover, s);
 		return session_wait_for(s, WAIT_QUEUE);
@@ -398,135 +398,4 @@ step_fn *step_for(enum smtp_ask ask)
 	};
 
 	return steps[ask];
-}
-
-/* ---- verdicts ---- */
-
-/* The first recipient makes it a message with a name. */
-static void name_message(struct session *s, const struct rules_verdict *v)
-{
-	struct message *m = s->message;
-
-	m->id = msgid_make(m->reserved, loop_wall(s->p->loop));
-	m->sender = arena_dup(&s->engine.txn, v->sender);
-	m->local = v->local_client;
-	form_client(s);
-}
-
-static bool rcpt_allowed(struct session *s, const struct rules_verdict *v)
-{
-	struct message *m = s->message;
-	const struct smtp_rcpt *r = &s->engine.rcpt;
-	const struct rcpt rcpt = {
-		.addr = v->recipient,
-		.orig = r->addr,
-		.orcpt = r->orcpt,
-		.notify = r->notify,
-		.transport = v->transport,
-		.nexthop = v->nexthop,
-	};
-
-	if (!m->id)
-		name_message(s, v);
-	if (!message_add_rcpt(m, &rcpt))
-		return answer(s, 452, no_storage);
-	return grant(s);
-}
-
-static bool refused(struct session *s, const struct rules_verdict *v)
-{
-	form_refusal(s, v->verb, v->code, v->reply);
-	switch ((enum rules_stage)s->question.stage) {
-	case RULES_STAGE_CONNECT:
-		step_greet(s, v->code, v->reply);
-		return false;
-	case RULES_STAGE_MAIL:
-		return mail_refused(s, v->code, v->reply);
-	case RULES_STAGE_END_OF_DATA:
-		return message_over(s, v->code, v->reply);
-	case RULES_STAGE_HELO:
-	case RULES_STAGE_RCPT:
-	case RULES_STAGE_DATA:
-	case RULES_STAGE_VRFY:
-	case RULES_STAGE_ETRN:
-		break;
-	}
-	return answer(s, v->code, v->reply);
-}
-
-/* True: the engine goes on. */
-static bool allowed(struct session *s, const struct rules_verdict *v)
-{
-	switch ((enum rules_stage)s->question.stage) {
-	case RULES_STAGE_CONNECT:
-		step_greet(s, 0, SPAN_NONE);
-		return false;
-	case RULES_STAGE_MAIL:
-		return mail_allowed(s);
-	case RULES_STAGE_RCPT:
-		return rcpt_allowed(s, v);
-	case RULES_STAGE_ETRN:
-		return etrn_refused(s);
-	case RULES_STAGE_DATA:
-		return data_allowed(s);
-	case RULES_STAGE_END_OF_DATA:
-		s->message->checked = true;
-		return true;
-	case RULES_STAGE_HELO:
-	case RULES_STAGE_VRFY:
-		break;
-	}
-	return grant(s);
-}
-
-static void act(struct session *s, const struct rules_verdict *v)
-{
-	if (v->code ? refused(s, v) : allowed(s, v))
-		session_resume(s);
-}
-
-static bool is_sane(const struct session *s, const struct rules_verdict *v)
-{
-	if (v->code)
-		return v->code >= 400 && v->code <= 599 && v->reply.len;
-	return s->question.stage != RULES_STAGE_RCPT ||
-	    (v->recipient.len && v->transport.len);
-}
-
-static void decide(struct session *s, span payload, bool paused)
-{
-	struct rules_verdict v;
-	struct arena scratch;
-
-	arena_init(&scratch, FRAME_MAX);
-	if (!rules_verdict_get(payload, &scratch, &v) || !is_sane(s, &v)) {
-		log_warn("smtpd", "a verdict that makes no sense");
-		v = (struct rules_verdict){ .code = 451,
-			.verb = SPAN("reject"),
-			.reply = SPAN("4.3.0 Temporary lookup failure") };
-	}
-	if (v.delay_ms && !paused) {
-		buf_put(&s->held, payload);
-		(void)session_wait_time(s, WAIT_PAUSE, v.delay_ms * USEC_MSEC);
-		arena_done(&scratch);
-		return;
-	}
-	for (uint32_t i = 0; i < v.nnotes; i++)
-		form_decision(s, v.notes[i].verb, v.notes[i].reply);
-	act(s, &v);
-	arena_done(&scratch);
-}
-
-void step_verdict(struct session *s, span payload)
-{
-	decide(s, payload, false);
-}
-
-void step_pause_over(struct session *s)
-{
-	struct buf payload = s->held;
-
-	buf_init(&s->held, FRAME_MAX);
-	decide(s, buf_span(&payload), true);
-	buf_done(&payload);
 }
