@@ -10,7 +10,7 @@
  * A process that dies is started again at once; if it dies again before it
  * has lived for a minute, after 1, 2, 4, ... seconds, up to
  * service_throttle_time: whoever can make it crash has few tries. That it was
- * killed from outside is not its fault and costs no such delay.
+ * killed from outside once it was ready is not its fault and costs no delay.
  *
  * Each start makes new socketpairs to every partner that runs; the partner
  * gets its end of it as a PEER message.
@@ -276,7 +276,7 @@ static void restart_later(struct process *p, bool blameless)
 		return;
 	most = conf_duration(
 	    m->setup.conf, CONF_MAIN, SPAN("service_throttle_time"));
-	blameless = blameless && lived >= USEC_SEC;
+	blameless = blameless && p->ready;
 	if (blameless || lived >= LONG_LIFE * USEC_SEC)
 		p->delay = 0;
 	p->restart.fn = on_restart;
