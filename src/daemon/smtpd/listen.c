@@ -89,9 +89,21 @@ void listen_close_all(struct smtpd *p)
 	}
 }
 
+static void on_retry(void *ctx)
+{
+	listen_pause(ctx, false);
+}
+
 /* A watch that is exclusive cannot be changed: it is made anew. */
 void listen_pause(struct smtpd *p, bool pause)
 {
+	if (pause) {
+		/* The end of a session resumes it, too. */
+		p->accept_timer.fn = on_retry;
+		p->accept_timer.ctx = p;
+		loop_timer_set(
+		    p->loop, &p->accept_timer, loop_now(p->loop) + USEC_SEC);
+	}
 	LIST_FOR(it, &p->listeners)
 	{
 		struct listener *l = CONTAINER_OF(it, struct listener, link);

@@ -227,10 +227,17 @@ static void on_flush(void *ctx)
 	}
 }
 
+static bool is_receiving(const struct session *s)
+{
+	return s->engine.state == SMTP_DATA || s->engine.state == SMTP_CHUNK ||
+	    s->engine.state == SMTP_SKIP;
+}
+
 static void on_input(struct session *s)
 {
 	struct smtpd *p = s->p;
-	ssize_t n = os_size(read(s->fd, p->input, SMTPD_INPUT));
+	size_t room = is_receiving(s) ? SMTPD_INPUT : SMTPD_INPUT_COMMANDS;
+	ssize_t n = os_size(read(s->fd, p->input, room));
 
 	if (n == -EAGAIN || n == -EINTR)
 		return;
@@ -339,7 +346,7 @@ void session_set_name(struct session *s, span name, span reverse)
 /* What the client says before its greeting is told on (once), not lost. */
 bool session_read_early(struct session *s)
 {
-	ssize_t n = os_size(read(s->fd, s->p->input, SMTPD_INPUT));
+	ssize_t n = os_size(read(s->fd, s->p->input, SMTPD_INPUT_COMMANDS));
 
 	if (n > 0)
 		smtp_server_feed(&s->engine, span_of(s->p->input, (size_t)n));

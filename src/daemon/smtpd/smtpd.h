@@ -29,8 +29,10 @@ struct service;
 struct session;
 
 enum {
-	/* Read at once; shared by all sessions, so large. */
+	/* Read at once; shared by all sessions, so large. Less when it is
+	 * commands: what is pipelined behind a question must be kept. */
 	SMTPD_INPUT = 64 * 1024,
+	SMTPD_INPUT_COMMANDS = 8 * 1024,
 	/* Message content in memory, of all sessions together: above the
 	 * first no more DATA, above the second messages fail. */
 	SMTPD_CONTENT_HIGH = 128 * 1024 * 1024,
@@ -48,6 +50,7 @@ struct smtpd {
 	struct handover *handover;
 	struct limits *limits;
 	struct loop_timer stop_timer;
+	struct loop_timer accept_timer;
 	char *input;
 	size_t content_bytes; /* message content in memory */
 	uint32_t nsessions;
