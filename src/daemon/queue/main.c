@@ -49,6 +49,7 @@ static void on_conf(void *ctx, struct conf *conf)
 		return;
 	transport_configure(q);
 	active_arm(q);
+	jobs_turn_later(q);
 }
 
 /* The spool's directory was made by master and belongs to us. */
