@@ -358,8 +358,10 @@ static bool place(struct spool *sp, const struct item *item, unsigned leave)
 
 	if (!hot_fits(log, item) && !roll(sp, leave))
 		return false;
-	if (!log->gathering)
+	if (!log->gathering) {
 		log->gathering = open_group(sp, log->hot);
+		log->gathering->serial = ++log->serial;
+	}
 	group_put(log->gathering, item);
 	log->arrived += item->record.type == RECORD_MESSAGE;
 	return true;
@@ -508,11 +510,12 @@ static void place_again(
 
 	while (record_get(rest, &item.record)) {
 		size_t at = g->bytes.len - rest.len;
-		const struct waiter *w = &g->waiters[next];
+		const struct waiter *w =
+		    next < g->nwaiters ? &g->waiters[next] : NULL;
 
 		item.copy = span_first(rest, record_size(item.record.length));
 		item.fn = NULL;
-		if (next < g->nwaiters && w->at == at) {
+		if (w && w->at == at) {
 			item.fn = w->fn;
 			item.ctx = w->ctx;
 			next++;
@@ -711,6 +714,7 @@ static void commit_done(struct job *job)
 	struct spool *sp = g->sp;
 
 	sp->log.flying = NULL;
+	sp->log.landed = g->serial;
 	sp->stats.commits++;
 	sp->stats.flushes++;
 	g->head->fd = g->fd;
@@ -780,6 +784,19 @@ usec log_deadline(const struct spool *sp)
 	else if (log->gathering)
 		due = gathering_due(log, sp->now);
 	return due == USEC_NEVER ? due : MAX(due, log->quiet_until);
+}
+
+uint64_t log_hurry(struct spool *sp)
+{
+	if (sp->log.gathering)
+		sp->log.gathering->hurry = true;
+	return sp->log.serial;
+}
+
+bool log_passed(const struct spool *sp, uint64_t serial)
+{
+	/* Idle: it failed, and what was in it found no room. */
+	return sp->log.landed >= serial || log_is_idle(sp);
 }
 
 bool log_is_idle(const struct spool *sp)
