@@ -53,8 +53,8 @@ struct spool_damage {
 	msgid id;            /* the message lost, or 0: not known */
 	char file[24];       /* below the spool's directory */
 	uint64_t at, length; /* bytes of it */
-	const char *what; /* "message record", "blob missing", ... */
-	bool is_lost;     /* false: nothing was lost but time */
+	const char *what;    /* "message record", "blob missing", ... */
+	bool is_lost;        /* false: nothing was lost but time */
 };
 
 struct spool_calls {
