@@ -5,7 +5,7 @@
  *	IDLE -> LOADING -> STEP -> READING -> WRITING -+
  *	  |                 ^  \                       |
  *	  |                 +---\----------------------+
- *	  +--nothing lives in it-> FREEING -> IDLE
+ *	  +--nothing lives in it-> WAITING -> FREEING -> IDLE
  *
  * One victim at a time, and it is freed before another is chosen (I7): a
  * done record names the segment of the message record it ends, and with two
@@ -225,7 +225,20 @@ static void free_done(struct job *job)
 	mem_free(f);
 }
 
-/* Nothing in it counts any more: say so on disk (I8). */
+/*
+ * Nothing in it counts any more. Some of that may be because of messages just
+ * finished: wait until their dones are durable. A crash before that would
+ * bring the message back, and its state must be there, too.
+ */
+static void start_waiting(struct spool *sp)
+{
+	struct cleaner *c = &sp->cleaner;
+
+	c->wait_for = log_hurry(sp);
+	c->stage = CLEAN_WAITING;
+}
+
+/* Say on disk that it is free (I8). */
 static void start_freeing(struct spool *sp)
 {
 	struct cleaner *c = &sp->cleaner;
@@ -643,7 +656,7 @@ static void clean_step(struct spool *sp)
 	} else if (!start_reading(sp)) {
 		if (left_behind(sp))
 			report_left_behind(sp);
-		start_freeing(sp);
+		start_waiting(sp);
 	}
 }
 
@@ -667,12 +680,11 @@ static void look_for_victim(struct spool *sp)
 		sp->segments.lighter = false;
 		return;
 	}
-	if (!c->victim->live && !c->victim->is_twice) {
-		start_freeing(sp);
-		return;
-	}
 	segment_become(c->victim, SEG_VICTIM);
-	start_loading(sp);
+	if (!c->victim->live && !c->victim->is_twice)
+		start_waiting(sp);
+	else
+		start_loading(sp);
 }
 
 void cleaner_run(struct spool *sp)
@@ -685,6 +697,8 @@ void cleaner_run(struct spool *sp)
 		clean_step(sp);
 	if (c->stage == CLEAN_IDLE && may_look(sp))
 		look_for_victim(sp);
+	if (c->stage == CLEAN_WAITING && log_passed(sp, c->wait_for))
+		start_freeing(sp);
 }
 
 usec cleaner_deadline(const struct spool *sp)

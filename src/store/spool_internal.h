@@ -174,6 +174,7 @@ struct group {
 	size_t nwaiters;
 	unsigned messages;
 	bool hurry;
+	uint64_t serial; /* of the hot head's groups */
 	usec since;
 	/* For the thread, and from it. */
 	bool with_header;
@@ -194,6 +195,8 @@ struct log {
 	size_t parked_enough; /* look through it when it grows beyond */
 	usec quiet_until;     /* after an error: no groups before */
 	int last_error;       /* of a group */
+	uint64_t serial;      /* of the newest group */
+	uint64_t landed;      /* of the newest that is through */
 	struct gather gather;
 	unsigned arrived; /* messages since the last poll */
 	bool is_full;     /* the last message was refused */
@@ -221,6 +224,9 @@ void log_put_number(struct spool *sp, enum record_type type, uint64_t number);
 /* Start what is due; with `all`, everything. */
 void log_run(struct spool *sp, bool all);
 usec log_deadline(const struct spool *sp);
+/* Hurry everything placed so far; wait until log_passed() the result. */
+uint64_t log_hurry(struct spool *sp);
+bool log_passed(const struct spool *sp, uint64_t serial);
 /* Nobody's turn will come any more: refuse those who wait for room. */
 void log_refuse_parked(struct spool *sp);
 /* Everything that found room is durable. */
@@ -254,6 +260,7 @@ enum cleaner_stage {
 	CLEAN_STEP,    /* something is left to do, when it is time */
 	CLEAN_READING, /* some of its records */
 	CLEAN_WRITING, /* their copies, or second dones */
+	CLEAN_WAITING, /* for the dones that say why the rest is dead */
 	CLEAN_FREEING, /* the victim */
 };
 
@@ -273,6 +280,7 @@ struct cleaner {
 	struct clean_read *read; /* records not copied yet */
 	struct ended *ended;
 	size_t nended;
+	uint64_t wait_for; /* a group of the log */
 	usec not_before;
 	usec step_began;
 	usec looked_at; /* for a victim, in vain */

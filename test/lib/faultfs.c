@@ -50,10 +50,14 @@ struct faultfs {
 	struct inode *fds[MAX_FDS];
 	bool locked[MAX_FDS];
 	uint64_t seed;
+	uint64_t randoms;
 	uint64_t capacity;
 	unsigned calls;
 	unsigned nth;
 	enum fault fault;
+	unsigned meanwhile; /* calls until it happens */
+	void (*meanwhile_fn)(void *ctx);
+	void *meanwhile_ctx;
 	bool struck;
 	bool dead;
 	bool full;
@@ -246,6 +250,8 @@ static uint64_t space(const struct faultfs *fs)
 /* What becomes of this call. */
 static enum fault strike(struct faultfs *fs)
 {
+	if (fs->meanwhile && !--fs->meanwhile)
+		fs->meanwhile_fn(fs->meanwhile_ctx);
 	if (fs->dead)
 		return FAULT_ERROR;
 	if (!fs->nth || ++fs->calls != fs->nth) {
@@ -528,8 +534,11 @@ static int fs_random(void *ctx, void *to, size_t n)
 {
 	struct faultfs *fs = ctx;
 
-	for (size_t i = 0; i < n; i++)
-		((char *)to)[i] = (char)(dice(fs) >> 16);
+	/* Never the same again, whatever the dice are set to. */
+	for (size_t i = 0; i < n; i++) {
+		fs->randoms = fs->randoms * 6364136223846793005U + 1;
+		((char *)to)[i] = (char)(fs->randoms >> 40);
+	}
 	return 0;
 }
 
@@ -599,6 +608,14 @@ void faultfs_arm(struct faultfs *fs, unsigned nth, enum fault fault)
 	fs->fault = fault;
 	fs->struck = false;
 	fs->full = false;
+}
+
+void faultfs_meanwhile(
+    struct faultfs *fs, unsigned nth, void (*fn)(void *ctx), void *ctx)
+{
+	fs->meanwhile = nth;
+	fs->meanwhile_fn = fn;
+	fs->meanwhile_ctx = ctx;
 }
 
 unsigned faultfs_calls(const struct faultfs *fs)
