@@ -45,6 +45,13 @@ static bool is_late(const struct dest *d)
 	return loop_now(d->relay->loop) >= j->since + patience;
 }
 
+static struct session *idle_session(const struct dest *d)
+{
+	return list_is_empty(&d->idle)
+	    ? NULL
+	    : CONTAINER_OF(d->idle.next, struct session, link);
+}
+
 static void on_patience(void *ctx)
 {
 	struct dest *d = ctx;
@@ -54,11 +61,17 @@ static void on_patience(void *ctx)
 
 	list_init(&late);
 	while (room-- && !list_is_empty(&d->waiting) && is_late(d))
-		list_append(&late, list_take(&d->waiting));
+		list_append(&late, &dest_take(d)->waiting);
 	arm_patience(d);
 	/* The last of them may take the destination along. */
-	while ((link = list_take(&late)))
-		walk_start(CONTAINER_OF(link, struct jobrun, waiting));
+	while ((link = list_take(&late))) {
+		struct jobrun *j = CONTAINER_OF(link, struct jobrun, waiting);
+
+		if (idle_session(d))
+			session_give(idle_session(d), j);
+		else
+			walk_start(j);
+	}
 }
 
 static bool keeps_sessions(const struct settings *set, span nexthop)
@@ -120,27 +133,32 @@ void dest_check(struct dest *d)
 	mem_free(d);
 }
 
+/* Behind the messages that are on their way, if it will not be long. */
+static bool may_wait(const struct dest *d)
+{
+	if (!d->reuse || list_is_empty(&d->busy))
+		return false;
+	return list_is_empty(&d->idle) ||
+	    (dest_is_quick(d) && d->nwaiting < d->sessions);
+}
+
 void dest_offer(struct dest *d, struct jobrun *j)
 {
-	struct relay *r = d->relay;
-
 	if (j->dest != d) {
 		j->dest = d;
 		d->jobs++;
 	}
-	if (d->reuse && !list_is_empty(&d->idle)) {
-		session_give(
-		    CONTAINER_OF(d->idle.next, struct session, link), j);
-		return;
-	}
-	if (!d->reuse || list_is_empty(&d->busy)) {
+	if (may_wait(d)) {
+		j->since = loop_now(d->relay->loop);
+		list_append(&d->waiting, &j->waiting);
+		d->nwaiting++;
+		if (d->waiting.next == &j->waiting)
+			arm_patience(d);
+	} else if (d->reuse && idle_session(d)) {
+		session_give(idle_session(d), j);
+	} else {
 		walk_start(j);
-		return;
 	}
-	j->since = loop_now(r->loop);
-	list_append(&d->waiting, &j->waiting);
-	if (d->waiting.next == &j->waiting)
-		arm_patience(d);
 }
 
 bool dest_is_quick(const struct dest *d)
@@ -152,6 +170,7 @@ struct jobrun *dest_take(struct dest *d)
 {
 	struct list *link = list_take(&d->waiting);
 
+	d->nwaiting -= link ? 1 : 0;
 	return link ? CONTAINER_OF(link, struct jobrun, waiting) : NULL;
 }
 

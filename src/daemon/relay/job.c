@@ -35,7 +35,10 @@ void job_free(struct jobrun *j)
 		session_abort(j->pending);
 	route_cancel(&j->route);
 	list_remove(&j->link);
-	list_remove(&j->waiting);
+	if (j->dest && !list_is_empty(&j->waiting)) {
+		list_remove(&j->waiting);
+		j->dest->nwaiting--;
+	}
 	content_close(&j->content);
 	arena_done(&j->arena);
 	buf_done(&j->bytes);

@@ -180,6 +180,7 @@ struct dest {
 	struct list idle; /* struct session, the last used first */
 	struct list busy;
 	struct list waiting; /* struct jobrun */
+	uint32_t nwaiting;
 	struct loop_timer patience;
 	char text[];
 };
@@ -232,7 +233,7 @@ struct session {
 	uint16_t host_len;
 	uint16_t peer_len;
 	uint16_t name_len;
-	char name[SESSION_NAME_MAX]; /* "host[addr]:port", and its parts */
+	char name[SESSION_NAME_MAX]; /* "host[addr]:port" */
 };
 
 /* Connect for a job, to j->current. 0 or a negative errno. */
@@ -244,7 +245,6 @@ void session_retire(struct session *s);
 /* Without a word; its jobs are the caller's. */
 void session_abort(struct session *s);
 
-/* "host", "host[addr]", "host[addr]:port". */
-span session_host(const struct session *s);
-span session_peer(const struct session *s);
-span session_relay(const struct session *s);
+span session_host(const struct session *s);  /* "host" */
+span session_peer(const struct session *s);  /* "host[addr]" */
+span session_relay(const struct session *s); /* "host[addr]:port" */
