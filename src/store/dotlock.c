@@ -105,27 +105,62 @@ static int remove_stale(int dir, const char *name, usec stale)
 	return r < 0 && r != -ENOENT ? r : DOTLOCK_HELD;
 }
 
+/*
+ * A file that has its mark and its kernel lock before it has its name: who
+ * is killed in between leaves nothing. -EOPNOTSUPP where that cannot be had.
+ */
+static int create_whole(int dir, const char *name)
+{
+	char path[32];
+	int fd =
+	    os_error(openat(dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+	int r;
+
+	if (fd < 0)
+		return -EOPNOTSUPP;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = hold(fd);
+	if (r == 0)
+		r = os_error(
+		    linkat(AT_FDCWD, path, dir, name, AT_SYMLINK_FOLLOW));
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r == -EEXIST ? r : -EOPNOTSUPP;
+}
+
+/* Killed between the first two calls, this leaves an empty lock file, which
+ * is believed until it is too old. */
+static int create_named(int dir, const char *name)
+{
+	struct dotlock lock = {
+		.fd = os_error(openat(
+		    dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)),
+	};
+	int r = lock.fd < 0 ? lock.fd : hold(lock.fd);
+
+	if (lock.fd >= 0 && r < 0)
+		dotlock_drop(dir, name, &lock);
+	return r < 0 ? r : lock.fd;
+}
+
 int dotlock_try(int dir, const char *name, usec stale, struct dotlock *ret_lock,
     struct dotlock_left *ret_left)
 {
-	int fd;
+	int fd = create_whole(dir, name);
 	int r;
 
 	*ret_left = (struct dotlock_left){ .found = false };
-	fd = os_error(
-	    openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+	if (fd == -EOPNOTSUPP)
+		fd = create_named(dir, name);
 	if (fd == -EEXIST) {
 		r = take_over(dir, name, ret_lock, ret_left);
 		return r == DOTLOCK_OK ? r : remove_stale(dir, name, stale);
 	}
 	if (fd < 0)
 		return fd;
-
 	ret_lock->fd = fd;
-	r = hold(fd);
-	if (r < 0)
-		dotlock_drop(dir, name, ret_lock);
-	return r;
+	return DOTLOCK_OK;
 }
 
 void dotlock_note(const struct dotlock *lock, uint64_t inode, uint64_t size)

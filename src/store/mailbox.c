@@ -402,6 +402,12 @@ void mailbox_rollback(struct mailbox *m)
 	cut_back(m, m->whole);
 }
 
+void mailbox_undo(struct mailbox *m)
+{
+	if (m->end > m->synced)
+		cut_back(m, m->synced);
+}
+
 static int refuse_write(struct mailbox_trouble *t, int error)
 {
 	return refuse(t, mailbox_status(error, SPAN("5.3.0")),

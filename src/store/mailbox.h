@@ -108,6 +108,8 @@ void mailbox_put(struct mailbox *m, span bytes);
 MUST_USE int mailbox_commit(struct mailbox *m, struct mailbox_trouble *t);
 /* The message cannot be finished: undo it. */
 void mailbox_rollback(struct mailbox *m);
+/* Undo everything since the last sync. */
+void mailbox_undo(struct mailbox *m);
 /* MAILBOX_OK, or everything since the last sync was undone. */
 MUST_USE int mailbox_sync(struct mailbox *m, struct mailbox_trouble *t);
 

@@ -141,6 +141,24 @@ static void test_rollback(void **state)
 	assert_span_equal(read_file(p, "ana"), SPAN("one\nthree\n"));
 }
 
+static void test_undo(void **state)
+{
+	struct place *p = *state;
+	struct mailbox m;
+
+	claim_and_lock(&m, p);
+	assert_int_equal(append(&m, p, SPAN("one\n")), MAILBOX_OK);
+	assert_int_equal(mailbox_sync(&m, &p->trouble), MAILBOX_OK);
+	mailbox_undo(&m);
+	assert_int_equal(append(&m, p, SPAN("two\n")), MAILBOX_OK);
+	assert_int_equal(append(&m, p, SPAN("three\n")), MAILBOX_OK);
+	mailbox_undo(&m);
+	assert_int_equal(append(&m, p, SPAN("four\n")), MAILBOX_OK);
+	assert_int_equal(mailbox_sync(&m, &p->trouble), MAILBOX_OK);
+	leave(&m, p);
+	assert_span_equal(read_file(p, "ana"), SPAN("one\nfour\n"));
+}
+
 static void test_size_limit(void **state)
 {
 	struct place *p = *state;
@@ -601,6 +619,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_append),
 		CASE(test_rollback),
+		CASE(test_undo),
 		CASE(test_size_limit),
 		CASE(test_foreign_dotlock),
 		CASE(test_kernel_locks),

@@ -15,13 +15,18 @@ import pair
 
 MESSAGES = 10000
 SESSIONS = 20
-# What arrives although the sender heard no 250 for it, or twice, was on its
-# way when somebody died: a few at each death.
-TWICE_PER_KILL = 40
+# What arrives twice was on its way when somebody died: one for each session
+# of relay, or a batch of deliver.
+TWICE_PER_KILL = 20
+BATCH = 100
 
 
 class Run:
-    """A load on its way, with its list of acknowledged messages."""
+    """A load on its way, with its list of acknowledged messages.
+
+    What was refused for now (4xx, while nobody could answer) is not sent
+    again; a connection that was lost is, as another message.
+    """
 
     def __init__(self, mail, tmp_path, messages=MESSAGES, recipient=None):
         self.acks = tmp_path / "acknowledged"
@@ -57,7 +62,7 @@ def check(acknowledged, arrived, kills):
     print(f"{len(acknowledged)} acknowledged, {len(counts)} arrived, "
           f"{twice} twice, {kills} kills")
     assert not missing, f"{len(missing)} of {len(acknowledged)} are lost"
-    assert twice <= TWICE_PER_KILL * max(kills, 1)
+    assert twice <= TWICE_PER_KILL * kills + BATCH
 
 
 @pytest.fixture
@@ -103,11 +108,11 @@ def test_kill_one_role(relaying, tmp_path, role):
     """10,000 messages to the next hop while one role is killed."""
     run = Run(relaying, tmp_path)
     try:
-        kills = kill_while(relaying, run, role, 1)
+        kills = kill_while(relaying, run, role, 0.25)
         acknowledged = run.finish()
     finally:
         run.stop()
-    assert len(acknowledged) >= MESSAGES
+    assert len(acknowledged) >= MESSAGES * 0.9
     wait_received(relaying, tmp_path, acknowledged)
     check(acknowledged, received(tmp_path), kills)
 
@@ -119,13 +124,13 @@ def test_kill_each_in_turn(relaying, tmp_path):
     kills = 0
     try:
         while run.is_running():
-            time.sleep(1)
+            time.sleep(0.25)
             kills += relaying.kill(roles[kills % len(roles)])
             relaying.remember()
         acknowledged = run.finish()
     finally:
         run.stop()
-    assert len(acknowledged) >= MESSAGES
+    assert len(acknowledged) >= MESSAGES * 0.9
     wait_received(relaying, tmp_path, acknowledged)
     check(acknowledged, received(tmp_path), kills)
 

@@ -3,10 +3,11 @@
  * An item ends in one of three ways: refused before anything was written
  * (answered at once), failed and undone while it was written (the same), or
  * written. Those written are answered when the flush has come back; if it
- * fails, all of them were undone.
+ * fails, or if nobody is there to be answered, all of them are undone.
  */
 #include "daemon/deliver/batch.h"
 
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -154,19 +155,37 @@ static void open_mailbox(struct batch *b, span name)
 	b->is_open = true;
 }
 
+/* Nobody would hear of what we did, and it would be done again. */
+static bool is_alone(const struct batch *b)
+{
+	struct pollfd p = { .fd = sync_fd(b->line) };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+static void finish(struct batch *b)
+{
+	int r = MAILBOX_OK;
+
+	if (is_alone(b)) {
+		mailbox_undo(&b->mailbox);
+		b->nwritten = 0;
+	} else {
+		r = mailbox_sync(&b->mailbox, &b->trouble);
+	}
+	release(b);
+	for (size_t i = 0; i < b->nwritten; i++) {
+		if (r == MAILBOX_OK)
+			answer_sent(b, b->written[i]);
+		else
+			answer_trouble(b, b->written[i]);
+	}
+}
+
 void batch_end(struct batch *b)
 {
-	if (b->is_open) {
-		int r = mailbox_sync(&b->mailbox, &b->trouble);
-
-		release(b);
-		for (size_t i = 0; i < b->nwritten; i++) {
-			if (r == MAILBOX_OK)
-				answer_sent(b, b->written[i]);
-			else
-				answer_trouble(b, b->written[i]);
-		}
-	}
+	if (b->is_open)
+		finish(b);
 	b->nwritten = 0;
 	b->is_open = false;
 	b->is_refused = false;

@@ -10,7 +10,7 @@
 #include "store/mailbox.h"
 
 /* So many messages before the mailbox is let go for others to read. */
-enum { BATCH_MAX = 200 };
+enum { BATCH_MAX = 100 };
 
 struct batch {
 	struct sync_conn *line;   /* where the answers go */

@@ -177,6 +177,21 @@ static void test_several(void **state)
 	assert_int_equal(faccessat(p->batch.spec.dir, "ana.lock", F_OK, 0), -1);
 }
 
+/* When nobody is left to hear of it, it was not done. */
+static void test_alone(void **state)
+{
+	struct place *p = *state;
+
+	add(p, 1, "ana", "Subject: one\r\n\r\n");
+	batch_end(&p->batch);
+	expect_sent(p, 1);
+	add(p, 2, "ana", "Subject: two\r\n\r\n");
+	sync_free(&p->answers);
+	batch_end(&p->batch);
+	expect_mailbox(p, "ana", TOP("ana") "Subject: one\n\n\n");
+	assert_int_equal(faccessat(p->batch.spec.dir, "ana.lock", F_OK, 0), -1);
+}
+
 static void test_head_options(void **state)
 {
 	struct place *p = *state;
@@ -463,6 +478,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_several),
+		CASE(test_alone),
 		CASE(test_head_options),
 		CASE(test_many),
 		CASE(test_loop),

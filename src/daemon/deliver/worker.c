@@ -70,25 +70,36 @@ static int take_item(struct worker *w, struct sync_msg *msg)
 	return 0;
 }
 
-/* Without waiting, though some of it may still be on its way. */
-static bool has_more(struct worker *w)
+/* What the line has for us now: poll() events. */
+static short look(struct worker *w)
 {
 	struct pollfd p = { .fd = sync_fd(w->line), .events = POLLIN };
 
-	return sync_has_more(w->line) || poll(&p, 1, 0) > 0;
+	return poll(&p, 1, 0) > 0 ? p.revents : 0;
 }
 
-/* Until the parent closes the line: 0, or a negative errno. */
+/*
+ * Until the parent closes the line: 0, or a negative errno. A batch goes on
+ * as long as there is more. What a parent sent before it died is not worth
+ * beginning: the queue gives it to the next one.
+ */
 static int serve(struct worker *w)
 {
 	struct sync_msg msg;
 	int r;
 
 	while ((r = sync_recv(w->line, &msg)) == SYNC_OK) {
+		short events;
+
 		r = take_item(w, &msg);
 		if (r < 0)
 			break;
-		if (!has_more(w))
+		if (sync_has_more(w->line))
+			continue;
+		events = look(w);
+		if (events & POLLHUP)
+			break;
+		if (!(events & POLLIN))
 			batch_end(&w->batch);
 	}
 	batch_end(&w->batch);
