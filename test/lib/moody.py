@@ -135,6 +135,7 @@ class Moody:
         self.commands = []
         self.contents = []
         self.connections = 0
+        self.peers = []
         self.family = family
         self.port = None
         self.listeners = []
@@ -181,12 +182,13 @@ class Moody:
     def _accept(self, listener, mood):
         while True:
             try:
-                sock, _ = listener.accept()
+                sock, peer = listener.accept()
             except OSError:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.connections += 1
+                self.peers.append(peer[0])
             threading.Thread(target=Session(self, sock, mood).run,
                              daemon=True).start()
 

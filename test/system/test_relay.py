@@ -254,6 +254,68 @@ def test_one_message_per_session_if_asked(make_instance):
         assert server.connections == 5
 
 
+# Settings
+
+def test_bind_address(make_instance):
+    with Moody() as server:
+        mail = make_instance(*relay_to(
+            server, "smtp_bind_address = 127.0.0.9"))
+        mail.start()
+        mail.send("me@example.com", ["you@example.net"])
+        mail.wait_empty()
+        assert server.peers == ["127.0.0.9"]
+
+
+def test_soft_bounce(make_instance):
+    with Moody([{"RCPT": "550 5.1.1 who?"}]) as server:
+        mail = make_instance(*relay_to(server, "soft_bounce = yes"))
+        mail.start()
+        mail.send("me@example.com", ["you@example.net"])
+        mail.wait_for(lambda: statuses(mail))
+        assert ", dsn=4.1.1, status=deferred (host " in statuses(mail)[0]
+
+
+def test_fallback_and_overrides(make_instance):
+    """The settings of one transport are not those of another."""
+    with Moody([{}, {}]) as server:
+        mail = make_instance(
+            "relay_domains = relayed.example", "relay_transport = polite",
+            f"smtp_tcp_port = {server.port}",
+            "default_transport = smtp:[127.0.1.99]")
+        mail.configure_master(
+            "polite unix - - n - - smtp",
+            f" -o smtp_fallback_relay=[127.0.1.2]:{server.port}",
+            " -o smtp_helo_name=polite.example",
+            " -o syslog_name=postfix/polite",
+            " -o relayhost=")
+        mail.configure("relay_transport = polite:[127.0.1.98]")
+        mail.start()
+        mail.send("me@example.com", ["a@relayed.example", "b@other.example"])
+        mail.wait_for(lambda: len(statuses(mail)) == 2)
+        assert mail.log_lines(r"postfix/polite/smtp\[\d+\]: .*to=<a@.*"
+                              r"relay=127\.0\.1\.2.*status=sent")
+        assert mail.log_lines(r"postfix/smtp\[\d+\]: .*to=<b@.*relay=none, "
+                              r".*status=deferred \(connect to ")
+        assert "EHLO polite.example" in server.commands
+
+
+def test_lmtp(make_instance):
+    mood = {"DOT": ["250 2.1.5 saved", "452 4.2.2 full"]}
+    with Moody([mood]) as server:
+        mail = make_instance(
+            f"default_transport = lmtp:[127.0.1.1]:{server.port}",
+            "lmtp_destination_recipient_limit = 10")
+        mail.configure_master("lmtp unix - - n - - lmtp")
+        mail.start()
+        mail.send("me@example.com", ["a@example.net", "b@example.net"])
+        lines = mail.wait_for(
+            lambda: len(mail.log_lines(r"/lmtp\[\d+\]: .*status=")) == 2
+            and mail.log_lines(r"/lmtp\[\d+\]: "))
+        assert "status=sent (250 2.1.5 saved)" in lines[0]
+        assert ("status=deferred (host 127.0.1.1[127.0.1.1] said: 452 4.2.2 "
+                "full (in reply to end of DATA command))") in lines[1]
+
+
 # Content
 
 def test_large_content_arrives_unchanged(make_instance):
