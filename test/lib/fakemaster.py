@@ -650,11 +650,16 @@ class QueueProcess:
         assert status == 0, f"wait status {status}\n{self.log()}"
 
     def kill(self):
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+        """What ended without us has failed."""
+        pid, status = self.pid, 0
+        if pid:
             self.pid = 0
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if not ended:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
         self._forget()
+        assert status == 0, f"had ended: wait status {status}\n{self.log()}"
 
     def crash(self):
         """The power of the process fails; then it runs again."""

@@ -2,21 +2,23 @@
 """The queue process alone; see test/lib/fakemaster.py."""
 
 import os
+import random
 import re
 import signal
-import socket
 import struct
+import subprocess
 import time
 
 import pytest
 
+from lib import instance
 from lib.fakemaster import (
-    AGAIN, CTL_DENIED, CTL_ENTRY, CTL_FLUSH, CTL_FLUSH_ID, CTL_FLUSH_SITE,
-    CTL_LIST, DEAD, ERROR, FAILURE, JOB, JOB_DONE, MASTER_STOP, NEVER, OK,
-    QUEUE_BLOB, QUEUE_COMMIT, QUEUE_DROP, QUEUE_EXPECT, QUEUE_IDS,
+    AGAIN, CTL_ENTRY, CTL_FLUSH, CTL_FLUSH_ID, CTL_FLUSH_SITE,
+    CTL_LIST, DEAD, ERROR, FAILURE, FINE, JOB, JOB_DONE, MASTER_STOP, NEVER,
+    OK, QUEUE_COMMIT, QUEUE_DROP, QUEUE_EXPECT,
     QUEUE_MORE_IDS, QUEUE_SPACE, QUEUE_WANT_BLOB, RULES_ROUTE, RULES_ROUTED,
-    SUCCESS, DELAY, Envelope, Gone, QueueProcess, Rcpt, Verdict, bounced,
-    deferred, id_text, sent, text, u8, u32, u64)
+    SUCCESS, DELAY, Envelope, QueueProcess, Rcpt, Verdict, bounced,
+    deferred, sent, text, u8, u32, u64)
 
 ME, YOU, HER = "me@a.example", "you@b.example", "her@c.example"
 CONTENT = b"Subject: test\r\n\r\n..dot\r\nend\r\n"
@@ -98,7 +100,7 @@ def test_flushed_before_it_is_acknowledged(make_queue, tmp_path):
     flush = re.search(r"fdatasync\(.*= 0|fdatasync resumed.*= 0", calls)
     answer = calls.index(r"\t\0\0\0\6\2")  # nine bytes of QUEUE_DONE
     assert flush.end() < answer
-    os.kill(int(re.match(r"\d+", trace.read_text())[0]), signal.SIGKILL)
+    q.stop()
 
 
 def test_blob(q):
@@ -1027,9 +1029,168 @@ def test_stop_in_the_middle_of_everything(q):
 
 def test_no_process_of_ours_runs_alone():
     """Started by hand it says so."""
-    from lib import instance
-    import subprocess
     result = subprocess.run([instance.program("queue")], close_fds=True,
                             stderr=subprocess.PIPE, text=True)
     assert result.returncode == 64
     assert "master" in result.stderr
+
+
+# Everything at once
+
+class Chaos:
+    """
+    Random things happen to all of them, then all is well again. Whatever
+    was acknowledged reaches everybody, and nobody twice but for a crash.
+    """
+
+    UNSURE = 1.0  # seconds: what a crash may forget
+
+    def __init__(self, q, seed):
+        self.q = q
+        self.random = random.Random(seed)
+        self.promised = {}  # id -> addresses
+        self.settled = {}  # (id, address) -> when it was reported
+        self.crashes = []
+        self.jobs = []
+        self.serial = 0
+
+    def address(self):
+        return f"{self.random.randrange(40)}@{self.random.choice('bcdef')}.x"
+
+    def commit(self):
+        self.serial += 1
+        rcpts = sorted({self.address()
+                        for _ in range(self.random.choice((1, 1, 2, 6)))})
+        rcpts = [Rcpt(a, "discard" if a.startswith("7@") else None)
+                 for a in rcpts]
+        sender = self.random.choice(("", f"s{self.serial}@a.x"))
+        smtpd = self.random.choice(self.q.peers["smtpd"])
+        send = smtpd.send_big if self.random.random() < .2 else smtpd.send_mail
+        ident = send(sender, rcpts, b"Subject: x\r\n\r\nx\r\n")
+        self.promised[ident] = [r.addr for r in rcpts
+                                if r.transport != "discard"]
+
+    def collect(self):
+        self.q.pump(0.005)
+        for relay in self.q.peers["relay"]:
+            while frame := relay.take(JOB):
+                relay.inbox.insert(0, frame)
+                job = relay.job()
+                for address in job.addresses:
+                    before = self.settled.pop((job.id, address), None)
+                    assert before is None or self.is_forgotten(before), (
+                        f"{job.id} {address} twice")
+                self.jobs.append(job)
+
+    def is_forgotten(self, when):
+        return any(0 <= crash - when < self.UNSURE for crash in self.crashes)
+
+    def report(self):
+        if not self.jobs:
+            return
+        job = self.jobs.pop(self.random.randrange(len(self.jobs)))
+        if job.worker.gone or job.worker not in self.q.channels:
+            return
+        choice = self.random.choice
+        verdicts = [choice((sent, sent, deferred, bounced))()
+                    for _ in job.addresses]
+        site = choice((FINE, FINE, FINE, DEAD))
+        if site == DEAD:
+            verdicts = [deferred() for _ in job.addresses]
+        self.settle(job, verdicts)
+        job.report(*verdicts, site=site)
+
+    def settle(self, job, verdicts):
+        for address, verdict in zip(job.addresses, verdicts):
+            if verdict.kind != 4:
+                self.settled[job.id, address] = time.monotonic()
+
+    def replace(self, role):
+        number = self.random.randrange(len(self.q.peers[role]))
+        self.q.peers[role][number].close()
+        self.q.add(role, number)
+
+    def relay_stops(self):
+        """It gives back what it has, some of it done."""
+        number = self.random.randrange(len(self.q.peers["relay"]))
+        relay = self.q.relay(number)
+        self.collect()
+        for job in [j for j in self.jobs if j.worker is relay]:
+            verdicts = [self.random.choice((sent, deferred))()
+                        for _ in job.addresses]
+            self.settle(job, verdicts)
+            job.report(*verdicts, site=AGAIN)
+            self.jobs.remove(job)
+        self.q.wait_for(self.heard)
+        relay.close()
+        self.q.add("relay", number)
+
+    def heard(self):
+        """It has read what we wrote: it answers to something later."""
+        return self.q.command(CTL_FLUSH_ID, text("")).count() == 0
+
+    def crash(self):
+        self.crashes.append(time.monotonic())
+        self.jobs.clear()
+        self.q.crash()
+
+    def stop(self):
+        self.collect()
+        self.jobs.clear()
+        self.q.stop()
+        self.q.start()
+
+    def ask(self):
+        command = self.q.command(self.random.choice((CTL_LIST, CTL_FLUSH)))
+        if self.random.random() < .5:
+            command.close()
+
+    def reload(self):
+        self.q.reload(
+            qmgr_message_active_limit=str(self.random.choice((3, 50))),
+            smtp_destination_concurrency_limit=str(
+                self.random.choice((1, 20))))
+
+    def step(self):
+        what = self.random.random()
+        for chance, do in (
+                (.40, self.commit), (.85, self.report), (.88, self.ask),
+                (.91, self.reload), (.94, self.relay_stops),
+                (.96, lambda: self.replace("relay")),
+                (.97, lambda: self.replace("smtpd")),
+                (.98, lambda: self.replace("rules")),
+                (.99, self.stop), (1, self.crash)):
+            if what < chance:
+                do()
+                break
+        self.collect()
+
+    def heal(self):
+        """Everybody answers, everything is delivered."""
+        def all_done():
+            self.collect()
+            for job in self.jobs:
+                if not job.worker.gone and job.worker in self.q.channels:
+                    self.settle(job, [sent()] * len(job.addresses))
+                    job.report(sent())
+            self.jobs.clear()
+            command = self.q.command(CTL_FLUSH)
+            command.count()
+            command.close()
+            return not self.q.listing()
+        self.q.wait_for(all_done, 30, "mail is left over")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_chaos(make_queue, seed):
+    q = make_queue(peers=("smtpd", "smtpd", "rules", "rules", "relay",
+                          "relay", "relay", "deliver"))
+    chaos = Chaos(q, seed)
+    for _ in range(250):
+        chaos.step()
+    chaos.heal()
+    missing = [(ident, address) for ident, rcpts in chaos.promised.items()
+               for address in rcpts if (ident, address) not in chaos.settled]
+    assert not missing
+    q.stop()
+    assert not q.lines(": (warning|error|fatal|panic): ")
