@@ -170,8 +170,9 @@ void active_outcome(struct active *a, uint32_t i, const struct verdict *v)
 		r->verdict = active_verdict(a, v);
 		break;
 	}
-	/* A message of one recipient is settled now anyhow. */
-	if (a->envelope.nrcpts > 1)
+	/* A message of one recipient is settled now anyhow, unless somebody
+	 * has to be told. */
+	if (a->envelope.nrcpts > 1 || r->report || r->state == ACTIVE_BOUNCED)
 		mark_dirty(a);
 }
 
