@@ -13,12 +13,12 @@ import pytest
 
 from lib import instance
 from lib.fakemaster import (
-    AGAIN, CTL_ENTRY, CTL_FLUSH, CTL_FLUSH_ID, CTL_FLUSH_SITE,
-    CTL_LIST, DEAD, ERROR, FAILURE, FINE, JOB, JOB_DONE, MASTER_STOP, NEVER,
-    OK, QUEUE_COMMIT, QUEUE_DROP, QUEUE_EXPECT,
-    QUEUE_MORE_IDS, QUEUE_SPACE, QUEUE_WANT_BLOB, RULES_ROUTE, RULES_ROUTED,
-    SUCCESS, DELAY, Envelope, QueueProcess, Rcpt, Verdict, bounced,
-    deferred, sent, text, u8, u32, u64)
+    AGAIN, CTL_ENTRY, CTL_FLUSH, CTL_FLUSH_ID, CTL_FLUSH_SITE, CTL_LIST,
+    DEAD, DELAY, ERROR, FAILURE, FINE, FULL, JOB, JOB_DONE, MASTER_STOP,
+    NEVER, OK, QUEUE_COMMIT, QUEUE_DROP, QUEUE_EXPECT, QUEUE_MORE_IDS,
+    QUEUE_SPACE, QUEUE_WANT_BLOB, RULES_ROUTE, RULES_ROUTED, SUCCESS,
+    Envelope, QueueProcess, Rcpt, Verdict, bounced, deferred, sent, text, u8,
+    u32, u64)
 
 ME, YOU, HER = "me@a.example", "you@b.example", "her@c.example"
 CONTENT = b"Subject: test\r\n\r\n..dot\r\nend\r\n"
@@ -604,6 +604,37 @@ def test_ids_never_end(q):
     assert len(q.relay().jobs(3)) == 3
 
 
+def test_full_disk(make_queue):
+    """Nothing new is taken; what is there can still be finished."""
+    q = make_queue()
+    q.smtpd().send_mail(ME, [YOU, HER])
+    q.relay().jobs(2)
+    q.kill()
+    q.configure(queue_minfree=str(1 << 50))
+    q.start()
+    smtpd = q.smtpd()
+    assert smtpd.recv(QUEUE_SPACE).wire.u64() == 0
+    number, tag = smtpd.commit(ME, [YOU])
+    assert smtpd.done(tag) == FULL
+    assert smtpd.want_blob(50)[0] == FULL
+    jobs = {j.addresses[0]: j for j in q.relay().jobs(2)}
+    jobs[YOU].report(sent())
+    jobs[HER].report(bounced())
+    q.wait_log("bounce: warning: .*notification postponed")
+    assert [e["rcpts"] for e in q.listing()] == [{HER: "no such user"}]
+    time.sleep(0.3)
+    q.kill()
+    q.configure()
+    q.start()
+    notice = q.relay().job()
+    assert notice.addresses == [ME]
+    notice.report(sent())
+    q.wait_log("removed", 2)
+    # The id of what was refused is free.
+    assert q.smtpd().recv(QUEUE_SPACE).wire.u64() > 0
+    q.smtpd().send_mail(ME, [YOU], id=number)
+
+
 # Commands
 
 def test_listing(q):
@@ -865,7 +896,6 @@ def test_smtpd_asks_for_blobs_without_end(q):
 @pytest.mark.parametrize("rcpts", [1, 2])
 def test_hostile_relay(q, rcpts):
     good = q.add("relay")
-
     verdicts = u32(rcpts) + sent().encode() * rcpts
     attacks = [
         lambda mine, theirs: [0x3FF],
@@ -877,12 +907,12 @@ def test_hostile_relay(q, rcpts):
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(0)],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(0xFFFFFFF0)],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(rcpts + 1),
-                   sent().encode() * (rcpts + 1)],
+                              sent().encode() * (rcpts + 1)],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), verdicts[:-1]],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(rcpts),
-                   Verdict(3, "2.0.0", "x").encode() * rcpts],
+                              Verdict(3, "2.0.0", "x").encode() * rcpts],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(rcpts),
-                   Verdict(2, "hello", "x").encode() * rcpts],
+                              Verdict(2, "hello", "x").encode() * rcpts],
     ]
     for n, attack in enumerate(attacks):
         # Both have a job; the evil one also answers for the other's.
