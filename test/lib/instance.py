@@ -16,6 +16,7 @@ do not change.
 
 import atexit
 import ctypes
+import fcntl
 import grp
 import os
 import pwd
@@ -83,11 +84,20 @@ def _is_free(port):
 
 
 def free_base():
-    """A port base whose ports nobody uses."""
+    """A port base whose ports nobody uses, and the lock that keeps it so:
+    several test runs may go on at a time."""
     while True:
-        base = random.randrange(20000, 32000, 100)
+        base = random.randrange(10000, 20000, 100)
+        lock = open(os.path.join(tempfile.gettempdir(),
+                                 f"chasqui-ports-{base}"), "ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            continue
         if all(_is_free(base + offset) for offset in PORTS):
-            return base
+            return base, lock
+        lock.close()
 
 
 class Reply(str):
@@ -167,7 +177,7 @@ class Instance:
         os.chmod(self.directory, 0o755)
         self.home = os.path.join(self.directory, "mail-system")
         self.etc = os.path.join(self.home, "etc")
-        self.base = free_base()
+        self.base, self.base_lock = free_base()
         self.port = self.base + 25
         self.user = pwd.getpwuid(os.getuid()).pw_name
         self.run_as = user
@@ -314,6 +324,7 @@ class Instance:
         if self not in _running:
             return
         self.kill_all()
+        self.base_lock.close()
         _running.remove(self)
         if self.own_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
