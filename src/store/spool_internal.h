@@ -20,6 +20,7 @@
 
 #include "base/hmap.h"
 #include "base/list.h"
+#include "store/cleaner.h"
 #include "store/gather.h"
 #include "store/segments.h"
 #include "store/spool.h"
@@ -152,45 +153,6 @@ void log_cold_write(struct group *g, void (*done)(struct job *job));
 void log_cold_landed(struct group *g);
 /* Frees the group, written or not. NULL is fine. */
 void log_cold_end(struct group *g);
-
-/* --- cleaner.c -------------------------------------------------------- */
-
-enum cleaner_stage {
-	CLEAN_IDLE,
-	CLEAN_LOADING, /* the victim's footer */
-	CLEAN_STEP,    /* something is left to do, when it is time */
-	CLEAN_READING, /* some of its records */
-	CLEAN_WRITING, /* their copies, or second dones */
-	CLEAN_WAITING, /* for the dones that say why the rest is dead */
-	CLEAN_FREEING, /* the victim */
-};
-
-/* A message that was finished while a record of it was being copied. */
-struct ended {
-	msgid id;
-	uint64_t stamp; /* of the segment with the copy */
-};
-
-struct clean_read;
-
-struct cleaner {
-	enum cleaner_stage stage;
-	struct segment *victim;
-	struct loaded loaded;
-	span rest;               /* entries not looked at yet */
-	struct clean_read *read; /* records not copied yet */
-	struct ended *ended;
-	size_t nended;
-	uint64_t wait_for; /* a group of the log */
-	usec not_before;
-	usec step_began;
-	usec looked_at; /* for a victim, in vain */
-};
-
-void cleaner_init(struct spool *sp);
-void cleaner_done(struct spool *sp);
-void cleaner_run(struct spool *sp);
-usec cleaner_deadline(const struct spool *sp);
 
 /* --- reader.c --------------------------------------------------------- */
 
