@@ -39,10 +39,16 @@ NEXT_HOP = "sink.test"
 DRAIN_TIMEOUT = 300
 
 
+# What is counted in the log. REMOVED comes last in the life of a message.
+NEEDLES = (": removed\n", "status=sent", "status=deferred",
+           "status=bounced")
+REMOVED, SENT, DEFERRED, BOUNCED = range(4)
+
+
 class Relay:
     """Messages in, messages out to the sink."""
 
-    needles = (": removed\n",)
+    needs_log = False  # to know what is delivered
 
     def __init__(self, bench):
         self.sink = bench.sink
@@ -65,7 +71,7 @@ class Relay:
 class Discard:
     """Messages in; the transport throws them away."""
 
-    needles = (": removed\n", "status=sent")
+    needs_log = True
 
     def __init__(self, _bench):
         self.settings = {"default_transport": "discard:"}
@@ -75,7 +81,7 @@ class Discard:
         pass
 
     def delivered(self, counts):
-        return counts[1]
+        return counts[SENT]
 
     def last(self):
         return time.monotonic()
@@ -90,7 +96,7 @@ class Mbox(Discard):
     def __init__(self, bench):
         super().__init__(bench)
         self.user = bench.options.user
-        self.settings = {}
+        self.settings = {"mailbox_size_limit": "0"}
         self.recipient = f"{self.user}@localhost"
 
     def prepare(self, system):
@@ -151,7 +157,7 @@ class Throughput:
         way.prepare(system)
         os.sync()
         measure.wait_until_quiet(bench.options.patience)
-        log = system.log(*way.needles)
+        log = system.log(*NEEDLES)
         disk = bench.disk.counters()
         cpu, begun = system.cpu(), time.monotonic()
         others = measure.busy_seconds() - bench.cpu() - cpu
@@ -181,6 +187,7 @@ class Throughput:
             "message_p50_ms": result["message_p50_ms"],
             "message_p99_ms": result["message_p99_ms"],
             "duplicates": extra,
+            "deferred": log.counts[DEFERRED] / messages,
             "other_cores": others / (time.monotonic() - begun),
         }
         if disk:
@@ -191,22 +198,28 @@ class Throughput:
 
     def wait(self, way, log, generator, messages):
         """Until all is delivered and forgotten; when it was delivered."""
-        end = time.monotonic() + DRAIN_TIMEOUT
+        begun = looked = time.monotonic()
         last = None
         while True:
-            counts = log.read() if last or len(way.needles) > 1 else [0]
-            if last is None and way.delivered(counts) >= messages:
+            now = time.monotonic()
+            if way.needs_log or last or now > looked + 1:
+                log.read()
+                looked = now
+            if last is None and way.delivered(log.counts) >= messages:
                 last = way.last()
-            if last and counts[0] >= messages:
+            if last and log.counts[REMOVED] >= messages:
                 return last
-            if generator.poll() not in (None, 0):
-                raise RuntimeError(
-                    f"the generator failed: {generator.stdout.read()}")
-            if time.monotonic() > end:
-                raise RuntimeError(
-                    f"{way.delivered(counts)} of {messages} delivered, "
-                    f"{counts[0]} removed, after {DRAIN_TIMEOUT} s")
+            self.check_progress(log, generator, now - begun)
             time.sleep(0.01)
+
+    def check_progress(self, log, generator, seconds):
+        if generator.poll() not in (None, 0):
+            raise RuntimeError(
+                f"the generator failed: {generator.stdout.read()}")
+        if log.counts[BOUNCED] > 0 or seconds > DRAIN_TIMEOUT:
+            raise RuntimeError(
+                "after {:.0f} s the log has {} removed, {} sent, {} deferred"
+                ", {} bounced\n{}".format(seconds, *log.counts, log.bad()))
 
     def count_calls(self, bench, system, way):
         messages = max(self.messages(bench, system.name) // 4, 200)

@@ -190,6 +190,15 @@ class LogCounter:
         return self.counts
 
 
+    def bad(self):
+        """The last lines that do not speak of success."""
+        with open(self.path, encoding="utf-8", errors="replace") as f:
+            lines = [line for line in f
+                     if re.search("warning|error|fatal|panic|=deferred"
+                                  "|=bounced", line)]
+        return "".join(lines[-5:])
+
+
 # The disk
 
 def _run(*command):
