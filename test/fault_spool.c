@@ -874,11 +874,9 @@ static uint64_t dice(struct world *w)
 	return w->seed >> 11;
 }
 
-/* One that is alive, mostly a young one; or NULL. */
-static struct letter *any_letter(struct world *w)
+/* One that is alive among the last so many, or NULL. */
+static struct letter *any_letter(struct world *w, unsigned window)
 {
-	unsigned window = dice(w) % 4 ? 12 : 200;
-
 	for (int i = 0; i < 20 && w->n; i++) {
 		unsigned at = (unsigned)(dice(w) % MIN(window, w->n));
 		struct letter *l = &w->letters[w->n - 1 - at];
@@ -889,15 +887,15 @@ static struct letter *any_letter(struct world *w)
 	return NULL;
 }
 
-/* Also from inside a file call, as if another thread had done it. */
-static void do_anything(void *ctx)
+/* From inside a file call, as if another thread was in there. */
+static void do_meanwhile(void *ctx)
 {
 	struct world *w = ctx;
-	struct letter *l = any_letter(w);
+	struct letter *l = any_letter(w, dice(w) % 3 ? 200 : 8);
 
-	if (l && dice(w) % 3)
+	if (l && dice(w) % 8 < 2)
 		finish(l);
-	else if (l)
+	else if (l && dice(w) % 8 == 2)
 		put_state(l, dice(w) % 2);
 }
 
@@ -905,19 +903,21 @@ static void live_at_random(struct world *w)
 {
 	unsigned steps = 10 + (unsigned)(dice(w) % 40);
 
+	faultfs_meanwhile(w->fs, 1 + (unsigned)(dice(w) % 6), do_meanwhile, w);
 	for (unsigned i = 0; i < steps && w->n + 8 < MOST; i++) {
 		unsigned what = (unsigned)(dice(w) % 16);
+		struct letter *l = any_letter(w, 20);
 
-		if (what < 6)
+		if (what < 7)
 			(void)send(w, dice(w) % 3700);
-		else if (what == 6)
+		else if (what == 7)
 			(void)send_big(w, dice(w) % 4 == 0);
-		else if (what < 12)
-			do_anything(w);
+		else if (what < 10 && l)
+			put_state(l, dice(w) % 2);
+		else if (what == 10 && l)
+			finish(l);
 		else
 			work(w);
-		faultfs_meanwhile(
-		    w->fs, (unsigned)(dice(w) % 8), do_anything, w);
 	}
 	work(w);
 }
@@ -949,7 +949,7 @@ static void many_lives(uint64_t seed)
 static void chaos(void **state)
 {
 	const char *text = getenv("FAULT_SEEDS");
-	uint64_t seeds = 200;
+	uint64_t seeds = 300;
 
 	(void)state;
 	if (text && !span_to_u64(span_str(text), &seeds))

@@ -13,7 +13,7 @@
  * that done be dropped while the other record is still there. A victim that
  * had to be left (an error, a crash) is marked is_twice and comes first.
  *
- * A step reads at most STEP_BYTES, copies what still counts into the cold
+ * A step reads STEP_BYTES (less of small segments), copies what still counts into the cold
  * head and flushes that, all in the file lane: commits do not notice. Then
  * it rests as long as it took, so that at most half of the disk is the
  * cleaner's, unless it is far behind or messages are being refused.
@@ -113,23 +113,38 @@ static bool is_behind(const struct spool *sp)
 	return is_short_of_space(sp) || is_above(sp, SEGMENTS_SLACK);
 }
 
+static uint32_t step_bytes(const struct segment *seg)
+{
+	return MIN((uint32_t)STEP_BYTES, seg->size / 8);
+}
+
+/* What its live records would take as copies, a group for each step. */
+static uint64_t packed(const struct segment *seg)
+{
+	return seg->live +
+	    (seg->live / step_bytes(seg) + 1) * (uint64_t)SEGMENT_BLOCK;
+}
+
 /*
- * What cleaning it would win. A hot segment has holes: padding after each
- * group. A cold one is packed, so only what died in it can be won; that is
- * also what keeps the cleaner from packing the same bytes again and again.
+ * What cleaning it would win: the dead, and holes such as the padding after
+ * each group; not what no longer fitted at its end, because the copies would
+ * not fit any better. That keeps the cleaner from packing the same bytes
+ * again and again. Only a head that was closed early is taken for its end.
  */
 static uint64_t gain(const struct segment *seg)
 {
-	bool is_packed =
-	    seg->use == SEGMENT_COLD && seg->written >= seg->size / 4;
+	bool is_short = seg->end < seg->size / 4;
+	uint64_t now = (is_short ? seg->size : seg->end) - SEGMENT_DATA;
 
-	return (is_packed ? seg->written : seg->size) - seg->live;
+	return now > packed(seg) ? now - packed(seg) : 0;
 }
 
 /* A quarter at least, or a tenth when space is short. */
 static bool is_worth_it(const struct spool *sp, const struct segment *seg)
 {
-	return gain(seg) >= seg->size / (is_short_of_space(sp) ? 10 : 4);
+	uint32_t used = seg->end - SEGMENT_DATA;
+
+	return gain(seg) > used / (is_short_of_space(sp) ? 10 : 4);
 }
 
 static struct segment *better(struct segment *a, struct segment *b)
@@ -446,13 +461,14 @@ static bool start_reading(struct spool *sp)
 {
 	struct cleaner *c = &sp->cleaner;
 	struct clean_read *r = NEW(struct clean_read);
+	uint32_t step = step_bytes(c->victim);
 	struct entry e;
 
 	r->job = (struct job){ .run = read_run_job, .done = read_done };
 	r->sp = sp;
 	r->slot = c->victim->slot;
 	buf_init(&r->bytes, SEGMENT_MAX);
-	while (r->total < STEP_BYTES && r->npieces < STEP_RECORDS &&
+	while (r->total < step && r->npieces < STEP_RECORDS &&
 	    entry_get(&c->rest, &e))
 		if (still_counts(sp, &e))
 			add_piece(r, &e);

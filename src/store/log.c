@@ -145,7 +145,6 @@ static void group_pad(struct group *g)
 		bug("a group of more than %d bytes", GROUP_MAX);
 	memset(room, 0, n);
 	g->bytes.len += n;
-	g->padding = n;
 	g->head->end += (uint32_t)g->bytes.len;
 }
 
@@ -657,7 +656,7 @@ static void group_landed(struct group *g)
 		h->seg->is_sure = true;
 		sp->mark = MAX(sp->mark, g->header.mark);
 	}
-	h->seg->written += g->bytes.len - g->padding;
+	h->seg->end = (uint32_t)(g->at + g->bytes.len);
 	buf_put(&h->entries, buf_span(&g->entries));
 	if (h->entries.failed)
 		bug("a footer larger than any segment");

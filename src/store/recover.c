@@ -254,7 +254,7 @@ static void note_entry(
     struct spool *sp, struct segment *seg, const struct entry *e)
 {
 	sp->seq = MAX(sp->seq, e->seq + 1);
-	seg->written += e->length;
+	seg->end = MAX(seg->end, e->at + e->length);
 }
 
 static void walk(struct recovery *r, replay_fn *const fns[RECORD_TYPES])

@@ -97,6 +97,7 @@ struct segment *segments_add(
 	seg->turn = h->turn;
 	seg->stamp = h->stamp;
 	seg->seq = h->seq;
+	seg->end = SEGMENT_DATA;
 	list_init(&seg->free);
 	if (slot >= s->nslots)
 		grow_slots(s, slot);
@@ -161,7 +162,7 @@ struct segment *segments_take(
 	seg->turn++;
 	seg->stamp = new_stamp(sp);
 	seg->seq = sp->seq;
-	seg->written = 0;
+	seg->end = SEGMENT_DATA;
 	segment_become(seg, SEG_HEAD);
 	now_used(s, seg);
 	return seg;

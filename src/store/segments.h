@@ -41,8 +41,8 @@ struct segment {
 	uint64_t turn;
 	uint64_t stamp;
 	uint64_t seq;
-	uint64_t live;    /* bytes of records that count */
-	uint64_t written; /* of all its records */
+	uint64_t live; /* bytes of records that count */
+	uint32_t end;  /* of its last group */
 	struct named_by *named_by;
 	size_t nnamed_by;
 };

@@ -70,7 +70,6 @@ struct group {
 	struct head *head; /* NULL: parked */
 	uint64_t at;
 	struct buf bytes;
-	size_t padding; /* of them, at the end */
 	struct buf entries;
 	struct waiter *waiters;
 	size_t nwaiters;

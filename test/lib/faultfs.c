@@ -55,7 +55,8 @@ struct faultfs {
 	unsigned calls;
 	unsigned nth;
 	enum fault fault;
-	unsigned meanwhile; /* calls until it happens */
+	unsigned meanwhile; /* calls so far */
+	unsigned meanwhile_every;
 	void (*meanwhile_fn)(void *ctx);
 	void *meanwhile_ctx;
 	bool struck;
@@ -250,7 +251,7 @@ static uint64_t space(const struct faultfs *fs)
 /* What becomes of this call. */
 static enum fault strike(struct faultfs *fs)
 {
-	if (fs->meanwhile && !--fs->meanwhile)
+	if (fs->meanwhile_every && ++fs->meanwhile % fs->meanwhile_every == 0)
 		fs->meanwhile_fn(fs->meanwhile_ctx);
 	if (fs->dead)
 		return FAULT_ERROR;
@@ -611,9 +612,9 @@ void faultfs_arm(struct faultfs *fs, unsigned nth, enum fault fault)
 }
 
 void faultfs_meanwhile(
-    struct faultfs *fs, unsigned nth, void (*fn)(void *ctx), void *ctx)
+    struct faultfs *fs, unsigned every, void (*fn)(void *ctx), void *ctx)
 {
-	fs->meanwhile = nth;
+	fs->meanwhile_every = every;
 	fs->meanwhile_fn = fn;
 	fs->meanwhile_ctx = ctx;
 }

@@ -36,10 +36,10 @@ unsigned faultfs_calls(const struct faultfs *fs);
 /* Whether the fault has struck. */
 bool faultfs_struck(const struct faultfs *fs);
 
-/* At the nth call from now something else happens first, as if another thread
- * had done it; 0: never. It must not come to calls of its own. */
+/* In every nth call something else happens first, as if another thread had
+ * done it; 0: never. It must not come to calls of its own. */
 void faultfs_meanwhile(
-    struct faultfs *fs, unsigned nth, void (*fn)(void *ctx), void *ctx);
+    struct faultfs *fs, unsigned every, void (*fn)(void *ctx), void *ctx);
 
 enum restart {
 	RESTART_PROCESS,    /* the machine stayed up: all is as it was seen */
