@@ -6,6 +6,7 @@ master and everything below it.
 """
 
 import ctypes
+import math
 import os
 import re
 import shutil
@@ -57,12 +58,16 @@ def pss(pid):
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
             return int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M)[1]) * 1024
-    except (OSError, TypeError):
+    except (FileNotFoundError, ProcessLookupError, TypeError):
         return 0
 
 
 def pss_of(pids):
-    return sum(pss(pid) for pid in pids)
+    """The sum; NaN when one of them may not be looked into."""
+    try:
+        return sum(pss(pid) for pid in pids)
+    except PermissionError:
+        return math.nan
 
 
 def name_of(pid):
@@ -88,6 +93,7 @@ class Calls:
         self.total = self.flushes = self.switches = None
         self.process = None
         self.output = tempfile.NamedTemporaryFile(prefix="calls-", mode="r")
+        self.errors = tempfile.TemporaryFile()
 
     def __enter__(self):
         self.tool = find_tracer()
@@ -104,7 +110,7 @@ class Calls:
             return self
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+            stderr=self.errors)
         time.sleep(1 + len(self.pids) * 0.01)  # until all are attached
         return self
 
@@ -114,6 +120,9 @@ class Calls:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         self.process.wait()
+        self.errors.seek(0)
+        if b"not permitted" in self.errors.read():
+            return  # some of them, so the counts are worth nothing
         text = self.output.read()
         if self.tool == "perf":
             self._read_perf(text)
