@@ -39,6 +39,7 @@ class Tally:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.failures = []
+        self.reasons = {}
 
     def ok(self, count=1):
         self.passed += count
@@ -52,7 +53,13 @@ class Tally:
 
     def skip(self, name, why):
         self.skipped += 1
-        say(f"skipped {name}: {why}")
+        self.reasons.setdefault(why, []).append(name)
+
+    def say_skipped(self):
+        """One line for each reason."""
+        for why, names in self.reasons.items():
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            say(f"skipped {names[0]}{more}: {why}")
 
 
 def say(text):
@@ -233,6 +240,7 @@ def main(names):
     left = procs.kill_below(os.getpid())
     if left:
         tally.fail("processes left behind", "\n".join(left))
+    tally.say_skipped()
     for name in tally.failures:
         say(f"FAILED {name}")
     line = f"{tally.passed} passed, {tally.failed} failed"
