@@ -250,8 +250,7 @@ static void check_blob(struct world *w, const struct letter *l)
 
 	HOLDS(w, "I10", spool_open_blob(w->sp, l->id, &fd) == 0);
 	assert_int_equal(ops->read(ops->fs, fd, got, BIG, 0), BIG);
-	for (size_t i = 0; i < BIG; i++)
-		assert_int_equal(got[i], content_byte(l, i));
+	assert_memory_equal(got, content_of(l), BIG);
 	(void)ops->close(ops->fs, fd);
 	mem_free(got);
 }
