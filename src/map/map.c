@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * map/map.c - what all types of tables have in common.
+ */
+#include "map/map.h"
+
+#include "mail/address.h"
+#include "map/types.h"
+
+enum {
+	MAX_DEPTH = 8, /* tables within tables */
+	MAX_KEY = 65536,
+	MAX_REASON = 4096,
+};
+
+/* --- opening --- */
+
+static span copy_span(span s)
+{
+	char *copy = mem_new(s.len + 1, 1);
+
+	if (s.len)
+		memcpy(copy, s.ptr, s.len);
+	return span_of(copy, s.len);
+}
+
+static struct map *open_table(const struct map_setup *outer, span spec)
+{
+	struct buf reason = BUF_INIT(MAX_REASON);
+	struct map_setup s = *outer;
+	const struct map_type *type;
+	struct map *m = NULL;
+
+	s.reason = &reason;
+	s.name = spec;
+	s.type = span_cut(&s.name, ':');
+	type = map_type_find(s.host, s.type, &reason);
+	if (type && s.depth > MAX_DEPTH)
+		buf_printf(&reason, "too many tables within tables");
+	else if (type)
+		m = type->open(&s);
+	if (!m)
+		m = NEW(struct map);
+	else
+		m->type = type;
+	m->host = s.host;
+	m->spec = copy_span(spec);
+	m->flags = s.flags;
+	m->traits |= type ? type->traits : 0;
+	buf_init(&m->fold, MAX_KEY);
+	m->reason = reason;
+	return m;
+}
+
+struct map *map_open(const struct map_host *host, span spec, unsigned flags)
+{
+	const struct map_setup s = { .host = host, .flags = flags };
+
+	return open_table(&s, spec);
+}
+
+struct map *map_open_inner(const struct map_setup *outer, span spec)
+{
+	struct map_setup s = *outer;
+
+	s.depth++;
+	return open_table(&s, spec);
+}
+
+span map_error(const struct map *m)
+{
+	return m->type ? SPAN_NONE : buf_span(&m->reason);
+}
+
+void map_close(struct map **pm)
+{
+	struct map *m = STEAL(*pm);
+
+	if (!m)
+		return;
+	mem_free((void *)(uintptr_t)m->spec.ptr);
+	mem_free(m->path);
+	buf_done(&m->fold);
+	buf_done(&m->reason);
+	if (m->type)
+		m->type->close(m);
+	else
+		mem_free(m);
+}
+
+/* --- lookup --- */
+
+static bool is_utf8(span s)
+{
+	return address_is_utf8(s);
+}
+
+static unsigned fold_flag(const struct map *m)
+{
+	return map_is_fixed(m) ? MAP_FOLD_FIXED : MAP_FOLD_SEARCHED;
+}
+
+static enum map_answer find_checked(struct map *m, span key, struct buf *value)
+{
+	enum map_answer answer = m->type->find(m, key, value);
+
+	if (answer != MAP_FOUND)
+		return answer;
+	if (value->failed) {
+		map_warn(m, "key \"%.*s\": value is too long", PRI(key));
+		return MAP_RETRY;
+	}
+	if ((m->flags & MAP_UTF8) && !is_utf8(buf_span(value))) {
+		map_warn(m,
+		    "key \"%.*s\": non-UTF-8 value \"%.*s\": malformed UTF-8 "
+		    "or invalid codepoint",
+		    PRI(key), PRI(buf_span(value)));
+		return MAP_RETRY;
+	}
+	return MAP_FOUND;
+}
+
+enum map_answer map_find(struct map *m, span key, struct buf *value)
+{
+	buf_clear(value);
+	if (!m->type) {
+		struct buf line = BUF_INIT(8192);
+
+		buf_printf(&line, "%.*s is unavailable. %.*s", PRI(m->spec),
+		    PRI(buf_span(&m->reason)));
+		m->host->warn(m->host->ctx, buf_span(&line));
+		buf_done(&line);
+		return MAP_RETRY;
+	}
+	if ((m->flags & MAP_UTF8) && !is_utf8(key)) {
+		map_warn(m,
+		    "non-UTF-8 key \"%.*s\": malformed UTF-8 or invalid "
+		    "codepoint",
+		    PRI(key));
+		return MAP_NONE;
+	}
+	if (m->flags & fold_flag(m)) {
+		buf_clear(&m->fold);
+		map_fold(m->flags, key, &m->fold);
+		if (m->fold.failed)
+			return MAP_NONE; /* longer than any key */
+		key = buf_span(&m->fold);
+	}
+	return find_checked(m, key, value);
+}
+
+enum map_answer map_each(
+    struct map *m, bool (*fn)(void *ctx, span key, span value), void *ctx)
+{
+	if (!m->type || !m->type->each)
+		return MAP_RETRY;
+	return m->type->each(m, fn, ctx);
+}
+
+/* --- change of the file --- */
+
+/* A file that is gone for the moment is about to be replaced: no change. */
+bool map_changed(struct map *m)
+{
+	struct stat st;
+
+	if (!m->type)
+		return true; /* perhaps it can be opened now */
+	if (m->type->changed)
+		return m->type->changed(m);
+	if (!m->path || stat(m->path, &st) < 0)
+		return false;
+	return st.st_dev != m->dev || st.st_ino != m->ino ||
+	    st.st_size != m->size || st.st_mtim.tv_sec != m->mtime.tv_sec ||
+	    st.st_mtim.tv_nsec != m->mtime.tv_nsec;
+}

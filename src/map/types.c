@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * map/types.c - the table of types, and the modules of the larger ones.
+ */
+#include "map/types.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+struct type_row {
+	const char *name;
+	const struct map_type *type;
+	const char *package; /* a module: what it needs when it is built */
+};
+
+/* clang-format off */
+static const struct type_row rows[] = {
+	{ "fail", &map_type_fail, NULL },
+};
+/* clang-format on */
+
+static const struct type_row *find_row(span name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (span_eq(name, span_str(rows[i].name)))
+			return &rows[i];
+	return NULL;
+}
+
+static void module_path(
+    const struct map_host *host, const char *name, struct buf *out)
+{
+	buf_printf(out, "%.*s/map-%s.so", PRI(host->module_dir), name);
+}
+
+/* Stays loaded until the process ends. */
+static const struct map_type *load_module(
+    const struct map_host *host, const struct type_row *row, struct buf *reason)
+{
+	struct buf path = BUF_INIT(4096);
+	const struct map_type *type = NULL;
+	void *module;
+
+	module_path(host, row->name, &path);
+	module = dlopen(buf_cstr(&path), RTLD_NOW | RTLD_LOCAL);
+	if (module)
+		type = dlsym(module, MAP_MODULE_SYMBOL);
+	if (!type && access(buf_cstr(&path), F_OK) < 0)
+		buf_printf(reason,
+		    "unsupported dictionary type: %s (not built in: install "
+		    "%s and build again)",
+		    row->name, row->package);
+	else if (!type)
+		buf_printf(reason, "%s", dlerror());
+	buf_done(&path);
+	return type;
+}
+
+const struct map_type *map_type_find(
+    const struct map_host *host, span name, struct buf *reason)
+{
+	const struct type_row *row = find_row(name);
+
+	if (!row) {
+		buf_printf(
+		    reason, "unsupported dictionary type: %.*s", PRI(name));
+		return NULL;
+	}
+	return row->type ? row->type : load_module(host, row, reason);
+}
+
+static bool is_there(const struct map_host *host, const struct type_row *row)
+{
+	struct buf path = BUF_INIT(4096);
+	bool there;
+
+	if (row->type)
+		return true;
+	module_path(host, row->name, &path);
+	there = access(buf_cstr(&path), R_OK) == 0;
+	buf_done(&path);
+	return there;
+}
+
+void map_types_each(
+    const struct map_host *host, void (*fn)(void *ctx, span name), void *ctx)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (is_there(host, &rows[i]))
+			fn(ctx, span_str(rows[i].name));
+}
