@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/rules/policy.h"
-#include "daemon/rules/words.h"
+#include "conf/words.h"
 #include "test/lib/unit.h"
 
 /* The configuration that Postfix had when the tables were made. */

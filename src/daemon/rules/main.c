@@ -16,7 +16,7 @@
 #include "daemon/rules/check.h"
 #include "daemon/rules/client.h"
 #include "daemon/rules/users.h"
-#include "daemon/rules/words.h"
+#include "conf/words.h"
 #include "mail/date.h"
 #include "os/clock.h"
 #include "os/error.h"

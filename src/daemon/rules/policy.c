@@ -4,7 +4,7 @@
 #include <stdarg.h>
 
 #include "daemon/rules/restrict.h"
-#include "daemon/rules/words.h"
+#include "conf/words.h"
 #include "mail/address.h"
 
 enum {

@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "daemon/rules/matchlist.h"
+#include "map/matchlist.h"
 #include "daemon/rules/settings.h"
 #include "mail/rewrite.h"
 

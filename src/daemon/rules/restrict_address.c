@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "daemon/rules/words.h"
+#include "conf/words.h"
 #include "mail/address.h"
 
 static const span sender_class = SPAN_INIT("Sender address");

@@ -3,7 +3,7 @@
  * Restrictions on who the client is and what it calls itself.
  */
 #include "daemon/rules/restrict.h"
-#include "daemon/rules/words.h"
+#include "conf/words.h"
 #include "mail/address.h"
 
 static const span helo_class = SPAN_INIT("Helo command");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/rules/matchlist.h - lists of names and networks: mydestination,
+ * map/matchlist.h - lists of names and networks: mydestination,
  * relay_domains, mynetworks.
  *
  * The first pattern that matches decides; with '!' in front it decides "no".

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/rules/words.h - the words of a list in main.cf.
+ * conf/words.h - the words of a list in main.cf.
  */
 #pragma once
 

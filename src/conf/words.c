@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "daemon/rules/words.h"
+#include "conf/words.h"
 
 static bool is_separator(char c)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "daemon/rules/matchlist.h"
+#include "map/matchlist.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 
-#include "daemon/rules/words.h"
+#include "conf/words.h"
 
 enum {
 	FILE_LIMIT = 4 * 1024 * 1024,

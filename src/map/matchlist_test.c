@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "daemon/rules/matchlist.h"
+#include "map/matchlist.h"
 
 #include <errno.h>
 
