@@ -16,8 +16,7 @@ static bool is_of_a_list(const struct extension_rules *r, span local)
 	if (!r->owner_request_whole || span_find(r->delimiters, '-') < 0)
 		return false;
 	return span_has_prefix_nocase(local, SPAN("owner-")) ||
-	    (local.len > request.len &&
-	        span_has_suffix_nocase(local, request));
+	    (local.len > request.len && span_has_suffix_nocase(local, request));
 }
 
 span extension_user(const struct extension_rules *r, span local)

@@ -11,6 +11,7 @@ enum {
 	FILE_LIMIT = 4 * 1024 * 1024,
 	FILE_DEPTH = 8,
 	ADDRESS_TEXT = 64,
+	VALUE_LIMIT = 1024 * 1024,
 };
 
 /* --- networks --- */
@@ -239,6 +240,9 @@ static void read_word(struct reader *r, span word, bool negated)
 	} else if (is_table(word)) {
 		p->kind = PATTERN_TABLE;
 		p->text = word;
+		if (r->list->tables)
+			p->table = tables_get(
+			    r->list->tables, word, MAP_FOLD_FIXED | MAP_UTF8);
 	} else {
 		p->text = lower(r->arena, word);
 		r->full |= !p->text.ptr;
@@ -272,42 +276,100 @@ bool matchlist_parse(
 
 /* --- matching --- */
 
-static enum matchlist_result decide(
-    const struct pattern *p, const struct pattern **ret_hit)
+void matchlist_error(const struct pattern *p, struct buf *out)
 {
-	if (ret_hit)
-		*ret_hit = p;
-	return p->negated ? MATCH_NO : MATCH_YES;
+	buf_put(out, p->text);
+	if (p->kind == PATTERN_TABLE)
+		buf_put(out, SPAN(": table lookup problem"));
 }
 
-static bool is_trouble(const struct pattern *p)
+/* Whether the table has the key: the value does not matter. */
+static enum matchlist_result in_table(const struct pattern *p, span key)
 {
-	return p->kind == PATTERN_TABLE || p->kind == PATTERN_BAD;
+	struct buf value = BUF_INIT(VALUE_LIMIT);
+	enum map_answer answer = MAP_RETRY;
+
+	if (p->table)
+		answer = map_find(p->table->map, key, &value);
+	buf_done(&value);
+	if (answer == MAP_RETRY)
+		return MATCH_ERROR;
+	return answer == MAP_FOUND ? MATCH_YES : MATCH_NO;
 }
 
-static enum matchlist_result fail(
-    const struct pattern *p, const struct pattern **ret_hit)
+/* One pattern and one way to look at it. */
+typedef enum matchlist_result match_fn(
+    const struct matchlist *l, const struct pattern *p, const void *what);
+
+static enum matchlist_result search(const struct matchlist *l, match_fn *fn,
+    const void *what, const struct pattern **ret_hit)
 {
-	if (ret_hit)
-		*ret_hit = p;
-	return MATCH_ERROR;
+	for (uint32_t i = 0; i < l->count; i++) {
+		const struct pattern *p = &l->patterns[i];
+		enum matchlist_result r = fn(l, p, what);
+
+		if (r == MATCH_NO)
+			continue;
+		if (ret_hit)
+			*ret_hit = p;
+		if (r == MATCH_YES && p->negated)
+			r = MATCH_NO;
+		return r;
+	}
+	return MATCH_NO;
+}
+
+static enum matchlist_result yes_if(bool yes)
+{
+	return yes ? MATCH_YES : MATCH_NO;
+}
+
+/* --- strings --- */
+
+static enum matchlist_result match_string(
+    const struct matchlist *l UNUSED, const struct pattern *p, const void *what)
+{
+	const span *s = what;
+
+	if (p->kind == PATTERN_BAD)
+		return MATCH_ERROR;
+	if (p->kind == PATTERN_TABLE)
+		return in_table(p, *s);
+	return yes_if(span_eq_nocase(*s, p->text));
 }
 
 enum matchlist_result matchlist_string(
     const struct matchlist *l, span s, const struct pattern **ret_hit)
 {
-	for (uint32_t i = 0; i < l->count; i++) {
-		const struct pattern *p = &l->patterns[i];
+	return search(l, match_string, &s, ret_hit);
+}
 
-		if (is_trouble(p))
-			return fail(p, ret_hit);
-		if (span_eq_nocase(s, p->text))
-			return decide(p, ret_hit);
+/* --- domains --- */
+
+/* x.example.org, then .example.org (with parents: example.org), ... */
+static enum matchlist_result domain_in_table(
+    const struct matchlist *l, const struct pattern *p, span name)
+{
+	bool parts = p->table && map_is_fixed(p->table->map);
+	span entry = name;
+
+	while (entry.len) {
+		enum matchlist_result r = in_table(p, entry);
+		ssize_t dot;
+
+		if (r != MATCH_NO || !parts)
+			return r;
+		dot = span_find(span_from(entry, 1), '.');
+		if (dot < 0)
+			break;
+		entry = span_from(entry, (size_t)dot + 1);
+		if (l->flags & MATCHLIST_PARENTS)
+			entry = span_from(entry, 1);
 	}
 	return MATCH_NO;
 }
 
-static bool matches_domain(
+static bool is_domain(
     const struct matchlist *l, const struct pattern *p, span name)
 {
 	size_t longer = name.len - p->text.len;
@@ -321,51 +383,62 @@ static bool matches_domain(
 	return p->text.len && p->text.ptr[0] == '.';
 }
 
+static enum matchlist_result match_domain(
+    const struct matchlist *l, const struct pattern *p, const void *what)
+{
+	const span *name = what;
+
+	if (p->kind == PATTERN_BAD)
+		return MATCH_ERROR;
+	if (p->kind == PATTERN_TABLE)
+		return domain_in_table(l, p, *name);
+	return yes_if(is_domain(l, p, *name));
+}
+
 enum matchlist_result matchlist_domain(
     const struct matchlist *l, span domain, const struct pattern **ret_hit)
 {
-	for (uint32_t i = 0; i < l->count; i++) {
-		const struct pattern *p = &l->patterns[i];
-
-		if (is_trouble(p))
-			return fail(p, ret_hit);
-		if (matches_domain(l, p, domain))
-			return decide(p, ret_hit);
-	}
-	return MATCH_NO;
+	return search(l, match_domain, &domain, ret_hit);
 }
+
+/* --- clients --- */
+
+struct client {
+	span name;
+	span addr;
+	struct network net;
+};
 
 /* A bad network is of no concern to clients of the other family. */
 static bool concerns(const struct pattern *p, const struct network *addr)
 {
-	return p->kind != PATTERN_BAD || p->network.family == 0 ||
-	    p->network.family == addr->family;
+	return p->network.family == 0 || p->network.family == addr->family;
 }
 
-static bool matches_client(const struct matchlist *l, const struct pattern *p,
-    span name, span addr, const struct network *net)
+static enum matchlist_result match_client(
+    const struct matchlist *l, const struct pattern *p, const void *what)
 {
-	if (matches_domain(l, p, name) || span_eq_nocase(addr, p->text))
-		return true;
-	return p->kind == PATTERN_NETWORK && network_has(&p->network, net);
+	const struct client *c = what;
+	enum matchlist_result r;
+
+	if (p->kind == PATTERN_BAD)
+		return concerns(p, &c->net) ? MATCH_ERROR : MATCH_NO;
+	if (p->kind == PATTERN_TABLE) {
+		r = domain_in_table(l, p, c->name);
+		return r == MATCH_NO ? in_table(p, c->addr) : r;
+	}
+	if (is_domain(l, p, c->name) || span_eq_nocase(c->addr, p->text))
+		return MATCH_YES;
+	return yes_if(
+	    p->kind == PATTERN_NETWORK && network_has(&p->network, &c->net));
 }
 
 enum matchlist_result matchlist_client(const struct matchlist *l, span name,
     span addr, const struct pattern **ret_hit)
 {
-	struct network net;
+	struct client c = { .name = name, .addr = addr };
 
-	if (!network_parse_address(addr, &net))
-		net = (struct network){ 0 };
-	for (uint32_t i = 0; i < l->count; i++) {
-		const struct pattern *p = &l->patterns[i];
-
-		if (is_trouble(p) && concerns(p, &net))
-			return fail(p, ret_hit);
-		if (is_trouble(p))
-			continue;
-		if (matches_client(l, p, name, addr, &net))
-			return decide(p, ret_hit);
-	}
-	return MATCH_NO;
+	if (!network_parse_address(addr, &c.net))
+		c.net = (struct network){ 0 };
+	return search(l, match_client, &c, ret_hit);
 }

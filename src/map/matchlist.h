@@ -4,14 +4,16 @@
  * relay_domains, mynetworks.
  *
  * The first pattern that matches decides; with '!' in front it decides "no".
- * A /file stands for the patterns in it, read when the list is made. A
- * type:table pattern, a file that cannot be read, and a network that is none
- * are errors: but only when the search comes to them, as in Postfix.
+ * A /file stands for the patterns in it, read when the list is made. What is
+ * found in a type:table pattern matches. A table that cannot answer, a file
+ * that cannot be read, and a network that is none are errors: but only when
+ * the search comes to them, as in Postfix.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "map/tables.h"
 
 enum matchlist_result { MATCH_NO, MATCH_YES, MATCH_ERROR };
 
@@ -39,11 +41,13 @@ struct pattern {
 	bool negated;
 	span text; /* in lower case */
 	struct network network;
+	struct table *table; /* NULL: there are none here */
 };
 
 struct matchlist {
 	span name; /* the parameter */
 	unsigned flags;
+	struct tables *tables; /* NULL: a type:table pattern is an error */
 	uint32_t count;
 	struct pattern *patterns;
 };
@@ -57,6 +61,10 @@ typedef int read_file_fn(span path, struct buf *out);
  */
 MUST_USE bool matchlist_parse(
     struct matchlist *l, span value, struct arena *a, read_file_fn *read_file);
+
+/* What is wrong with a pattern that gave MATCH_ERROR, for a warning behind
+ * the name of the list: "hash:/x: table lookup problem". */
+void matchlist_error(const struct pattern *p, struct buf *out);
 
 /* `ret_hit`, when not NULL, is the pattern that decided or went wrong. */
 enum matchlist_result matchlist_string(
