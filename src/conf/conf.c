@@ -226,14 +226,24 @@ static const struct {
 	{ SPAN_INIT("service_name"), put_service_name },
 };
 
+/*
+ * "myhostname = mx.$mydomain" without a mydomain asks for itself: empty, as
+ * in Postfix.
+ */
 static bool put_computed(
     struct conf *conf, uint32_t service, span name, struct buf *out)
 {
 	for (size_t i = 0; i < ARRAY_LEN(computed); i++) {
-		if (span_eq(computed[i].name, name)) {
-			computed[i].put(conf, service, out);
+		unsigned bit = 1u << i;
+
+		if (!span_eq(computed[i].name, name))
+			continue;
+		if (conf->computing & bit)
 			return true;
-		}
+		conf->computing |= bit;
+		computed[i].put(conf, service, out);
+		conf->computing &= ~bit;
+		return true;
 	}
 	return false;
 }

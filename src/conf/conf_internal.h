@@ -39,6 +39,7 @@ struct conf {
 	span hostname; /* as the kernel says */
 	struct hmap settings;
 	struct hmap memos;
+	unsigned computing; /* values being made: a bit for each */
 	uint32_t nservices;
 	const struct conf_service *services;
 	uint32_t naddresses;

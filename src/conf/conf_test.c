@@ -137,6 +137,16 @@ static void test_levels(void **state UNUSED)
 	assert_false(conf_service(new, 0)->chroot);
 }
 
+/* A value that asks for itself through another one is empty there. */
+static void test_own_domain(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp)
+	struct conf *conf = must_read("myhostname = mx.$mydomain\n", "");
+
+	check_value(conf, CONF_MAIN, "myhostname", "mx.");
+	check_value(conf, CONF_MAIN, "mydomain", "");
+}
+
 static const char services[] =
     "smtp inet n - y - - smtpd\n"
     "[::1]:2525 inet n - n - 5 smtpd -v\n"
@@ -427,6 +437,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_own_domain),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_transport_values),
 		cmocka_unit_test(test_load),
