@@ -18,6 +18,21 @@ static enum map_answer ask(struct finder *f, span key, enum table_find how)
 	return table_list_find(f->list, key, how, f->value, NULL);
 }
 
+/* The local part in external form: quoted if it must be. */
+static void quote_local(struct buf *out, span local)
+{
+	struct buf whole = BUF_INIT(ADDRESS_QUOTED_MAX);
+
+	/* With an '@' behind it, one within it cannot be taken for the last. */
+	buf_put(&whole, local);
+	buf_putc(&whole, '@');
+	address_quote(out, buf_span(&whole));
+	out->failed |= whole.failed;
+	if (!out->failed)
+		out->len--;
+	buf_done(&whole);
+}
+
 /* The key in external form, then as it is. `tail` needs no quotes. */
 static enum map_answer ask_address(
     struct finder *f, span local, span tail, enum table_find how)
@@ -29,7 +44,7 @@ static enum map_answer ask_address(
 
 	buf_put(&plain, local);
 	buf_put(&plain, tail);
-	address_quote(&quoted, local);
+	quote_local(&quoted, local);
 	buf_put(&quoted, tail);
 	same = f->how->plain || span_eq(buf_span(&plain), buf_span(&quoted));
 	if (!plain.failed && !quoted.failed && !same)
