@@ -155,6 +155,8 @@ void map_types_each(
 
 /* "warning: SPEC: text" is made of it. */
 PRINTF_LIKE(2, 3) void map_warn(struct map *m, const char *format, ...);
+/* The same where the text itself says which table: "warning: text". */
+PRINTF_LIKE(2, 3) void map_warn_plain(struct map *m, const char *format, ...);
 /* While open() runs there is no map yet. */
 PRINTF_LIKE(2, 3)
 void map_setup_warn(const struct map_setup *s, const char *format, ...);

@@ -21,7 +21,8 @@ static void warn_about(
 
 	(void)vsnprintf(text, sizeof(text), format, args);
 	buf_put(&line, spec);
-	buf_put(&line, SPAN(": "));
+	if (spec.len)
+		buf_put(&line, SPAN(": "));
 	buf_put(&line, span_str(text));
 	host->warn(host->ctx, buf_span(&line));
 	buf_done(&line);
@@ -33,6 +34,15 @@ void map_warn(struct map *m, const char *format, ...)
 
 	va_start(args, format);
 	warn_about(m->host, m->spec, format, args);
+	va_end(args);
+}
+
+void map_warn_plain(struct map *m, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	warn_about(m->host, SPAN_NONE, format, args);
 	va_end(args);
 }
 
