@@ -16,6 +16,8 @@ struct type_row {
 /* clang-format off */
 static const struct type_row rows[] = {
 	{ "fail", &map_type_fail, NULL },
+	{ "socketmap", &map_type_socketmap, NULL },
+	{ "tcp", &map_type_tcp, NULL },
 };
 /* clang-format on */
 
