@@ -92,6 +92,7 @@ static void decide(struct play *p, enum smtp_ask ask)
 	case SMTP_ASK_HELO:
 	case SMTP_ASK_MAIL:
 	case SMTP_ASK_DATA:
+	case SMTP_ASK_TLS:
 	case SMTP_ASK_DELAY:
 		smtp_server_answer(s, 0, SPAN_NONE);
 		break;

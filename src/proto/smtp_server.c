@@ -214,7 +214,9 @@ void smtp_server_start(
 {
 	s->client = client;
 	smtp_set_state(s, SMTP_GREETED);
-	if (smtp_spoke_too_early(s))
+	/* Who is encrypted may have sent this with the end of the handshake:
+	 * as Postfix, we do not look. */
+	if (!s->tls && smtp_spoke_too_early(s))
 		return;
 	if (code) {
 		reply_code(s, code, text);
@@ -223,6 +225,16 @@ void smtp_server_start(
 		return;
 	}
 	smtp_replyf(s, "220 %.*s", PRI(s->conf->banner));
+}
+
+void smtp_server_wrapped(struct smtp_server *s)
+{
+	s->tls = true;
+}
+
+void smtp_server_dismiss(struct smtp_server *s, span reply)
+{
+	s->farewell = reply;
 }
 
 static bool next_note(struct smtp_server *s)
@@ -334,6 +346,8 @@ void smtp_server_answer(struct smtp_server *s, unsigned code, span text)
 		s->delays = 0;
 	} else if (ask == SMTP_ASK_HELO) {
 		smtp_helo_answered(s, code, text);
+	} else if (ask == SMTP_ASK_TLS && !code) {
+		smtp_tls_answered(s);
 	} else if (ask == SMTP_ASK_DATA) {
 		smtp_data_answered(s, code, text);
 	} else if (ask == SMTP_ASK_COMMIT) {

@@ -50,6 +50,7 @@ enum smtp_ask {
 	SMTP_ASK_DATA,   /* ready to take the content? */
 	SMTP_ASK_COMMIT, /* is the message safe? the text is its queue id */
 	SMTP_ASK_DELAY,  /* hold s->out for smtpd_error_sleep_time */
+	SMTP_ASK_TLS,    /* flush s->out, shake hands; then yes, or the end */
 	/* These are not: just go on. */
 	SMTP_ASK_CHUNK,   /* store s->chunk */
 	SMTP_ASK_DROPPED, /* the transaction is over, without a message */
@@ -139,6 +140,7 @@ struct smtp_server {
 	span chunk;
 	span note_text;
 	span first_rcpt; /* internal form, in txn; while there are any */
+	span farewell;   /* if any: the reply to whatever comes next */
 	struct {
 		span text;
 		uint8_t note;
@@ -169,6 +171,7 @@ struct smtp_server {
 	bool drop_now;     /* DROPPED is to be told */
 	bool drop_after;   /* ... was told: free the transaction */
 	bool too_many_errors; /* closed for that reason */
+	bool tls;             /* the session is encrypted */
 	bool saw_bare_lf;
 	struct {
 		uint32_t ok;
@@ -189,6 +192,14 @@ void smtp_server_done(struct smtp_server *s);
  */
 void smtp_server_start(
     struct smtp_server *s, span client, unsigned code, span text);
+
+/* Before smtp_server_start(): the session is encrypted from its first byte. */
+void smtp_server_wrapped(struct smtp_server *s);
+/*
+ * Whatever the client says next is answered with this, and it is over.
+ * The text lives on. "421 4.7.1 ...".
+ */
+void smtp_server_dismiss(struct smtp_server *s, span reply);
 
 /* Only when smtp_server_next() asked for input. The bytes are borrowed until
  * it asks for input again or smtp_server_park() is called. */

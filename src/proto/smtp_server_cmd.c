@@ -43,6 +43,8 @@ static bool announces(const struct smtp_server *s, enum smtp_keyword k)
 		return false;
 	if (k == SMTP_KEYWORD_VRFY)
 		return !s->conf->disable_vrfy;
+	if (k == SMTP_KEYWORD_STARTTLS)
+		return s->conf->tls != SMTP_TLS_NONE && !s->tls;
 	return k != SMTP_KEYWORD_SMTPUTF8 || s->conf->smtputf8;
 }
 
@@ -55,6 +57,7 @@ static const struct {
 	{ SMTP_KEYWORD_SIZE, SPAN_INIT("SIZE") },
 	{ SMTP_KEYWORD_VRFY, SPAN_INIT("VRFY") },
 	{ SMTP_KEYWORD_ETRN, SPAN_INIT("ETRN") },
+	{ SMTP_KEYWORD_STARTTLS, SPAN_INIT("STARTTLS") },
 	{ SMTP_KEYWORD_ENHANCEDSTATUSCODES, SPAN_INIT("ENHANCEDSTATUSCODES") },
 	{ SMTP_KEYWORD_8BITMIME, SPAN_INIT("8BITMIME") },
 	{ SMTP_KEYWORD_DSN, SPAN_INIT("DSN") },
@@ -184,6 +187,44 @@ void smtp_cmd_helo(struct smtp_server *s, span args)
 void smtp_cmd_ehlo(struct smtp_server *s, span args)
 {
 	greeting(s, args, SPAN("501 Syntax: EHLO hostname"));
+}
+
+/* --- STARTTLS, RFC 3207 --- */
+
+void smtp_cmd_starttls(struct smtp_server *s, span args)
+{
+	if (smtp_count_words(args)) {
+		smtp_refuse(s, SPAN("501 5.5.4 Syntax: STARTTLS"));
+	} else if (s->tls) {
+		smtp_refuse(s, SPAN("554 5.5.1 Error: TLS already active"));
+	} else if (!announces(s, SMTP_KEYWORD_STARTTLS)) {
+		smtp_refuse(
+		    s, SPAN("502 5.5.1 Error: command not implemented"));
+	} else if (s->conf->tls_broken) {
+		smtp_refuse(s,
+		    SPAN("454 4.7.0 TLS not available due to local problem"));
+	} else {
+		smtp_reply(s, SPAN("220 2.0.0 Ready to start TLS"));
+		/*
+		 * What was sent behind the command was sent in the clear, by
+		 * whoever: it must not be taken for what the client says
+		 * once it is sure of us (CVE-2011-0411).
+		 */
+		s->in = SPAN_NONE;
+		smtp_question(s, SMTP_ASK_TLS);
+	}
+}
+
+/* All that was said in the clear is forgotten (RFC 3207 4.2). */
+void smtp_tls_answered(struct smtp_server *s)
+{
+	s->tls = true;
+	mem_free(s->helo_text);
+	s->helo_text = NULL;
+	s->helo = SPAN_NONE;
+	s->esmtp = false;
+	smtp_reset_to(s, SMTP_GREETED);
+	smtp_finish(s, SMTP_DONE_OK);
 }
 
 /* --- RSET, NOOP, QUIT --- */
@@ -320,14 +361,6 @@ void smtp_cmd_xclient(struct smtp_server *s, span args)
 		return;
 	}
 	smtp_refuse(s, SPAN("550 5.7.0 Error: insufficient authorization"));
-}
-
-void smtp_cmd_starttls(struct smtp_server *s, span args)
-{
-	smtp_refuse(s,
-	    smtp_count_words(args)
-	        ? SPAN("501 5.5.4 Syntax: STARTTLS")
-	        : SPAN("502 5.5.1 Error: command not implemented"));
 }
 
 void smtp_cmd_auth(struct smtp_server *s, span args)

@@ -12,6 +12,13 @@ enum smtp_bare_lf {
 	SMTP_BARE_LF_REJECT,    /* refuse the message, or the session */
 };
 
+/* smtpd_tls_security_level */
+enum smtp_tls {
+	SMTP_TLS_NONE,    /* STARTTLS is not known */
+	SMTP_TLS_MAY,     /* it is offered */
+	SMTP_TLS_ENCRYPT, /* nothing goes without it */
+};
+
 /* EHLO keywords, for smtpd_discard_ehlo_keywords. */
 enum smtp_keyword {
 	SMTP_KEYWORD_8BITMIME = 1,
@@ -51,6 +58,8 @@ struct smtp_server_conf {
 	uint32_t discard;      /* enum smtp_keyword */
 	uint16_t bare_lf_code; /* smtpd_forbid_bare_newline_reject_code */
 	uint8_t bare_lf;       /* enum smtp_bare_lf */
+	uint8_t tls;           /* enum smtp_tls */
+	bool tls_broken;       /* offered, but it cannot be had now */
 	bool ask_helo;
 	bool helo_required;
 	bool disable_vrfy;

@@ -8,7 +8,7 @@
  *	GREETED --EHLO--> READY --MAIL--> MAIL --RCPT--> RCPT --DATA--> DATA
  *	   ^                ^               |              |              |
  *	   |                +------RSET-----+--------------+----dot-------+
- *	   +- RSET, when there was no HELO
+ *	   +- RSET, when there was no HELO; STARTTLS, from anywhere
  *
  *	RCPT --BDAT--> CHUNK --all read--> BDAT --BDAT--> CHUNK ...
  *	                  +---LAST, all read---> COMMITTING --> READY
@@ -31,6 +31,7 @@ enum command_flags {
 	LAST = 2,       /* nothing may be pipelined behind it, RFC 2920 3.1 */
 	NEED_HELO = 4,  /* smtpd_helo_required */
 	ANY_DENIED = 8, /* even after a refusal at connect */
+	IN_CLEAR = 16,  /* even where TLS is a must */
 };
 
 #define ANYTIME \
@@ -47,21 +48,21 @@ static const struct command {
 	unsigned flags;
 	smtp_command_fn *run;
 } commands[SMTP_CMDS] = {
-	[SMTP_CMD_HELO] = { SPAN_INIT("HELO"), ANYTIME, JUNK | LAST, smtp_cmd_helo },
-	[SMTP_CMD_EHLO] = { SPAN_INIT("EHLO"), ANYTIME, JUNK | LAST, smtp_cmd_ehlo },
-	[SMTP_CMD_XCLIENT] = { SPAN_INIT("XCLIENT"), NO_MAIL, 0, smtp_cmd_xclient },
+	[SMTP_CMD_HELO] = { SPAN_INIT("HELO"), ANYTIME, JUNK | LAST | IN_CLEAR, smtp_cmd_helo },
+	[SMTP_CMD_EHLO] = { SPAN_INIT("EHLO"), ANYTIME, JUNK | LAST | IN_CLEAR, smtp_cmd_ehlo },
+	[SMTP_CMD_XCLIENT] = { SPAN_INIT("XCLIENT"), NO_MAIL, IN_CLEAR, smtp_cmd_xclient },
 	[SMTP_CMD_XFORWARD] = { SPAN_INIT("XFORWARD"), NO_MAIL, 0, smtp_cmd_xclient },
-	[SMTP_CMD_STARTTLS] = { SPAN_INIT("STARTTLS"), ANYTIME, 0, smtp_cmd_starttls },
+	[SMTP_CMD_STARTTLS] = { SPAN_INIT("STARTTLS"), ANYTIME, IN_CLEAR, smtp_cmd_starttls },
 	[SMTP_CMD_AUTH] = { SPAN_INIT("AUTH"), ANYTIME, NEED_HELO, smtp_cmd_auth },
 	[SMTP_CMD_MAIL] = { SPAN_INIT("MAIL"), GROUND, NEED_HELO, smtp_cmd_mail },
 	[SMTP_CMD_RCPT] = { SPAN_INIT("RCPT"), SMTP_IN(SMTP_MAIL) | SMTP_IN(SMTP_RCPT), 0, smtp_cmd_rcpt },
 	[SMTP_CMD_DATA] = { SPAN_INIT("DATA"), SMTP_IN(SMTP_RCPT), LAST, smtp_cmd_data },
 	[SMTP_CMD_BDAT] = { SPAN_INIT("BDAT"), ANYTIME, 0, smtp_cmd_bdat },
 	[SMTP_CMD_RSET] = { SPAN_INIT("RSET"), ANYTIME, JUNK, smtp_cmd_rset },
-	[SMTP_CMD_NOOP] = { SPAN_INIT("NOOP"), ANYTIME, JUNK | LAST, smtp_cmd_noop },
+	[SMTP_CMD_NOOP] = { SPAN_INIT("NOOP"), ANYTIME, JUNK | LAST | IN_CLEAR, smtp_cmd_noop },
 	[SMTP_CMD_VRFY] = { SPAN_INIT("VRFY"), ANYTIME, JUNK | LAST, smtp_cmd_vrfy },
 	[SMTP_CMD_ETRN] = { SPAN_INIT("ETRN"), NO_MAIL, JUNK | NEED_HELO, smtp_cmd_etrn },
-	[SMTP_CMD_QUIT] = { SPAN_INIT("QUIT"), ANYTIME, ANY_DENIED, smtp_cmd_quit },
+	[SMTP_CMD_QUIT] = { SPAN_INIT("QUIT"), ANYTIME, ANY_DENIED | IN_CLEAR, smtp_cmd_quit },
 	[SMTP_CMD_UNKNOWN] = { SPAN_INIT("UNKNOWN"), 0, 0, NULL },
 };
 
@@ -344,6 +345,13 @@ static void dispatch(struct smtp_server *s, span line)
 		s->errors++;
 		return;
 	}
+	if (s->conf->tls == SMTP_TLS_ENCRYPT && !s->tls &&
+	    !(commands[s->command].flags & IN_CLEAR)) {
+		smtp_reply(
+		    s, SPAN("530 5.7.0 Must issue a STARTTLS command first"));
+		s->errors++;
+		return;
+	}
 	run_command(s, args);
 }
 
@@ -354,6 +362,11 @@ static void command_line(struct smtp_server *s, span line, bool bare)
 		smtp_forget_mail(s);
 	arena_done(&s->cmd);
 	s->saw_bare_lf |= bare;
+	if (s->farewell.len) {
+		smtp_reply(s, s->farewell);
+		smtp_set_state(s, SMTP_CLOSED);
+		return;
+	}
 	if (bare && s->conf->bare_lf == SMTP_BARE_LF_REJECT) {
 		smtp_add_note(s, SMTP_NOTE_REJECT, SPAN("bare <LF> received"));
 		smtp_replyf(s, "%u 5.5.2 %.*s Error: bare <LF> received",

@@ -15,7 +15,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OUT_MAX = 1 << 23 };
+enum {
+	OUT_MAX = 1 << 23,
+	HANDSHAKE = 0x16, /* in the input: where a handshake would be */
+};
 
 struct play {
 	struct smtp_server s;
@@ -114,6 +117,11 @@ static void decide(struct play *p, enum smtp_ask ask)
 	case SMTP_ASK_COMMIT:
 		answer(p, ask);
 		break;
+	case SMTP_ASK_TLS:
+		if (p->s.in.len)
+			bug("input of before TLS is kept");
+		smtp_server_answer(&p->s, 0, SPAN_NONE);
+		break;
 	case SMTP_ASK_DELAY:
 		smtp_server_answer(&p->s, 0, SPAN_NONE);
 		break;
@@ -155,12 +163,12 @@ static bool run(struct play *p)
 	return ask != SMTP_ASK_CLOSE;
 }
 
-static void play(struct play *p, span in, size_t cut)
+/* What is left of it when TLS begins is lost, as it would be in life. */
+static bool play_phase(struct play *p, span in, size_t cut)
 {
-	smtp_server_start(&p->s, SPAN("h[192.0.2.1]"), 0, SPAN_NONE);
-	if (!run(p))
-		return;
-	while (in.len) {
+	bool tls = p->s.tls;
+
+	while (in.len && p->s.tls == tls) {
 		span piece = span_first(in, cut);
 		char *copy = mem_new(piece.len, 1);
 		bool open;
@@ -171,8 +179,18 @@ static void play(struct play *p, span in, size_t cut)
 		open = run(p);
 		mem_free(copy);
 		if (!open)
-			return;
+			return false;
 	}
+	return true;
+}
+
+static void play(struct play *p, span in, size_t cut)
+{
+	smtp_server_start(&p->s, SPAN("h[192.0.2.1]"), 0, SPAN_NONE);
+	if (!run(p))
+		return;
+	while (in.len && play_phase(p, span_cut(&in, HANDSHAKE), cut))
+		;
 }
 
 static void set_up(struct smtp_server_conf *c, const uint8_t *settings)
@@ -205,6 +223,9 @@ static void set_up(struct smtp_server_conf *c, const uint8_t *settings)
 		    ? SMTP_KEYWORD_DSN | SMTP_KEYWORD_SMTPUTF8
 		    : 0,
 		.forbid_nonletters = (settings[1] & 64) != 0,
+		.tls = settings[1] & 128 ? SMTP_TLS_ENCRYPT
+		    : settings[1] & 32   ? SMTP_TLS_MAY
+		                         : SMTP_TLS_NONE,
 	};
 }
 

@@ -76,6 +76,7 @@ size_t smtp_count_words(span args);
 
 /* The answers to questions: code 0 is yes. */
 void smtp_helo_answered(struct smtp_server *s, unsigned code, span text);
+void smtp_tls_answered(struct smtp_server *s);
 void smtp_data_answered(struct smtp_server *s, unsigned code, span text);
 void smtp_commit_answered(struct smtp_server *s, unsigned code, span text);
 

@@ -62,6 +62,7 @@ static enum smtp_ask go_to_delay(struct smtp_server *s)
 		case SMTP_ASK_ETRN:
 		case SMTP_ASK_DATA:
 		case SMTP_ASK_COMMIT:
+		case SMTP_ASK_TLS:
 			smtp_server_answer(s, 0, SPAN("ID"));
 			break;
 		}
@@ -426,6 +427,137 @@ static void test_keywords(void **state)
 	buf_done(&b);
 }
 
+/* ---- STARTTLS ---- */
+
+static void start_with(struct smtp_server *s, const struct smtp_server_conf *c)
+{
+	smtp_server_init(s, c);
+	smtp_server_start(s, SPAN("c[192.0.2.1]"), 0, SPAN_NONE);
+	buf_clear(&s->out);
+}
+
+static void test_starttls(void **state)
+{
+	struct smtp_server_conf may = conf;
+	struct smtp_server s;
+
+	(void)state;
+	may.tls = SMTP_TLS_MAY;
+	start_with(&s, &may);
+	say(&s, "EHLO c\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	assert_said(&s,
+	    "250-h\r\n250-PIPELINING\r\n250-SIZE 100\r\n250-VRFY\r\n"
+	    "250-ETRN\r\n250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n"
+	    "250-8BITMIME\r\n250-DSN\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n");
+	/* What is sent behind the command never happened. */
+	say(&s,
+	    "MAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nSTARTTLS\r\n"
+	    "RSET\r\nMAIL FROM:<evil@x>\r\n");
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_MAIL);
+	smtp_server_answer(&s, 0, SPAN_NONE);
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_RCPT);
+	smtp_server_answer(&s, 0, SPAN_NONE);
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_TLS);
+	assert_said(&s,
+	    "250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n"
+	    "220 2.0.0 Ready to start TLS\r\n");
+	assert_int_equal(s.in.len, 0);
+	assert_counts(&s, " ehlo=1 starttls=0/1 mail=1 rcpt=1 commands=3/4");
+	assert_where(&s, "STARTTLS");
+	/* Nothing of before is left. */
+	smtp_server_answer(&s, 0, SPAN_NONE);
+	assert_true(s.tls);
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_DROPPED);
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_INPUT);
+	assert_int_equal(s.state, SMTP_GREETED);
+	assert_int_equal(s.nrcpts, 0);
+	assert_int_equal(s.helo.len, 0);
+	assert_false(s.esmtp);
+	say(&s, "RCPT TO:<b@x>\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	assert_said(&s, "503 5.5.1 Error: need MAIL command\r\n");
+	/* Once is enough. */
+	say(&s, "EHLO c\r\nSTARTTLS\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	assert_said(&s,
+	    "250-h\r\n250-PIPELINING\r\n250-SIZE 100\r\n250-VRFY\r\n"
+	    "250-ETRN\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n"
+	    "250-DSN\r\n250-SMTPUTF8\r\n250 CHUNKING\r\n"
+	    "554 5.5.1 Error: TLS already active\r\n");
+	smtp_server_done(&s);
+}
+
+static void test_starttls_is_a_must(void **state)
+{
+	struct smtp_server_conf must = conf;
+	struct smtp_server s;
+
+	(void)state;
+	must.tls = SMTP_TLS_ENCRYPT;
+	must.hard_error_limit = 20;
+	start_with(&s, &must);
+	say(&s, "HELO c\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	say(&s, "NOOP\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	buf_clear(&s.out);
+	say(&s, "MAIL FROM:<a@x>\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	say(&s, "VRFY a\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	say(&s, "WHAT\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	assert_said(&s,
+	    "530 5.7.0 Must issue a STARTTLS command first\r\n"
+	    "530 5.7.0 Must issue a STARTTLS command first\r\n"
+	    "500 5.5.2 Error: command not recognized\r\n");
+	say(&s, "STARTTLS\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	buf_clear(&s.out);
+	say(&s, "EHLO c\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	buf_clear(&s.out);
+	say(&s, "MAIL FROM:<a@x>\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	assert_said(&s, "250 2.1.0 Ok\r\n");
+	smtp_server_done(&s);
+}
+
+static void test_tls_that_cannot_be(void **state)
+{
+	struct smtp_server_conf broken = conf;
+	struct smtp_server s;
+
+	(void)state;
+	broken.tls = SMTP_TLS_MAY;
+	broken.tls_broken = true;
+	start_with(&s, &broken);
+	say(&s, "STARTTLS\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	assert_said(&s, "454 4.7.0 TLS not available due to local problem\r\n");
+	assert_false(s.tls);
+	smtp_server_done(&s);
+}
+
+static void test_wrapped_and_dismissed(void **state)
+{
+	struct smtp_server_conf must = conf;
+	struct smtp_server s;
+
+	(void)state;
+	must.tls = SMTP_TLS_ENCRYPT;
+	smtp_server_init(&s, &must);
+	smtp_server_wrapped(&s);
+	smtp_server_dismiss(&s, SPAN("421 4.7.1 h Error: no certificate"));
+	smtp_server_start(&s, SPAN("c[192.0.2.1]"), 0, SPAN_NONE);
+	assert_int_equal(go(&s), SMTP_ASK_INPUT);
+	say(&s, "EHLO c\r\nQUIT\r\n");
+	assert_int_equal(go(&s), SMTP_ASK_CLOSE);
+	assert_said(&s, "220 h ESMTP\r\n421 4.7.1 h Error: no certificate\r\n");
+	smtp_server_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +574,10 @@ int main(void)
 		cmocka_unit_test(test_output_is_bounded),
 		cmocka_unit_test(test_idle_is_small),
 		cmocka_unit_test(test_keywords),
+		cmocka_unit_test(test_starttls),
+		cmocka_unit_test(test_starttls_is_a_must),
+		cmocka_unit_test(test_tls_that_cannot_be),
+		cmocka_unit_test(test_wrapped_and_dismissed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
