@@ -62,7 +62,7 @@ static void watch_what_matters(struct chan *c)
 
 	if (!c->watch)
 		return;
-	if (!c->is_paused && !stream_has_more(&c->in))
+	if (!c->is_paused && !frames_has_more(&c->in))
 		events |= LOOP_IN;
 	if (c->is_blocked)
 		events |= LOOP_OUT;
@@ -101,14 +101,14 @@ static void try_output(struct chan *c)
 
 	if (c->fd < 0)
 		return;
-	r = c->is_deaf ? -EPIPE : stream_flush(&c->out, c->fd);
+	r = c->is_deaf ? -EPIPE : frames_flush(&c->out, c->fd);
 	c->is_blocked = r == -EAGAIN;
 	if (r < 0 && r != -EAGAIN) {
 		c->is_deaf = true;
-		stream_out_drop(&c->out);
+		frames_out_drop(&c->out);
 	}
 	watch_what_matters(c);
-	if (c->was_high && stream_backlog(&c->out) < CHAN_LOW_WATER) {
+	if (c->was_high && frames_backlog(&c->out) < CHAN_LOW_WATER) {
 		c->was_high = false;
 		if (c->calls->drained)
 			c->calls->drained(c->ctx);
@@ -129,7 +129,7 @@ static void hand_out(struct chan *c)
 	while (c->fd >= 0 && !c->is_paused) {
 		struct sync_msg m;
 		struct chan_msg msg;
-		enum frame_result r = stream_next(&c->in, &m);
+		enum frame_result r = frames_next(&c->in, &m);
 
 		if (r == FRAME_MORE)
 			break;
@@ -140,7 +140,7 @@ static void hand_out(struct chan *c)
 		msg = (struct chan_msg){ m.type, m.nfds, m.fds, m.payload };
 		c->calls->message(c->ctx, &msg);
 	}
-	stream_keep(&c->in);
+	frames_keep(&c->in);
 	watch_what_matters(c);
 }
 
@@ -151,12 +151,12 @@ static void on_resume(void *ctx)
 
 static void receive(struct chan *c)
 {
-	ssize_t n = stream_read(&c->in, c->fd, scratch, sizeof(scratch));
+	ssize_t n = frames_read(&c->in, c->fd, scratch, sizeof(scratch));
 
 	if (n > 0)
 		hand_out(c);
 	else if (n == 0)
-		fail(c, stream_is_partial(&c->in) ? -ECONNRESET : 0);
+		fail(c, frames_is_partial(&c->in) ? -ECONNRESET : 0);
 	else if (n != -EAGAIN && n != -EINTR)
 		fail(c, (int)n);
 }
@@ -167,7 +167,7 @@ static void on_event(void *ctx, unsigned events)
 
 	if (c->is_blocked && events & (LOOP_OUT | LOOP_HUP))
 		try_output(c);
-	if (c->fd >= 0 && !c->is_paused && !stream_has_more(&c->in) &&
+	if (c->fd >= 0 && !c->is_paused && !frames_has_more(&c->in) &&
 	    events & (LOOP_IN | LOOP_HUP))
 		receive(c);
 }
@@ -177,8 +177,8 @@ static void on_bury(void *ctx)
 {
 	struct chan *c = ctx;
 
-	stream_in_done(&c->in);
-	stream_out_done(&c->out);
+	frames_in_done(&c->in);
+	frames_out_done(&c->out);
 	mem_free(c);
 }
 
@@ -208,8 +208,8 @@ int chan_new(struct loop *l, int fd, const struct chan_calls *calls, void *ctx,
 
 	c->calls = calls;
 	c->ctx = ctx;
-	stream_in_init(&c->in);
-	stream_out_init(&c->out);
+	frames_in_init(&c->in);
+	frames_out_init(&c->out);
 	c->flush.fn = on_flush;
 	c->report.fn = on_report;
 	c->bury.fn = on_bury;
@@ -233,7 +233,7 @@ int chan_from_sync(struct loop *l, struct sync_conn **conn,
 	int r = chan_new(l, fd, calls, ctx, ret_chan);
 
 	if (r < 0) {
-		stream_in_done(&in);
+		frames_in_done(&in);
 		return r;
 	}
 	(*ret_chan)->in = in;
@@ -249,7 +249,7 @@ void chan_free(struct chan **chan)
 		return;
 	*chan = NULL;
 	if (c->fd >= 0 && !c->is_deaf)
-		(void)!stream_flush(&c->out, c->fd);
+		(void)!frames_flush(&c->out, c->fd);
 	hang_up(c);
 	loop_defer_cancel(&c->report);
 	loop_defer(c->loop, LOOP_LAST, &c->bury);
@@ -262,26 +262,26 @@ void chan_fail(struct chan *c, int error)
 
 struct buf *chan_begin(struct chan *c, uint16_t type)
 {
-	return stream_begin(&c->out, type, NULL, 0);
+	return frames_begin(&c->out, type, NULL, 0);
 }
 
 struct buf *chan_begin_fds(
     struct chan *c, uint16_t type, const int *fds, size_t n)
 {
-	return stream_begin(&c->out, type, fds, n);
+	return frames_begin(&c->out, type, fds, n);
 }
 
 void chan_end(struct chan *c)
 {
-	int r = stream_end(&c->out);
+	int r = frames_end(&c->out);
 
 	if (r < 0)
 		fail(c, r);
 	if (c->fd < 0 || c->is_deaf) {
-		stream_out_drop(&c->out);
+		frames_out_drop(&c->out);
 		return;
 	}
-	if (stream_backlog(&c->out) > CHAN_HIGH_WATER)
+	if (frames_backlog(&c->out) > CHAN_HIGH_WATER)
 		c->was_high = true;
 	if (!c->is_blocked)
 		loop_defer(c->loop, LOOP_IPC, &c->flush);
@@ -295,7 +295,7 @@ void chan_send(struct chan *c, uint16_t type)
 
 size_t chan_backlog(const struct chan *c)
 {
-	return stream_backlog(&c->out);
+	return frames_backlog(&c->out);
 }
 
 void chan_pause(struct chan *c, bool pause)
@@ -303,7 +303,7 @@ void chan_pause(struct chan *c, bool pause)
 	c->is_paused = pause;
 	if (c->fd < 0)
 		return;
-	if (!pause && stream_has_more(&c->in))
+	if (!pause && frames_has_more(&c->in))
 		loop_timer_set(c->loop, &c->resume, loop_now(c->loop));
 	watch_what_matters(c);
 }

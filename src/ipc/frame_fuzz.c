@@ -28,7 +28,7 @@ static enum frame_result compare(struct stream_in *in, span *rest)
 		struct sync_msg got;
 		struct sync_msg want;
 		enum frame_result w;
-		enum frame_result g = stream_next(in, &got);
+		enum frame_result g = frames_next(in, &got);
 
 		if (g == FRAME_MORE)
 			return g;
@@ -56,9 +56,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	step = data[0] % 64U + 1;
 	all = span_from(all, 1);
 	rest = all;
-	stream_in_init(&in);
+	frames_in_init(&in);
 	while (all.len && r == FRAME_MORE) {
-		stream_feed(&in, span_first(all, step));
+		frames_feed(&in, span_first(all, step));
 		all = span_from(all, step);
 		r = compare(&in, &rest);
 	}
@@ -66,6 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)expect(&rest, &w);
 	if (r == FRAME_MORE && w == FRAME_OK)
 		bug("frame_fuzz: a frame was lost");
-	stream_in_done(&in);
+	frames_in_done(&in);
 	return 0;
 }

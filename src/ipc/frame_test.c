@@ -122,19 +122,19 @@ static void test_stream_cut_anywhere(void **state UNUSED)
 		struct sync_msg m;
 		uint16_t seen = 0;
 
-		stream_in_init(&in);
+		frames_in_init(&in);
 		for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
-			stream_feed(&in, pieces[i]);
-			while (stream_next(&in, &m) == FRAME_OK) {
+			frames_feed(&in, pieces[i]);
+			while (frames_next(&in, &m) == FRAME_OK) {
 				assert_int_equal(m.type, ++seen);
 				assert_span_equal(m.payload, payloads[seen]);
 			}
-			assert_false(stream_has_more(&in));
+			assert_false(frames_has_more(&in));
 		}
 		assert_int_equal(seen, 3);
-		assert_false(stream_is_partial(&in));
+		assert_false(frames_is_partial(&in));
 		assert_null(in.held.data);
-		stream_in_done(&in);
+		frames_in_done(&in);
 	}
 	buf_done(&b);
 }
@@ -149,25 +149,25 @@ static void test_stream_keep(void **state UNUSED)
 	for (uint16_t i = 1; i <= 5; i++)
 		put_frame(&b, i, SPAN("payload"));
 	b.len -= 3;
-	stream_in_init(&in);
-	stream_feed(&in, buf_span(&b));
-	assert_int_equal(stream_next(&in, &m), FRAME_OK);
-	stream_keep(&in);
+	frames_in_init(&in);
+	frames_feed(&in, buf_span(&b));
+	assert_int_equal(frames_next(&in, &m), FRAME_OK);
+	frames_keep(&in);
 	buf_wipe(&b);
 	for (uint16_t i = 2; i <= 4; i++) {
-		assert_true(stream_has_more(&in));
-		assert_int_equal(stream_next(&in, &m), FRAME_OK);
+		assert_true(frames_has_more(&in));
+		assert_int_equal(frames_next(&in, &m), FRAME_OK);
 		assert_int_equal(m.type, i);
 		assert_span_equal(m.payload, SPAN("payload"));
-		stream_keep(&in);
+		frames_keep(&in);
 	}
-	assert_false(stream_has_more(&in));
-	assert_int_equal(stream_next(&in, &m), FRAME_MORE);
-	assert_true(stream_is_partial(&in));
-	stream_feed(&in, SPAN("oad"));
-	assert_int_equal(stream_next(&in, &m), FRAME_OK);
+	assert_false(frames_has_more(&in));
+	assert_int_equal(frames_next(&in, &m), FRAME_MORE);
+	assert_true(frames_is_partial(&in));
+	frames_feed(&in, SPAN("oad"));
+	assert_int_equal(frames_next(&in, &m), FRAME_OK);
 	assert_span_equal(m.payload, SPAN("payload"));
-	stream_in_done(&in);
+	frames_in_done(&in);
 }
 
 int main(void)

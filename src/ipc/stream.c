@@ -39,17 +39,17 @@ static void close_all(int *fds, size_t *n)
  * Receiving
  */
 
-void stream_in_init(struct stream_in *in)
+void frames_in_init(struct stream_in *in)
 {
 	*in = (struct stream_in){ .held = BUF_INIT(HELD_MAX) };
 }
 
-void stream_in_done(struct stream_in *in)
+void frames_in_done(struct stream_in *in)
 {
 	close_all(in->given, &in->ngiven);
 	close_all(in->fds, &in->nfds);
 	buf_done(&in->held);
-	stream_in_init(in);
+	frames_in_init(in);
 }
 
 static span held_rest(const struct stream_in *in)
@@ -97,7 +97,7 @@ static bool take_fds(struct stream_in *in, struct msghdr *m)
 	return ok;
 }
 
-ssize_t stream_read(struct stream_in *in, int fd, char *scratch, size_t size)
+ssize_t frames_read(struct stream_in *in, int fd, char *scratch, size_t size)
 {
 	union {
 		struct cmsghdr align;
@@ -134,7 +134,7 @@ ssize_t stream_read(struct stream_in *in, int fd, char *scratch, size_t size)
 	return n;
 }
 
-void stream_feed(struct stream_in *in, span bytes)
+void frames_feed(struct stream_in *in, span bytes)
 {
 	in->fresh = bytes;
 }
@@ -194,7 +194,7 @@ static bool has_stray_fds(const struct stream_in *in)
 	return in->nfds != head.nfds;
 }
 
-enum frame_result stream_next(struct stream_in *in, struct sync_msg *ret)
+enum frame_result frames_next(struct stream_in *in, struct sync_msg *ret)
 {
 	struct frame f;
 	enum frame_result r;
@@ -218,23 +218,23 @@ enum frame_result stream_next(struct stream_in *in, struct sync_msg *ret)
 	return FRAME_OK;
 }
 
-bool stream_has_more(const struct stream_in *in)
+bool frames_has_more(const struct stream_in *in)
 {
 	span rest = held_rest(in);
 	struct frame f;
 
-	/* stream_next() leaves something fresh only with nothing held. */
+	/* frames_next() leaves something fresh only with nothing held. */
 	if (!rest.len)
 		rest = in->fresh;
 	return frame_parse(&rest, &f) != FRAME_MORE;
 }
 
-bool stream_is_partial(const struct stream_in *in)
+bool frames_is_partial(const struct stream_in *in)
 {
 	return held_rest(in).len || in->fresh.len;
 }
 
-void stream_keep(struct stream_in *in)
+void frames_keep(struct stream_in *in)
 {
 	if (in->used == in->held.len) {
 		buf_release(&in->held);
@@ -247,7 +247,7 @@ void stream_keep(struct stream_in *in)
  * Sending
  */
 
-void stream_out_init(struct stream_out *out)
+void frames_out_init(struct stream_out *out)
 {
 	*out = (struct stream_out){ .bytes = BUF_INIT(OUT_MAX) };
 }
@@ -260,7 +260,7 @@ static void forget_mark(struct stream_out *out)
 	    out->marks, out->marks + 1, out->nmarks * sizeof(out->marks[0]));
 }
 
-void stream_out_drop(struct stream_out *out)
+void frames_out_drop(struct stream_out *out)
 {
 	while (out->nmarks)
 		forget_mark(out);
@@ -274,9 +274,9 @@ void stream_out_drop(struct stream_out *out)
 		buf_clear(&out->bytes);
 }
 
-void stream_out_done(struct stream_out *out)
+void frames_out_done(struct stream_out *out)
 {
-	stream_out_drop(out);
+	frames_out_drop(out);
 	buf_done(&out->bytes);
 }
 
@@ -299,7 +299,7 @@ static void add_mark(struct stream_out *out, const int *fds, size_t n)
 	out->marks[out->nmarks++] = m;
 }
 
-struct buf *stream_begin(
+struct buf *frames_begin(
     struct stream_out *out, uint16_t type, const int *fds, size_t n)
 {
 	if (n)
@@ -308,13 +308,13 @@ struct buf *stream_begin(
 	return &out->bytes;
 }
 
-int stream_end(struct stream_out *out)
+int frames_end(struct stream_out *out)
 {
 	frame_end(&out->bytes, out->frame);
 	return out->bytes.failed ? -ENOBUFS : 0;
 }
 
-size_t stream_backlog(const struct stream_out *out)
+size_t frames_backlog(const struct stream_out *out)
 {
 	return out->bytes.len - out->sent;
 }
@@ -327,7 +327,7 @@ static ssize_t send_run(struct stream_out *out, int fd)
 		char bytes[CMSG_SPACE(FRAME_MAX_FDS * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { .iov_base = out->bytes.data + out->sent,
-		.iov_len = stream_backlog(out) };
+		.iov_len = frames_backlog(out) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 	uint64_t at = out->start + out->sent;
 	bool with_fds = out->nmarks && out->marks[0].at == at;
@@ -356,26 +356,26 @@ static ssize_t send_run(struct stream_out *out, int fd)
  * the moving costs no more than the sending. */
 static void drop_sent(struct stream_out *out)
 {
-	if (out->sent < stream_backlog(out))
+	if (out->sent < frames_backlog(out))
 		return;
 	buf_drop(&out->bytes, out->sent);
 	out->start += out->sent;
 	out->sent = 0;
 }
 
-int stream_flush(struct stream_out *out, int fd)
+int frames_flush(struct stream_out *out, int fd)
 {
 	ssize_t n = 0;
 
-	while (stream_backlog(out) && (n >= 0 || n == -EINTR)) {
+	while (frames_backlog(out) && (n >= 0 || n == -EINTR)) {
 		n = send_run(out, fd);
 		if (n > 0)
 			out->sent += (size_t)n;
 	}
-	if (stream_backlog(out)) {
+	if (frames_backlog(out)) {
 		drop_sent(out);
 		return (int)n;
 	}
-	stream_out_drop(out);
+	frames_out_drop(out);
 	return 0;
 }

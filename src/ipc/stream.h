@@ -28,29 +28,29 @@ struct stream_in {
 	size_t ngiven;
 };
 
-void stream_in_init(struct stream_in *in);
-void stream_in_done(struct stream_in *in);
+void frames_in_init(struct stream_in *in);
+void frames_in_done(struct stream_in *in);
 /*
  * Read once. Returns the number of bytes, 0 at the end of file, -EPROTO if
  * descriptors came that nobody announced, or another negative errno. Only to
- * be called after stream_next() said FRAME_MORE.
+ * be called after frames_next() said FRAME_MORE.
  */
-MUST_USE ssize_t stream_read(
+MUST_USE ssize_t frames_read(
     struct stream_in *in, int fd, char *scratch, size_t size);
 /* The same for bytes that lie somewhere already. */
-void stream_feed(struct stream_in *in, span bytes);
+void frames_feed(struct stream_in *in, span bytes);
 /*
  * The next whole message, valid until the next call of any of these. Closes
  * what was not taken of the message before.
  */
-MUST_USE enum frame_result stream_next(
+MUST_USE enum frame_result frames_next(
     struct stream_in *in, struct sync_msg *ret);
-/* Whether stream_next() would say anything but FRAME_MORE. */
-bool stream_has_more(const struct stream_in *in);
+/* Whether frames_next() would say anything but FRAME_MORE. */
+bool frames_has_more(const struct stream_in *in);
 /* Whether the peer stopped in the middle of a frame. */
-bool stream_is_partial(const struct stream_in *in);
+bool frames_is_partial(const struct stream_in *in);
 /* The scratch will be used for something else: copy what is not handed out. */
-void stream_keep(struct stream_in *in);
+void frames_keep(struct stream_in *in);
 
 /*
  * Sending. Frames gather in one buffer; flushing is one call, plus one for
@@ -71,21 +71,21 @@ struct stream_out {
 	size_t nmarks;
 };
 
-void stream_out_init(struct stream_out *out);
-void stream_out_done(struct stream_out *out);
+void frames_out_init(struct stream_out *out);
+void frames_out_done(struct stream_out *out);
 /* Forget everything that was not sent. */
-void stream_out_drop(struct stream_out *out);
+void frames_out_drop(struct stream_out *out);
 /*
  * Begin a frame; the descriptors are duplicated. Returns the buffer for the
  * payload; its `failed` tells of all failures, these included.
  */
-struct buf *stream_begin(
+struct buf *frames_begin(
     struct stream_out *out, uint16_t type, const int *fds, size_t n);
 /* 0, or -ENOBUFS: too much, or no descriptors; the stream is unusable. */
-MUST_USE int stream_end(struct stream_out *out);
+MUST_USE int frames_end(struct stream_out *out);
 /* 0: everything is out; -EAGAIN: the rest later; or a negative errno. */
-MUST_USE int stream_flush(struct stream_out *out, int fd);
-size_t stream_backlog(const struct stream_out *out);
+MUST_USE int frames_flush(struct stream_out *out, int fd);
+size_t frames_backlog(const struct stream_out *out);
 
 /* The parts of a sync_conn, for ipc/chan.c: its memory is freed, its output
  * sent, what arrived is in `ret_in`. Returns the descriptor. */

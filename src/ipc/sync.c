@@ -25,17 +25,17 @@ struct sync_conn *sync_new(int fd)
 	if (flags >= 0 && flags & O_NONBLOCK)
 		(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 	c->fd = fd;
-	stream_in_init(&c->in);
-	stream_out_init(&c->out);
+	frames_in_init(&c->in);
+	frames_out_init(&c->out);
 	return c;
 }
 
 int sync_flush(struct sync_conn *c)
 {
-	int r = c->out.bytes.failed ? -ENOBUFS : stream_flush(&c->out, c->fd);
+	int r = c->out.bytes.failed ? -ENOBUFS : frames_flush(&c->out, c->fd);
 
 	if (r < 0)
-		stream_out_drop(&c->out);
+		frames_out_drop(&c->out);
 	return r;
 }
 
@@ -46,9 +46,9 @@ int sync_take_apart(struct sync_conn **conn, struct stream_in *ret_in)
 
 	/* If it fails, reading will tell. */
 	(void)!sync_flush(c);
-	stream_keep(&c->in);
+	frames_keep(&c->in);
 	*ret_in = c->in;
-	stream_out_done(&c->out);
+	frames_out_done(&c->out);
 	mem_free(c->scratch);
 	mem_free(c);
 	return fd;
@@ -62,7 +62,7 @@ void sync_free(struct sync_conn **conn)
 	if (!*conn)
 		return;
 	fd = sync_take_apart(conn, &in);
-	stream_in_done(&in);
+	frames_in_done(&in);
 	(void)close(fd);
 }
 
@@ -77,9 +77,9 @@ static int wait_for_bytes(struct sync_conn *c)
 	if (!c->scratch)
 		c->scratch = mem_new(1, SCRATCH);
 	do {
-		n = stream_read(&c->in, c->fd, c->scratch, SCRATCH);
+		n = frames_read(&c->in, c->fd, c->scratch, SCRATCH);
 	} while (n == -EINTR);
-	if (n == 0 && stream_is_partial(&c->in))
+	if (n == 0 && frames_is_partial(&c->in))
 		return -ECONNRESET;
 	if (n == 0)
 		return SYNC_END;
@@ -89,7 +89,7 @@ static int wait_for_bytes(struct sync_conn *c)
 int sync_recv(struct sync_conn *c, struct sync_msg *ret)
 {
 	for (;;) {
-		enum frame_result f = stream_next(&c->in, ret);
+		enum frame_result f = frames_next(&c->in, ret);
 		int r;
 
 		if (f == FRAME_OK)
@@ -104,24 +104,24 @@ int sync_recv(struct sync_conn *c, struct sync_msg *ret)
 
 bool sync_has_more(struct sync_conn *c)
 {
-	return stream_has_more(&c->in);
+	return frames_has_more(&c->in);
 }
 
 struct buf *sync_begin(struct sync_conn *c, uint16_t type)
 {
-	return stream_begin(&c->out, type, NULL, 0);
+	return frames_begin(&c->out, type, NULL, 0);
 }
 
 struct buf *sync_begin_fds(
     struct sync_conn *c, uint16_t type, const int *fds, size_t n)
 {
-	return stream_begin(&c->out, type, fds, n);
+	return frames_begin(&c->out, type, fds, n);
 }
 
 /* A failure stays in the buffer until the flush reports it. */
 void sync_end(struct sync_conn *c)
 {
-	(void)!stream_end(&c->out);
+	(void)!frames_end(&c->out);
 }
 
 int sync_fd(const struct sync_conn *c)
