@@ -4,6 +4,7 @@
  *
  *	text        literal | "$$" | "$" name | "$(" macro ")" | "${" macro "}"
  *	macro       condition [ "?" operand [ ":" operand ] | ":" operand ]
+ *	            | function "{" text "}"
  *	condition   name | "{" text "}" operator "{" text "}"
  *	operand     "{" text "}" | text to the end
  *
@@ -349,6 +350,33 @@ static bool put_relation(struct expand *x, span rest, const struct frame *up)
 	return put_branch(x, rest, yes, up);
 }
 
+/* There is one function: the form of a domain that DNS knows. */
+static bool put_function(
+    struct expand *x, span name, span rest, const struct frame *up)
+{
+	CLEANUP(buf_done) struct buf domain = BUF_INIT(EXPAND_MAX);
+	span text = SPAN_NONE;
+
+	if (!span_eq(name, SPAN("domain_to_ascii")))
+		return fail(x, "unknown function: \"%.*s\"",
+		    PRI(span_first(name, 100)));
+	if (!take_braced(x, &rest, &text))
+		return false;
+	if (rest.len > 0)
+		return fail(x, "unexpected input at: \"...}>>>%.*s\"",
+		    PRI(span_first(rest, 20)));
+	if (!expand_into(x, text, up, &domain))
+		return false;
+	for (size_t i = 0; i < domain.len; i++)
+		if ((unsigned char)domain.data[i] > 127)
+			return fail(x,
+			    "domain_to_ascii: \"%.*s\" is not ASCII; write "
+			    "the form that begins with \"xn--\"",
+			    PRI(span_first(buf_span(&domain), 100)));
+	buf_put(x->out, buf_span(&domain));
+	return true;
+}
+
 /* What stands between ${ and }. */
 static bool put_macro(struct expand *x, span body, const struct frame *up)
 {
@@ -368,6 +396,8 @@ static bool put_macro(struct expand *x, span body, const struct frame *up)
 		return put_value(x, name, up);
 	if (behind.len == 0)
 		return fail(x, "empty macro name");
+	if (next_is(behind, '{'))
+		return put_function(x, name, behind, &here);
 	if (behind.ptr[0] != '?' && behind.ptr[0] != ':')
 		return fail(x,
 		    "attribute name syntax error at: \"...%.*s>>>%.*s\"",

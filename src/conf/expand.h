@@ -7,6 +7,7 @@
  *	${x?{y}:{z}}         either; white space between the braces is free
  *	${{a} == {b}?...}    == != < <= > >=, numeric when both are numbers;
  *	                     with "level" behind: compatibility levels
+ *	${domain_to_ascii{text}}  text, which must be ASCII
  *	$$                   a dollar sign
  *
  * Pure: where values come from is the caller's lookup.

@@ -28,36 +28,115 @@
 #define OUR_LINES PARAM_IDLE, "a stray CR or LF is always replaced"
 #define OUR_PACE  PARAM_IDLE, "a client waits for the disk in any case"
 #define OUR_PID   PARAM_IDLE, "the lock of master is pid/master.pid"
+#define OUR_SCHED PARAM_IDLE, "the scheduler gives every message its turn"
+#define OUR_DEBUG PARAM_IDLE, "a debugger is attached to the process id that " \
+	"the log shows"
+#define OUR_BDB   PARAM_IDLE, "hash and btree tables work without Berkeley DB"
+#define OUR_CACHES PARAM_IDLE, "address_verify_map and postscreen_cache_map " \
+	"name their types themselves"
+#define OUR_EOH   PARAM_IDLE, "an empty line is always put in"
+#define OUR_WORDS PARAM_IDLE, "there is one wording of log lines"
+#define OUR_DNS   PARAM_IDLE, "libunbound decides how answers are kept and " \
+	"validated"
+#define OUR_IDS   PARAM_IDLE, "queue ids have one form, and are not used again"
+#define OUR_MIME  PARAM_IDLE, "message content is passed on as it came"
+#define OUR_USERS PARAM_IDLE, "our commands have no privileges to guard"
+#define OUR_LOCKS PARAM_IDLE, "mailbox_delivery_lock says how to lock"
+#define OUR_TESTS PARAM_IDLE, "it is for tests of Postfix itself"
 #define PACKAGING PARAM_IDLE, "only scripts that install packages read it"
-/* ... without effect, so take care: */
+/* ... without effect, so take care: what is missing, and what to do. */
 #define NO_TLS     PARAM_MISSING, "TLS is not part of this version; " \
 	"use networks that you trust, or a TLS proxy in front"
 #define NO_SASL    PARAM_MISSING, "SASL is not part of this version; " \
 	"list your clients in mynetworks"
-#define NO_MILTER  PARAM_MISSING, "milters are not part of this version"
-#define NO_FILTER  PARAM_MISSING, "content filters are not part of this version"
+#define NO_MILTER  PARAM_MISSING, "milters are not part of this version; " \
+	"let the mail pass a host that runs them"
+#define NO_FILTER  PARAM_MISSING, "content filters are not part of this " \
+	"version; let the mail pass a host that filters"
 #define NO_CHECKS  PARAM_MISSING, "header and body checks are not part of " \
-	"this version"
+	"this version; let the mail pass a host that filters"
 #define NO_REWRITE PARAM_MISSING, "this kind of address rewriting is not " \
-	"part of this version"
+	"part of this version; let the sender's program or the next hop do it"
 #define NO_MAPS    PARAM_MISSING, "lookup tables are not part of this " \
 	"version; mail that would need one is deferred"
 #define NO_VIRTUAL PARAM_MISSING, "virtual mailboxes are not part of this " \
 	"version; deliver to local users or to another host"
 #define NO_VERIFY  PARAM_MISSING, "address verification is not part of this " \
-	"version"
+	"version; list valid recipients in relay_recipient_maps"
 #define NO_SCREEN  PARAM_MISSING, "postscreen is not part of this version; " \
 	"let smtpd listen"
-#define NO_UTF8    PARAM_MISSING, "SMTPUTF8 is not part of this version"
-#define NO_RATES   PARAM_MISSING, "rates per client are not part of this version"
+#define NO_UTF8    PARAM_MISSING, "SMTPUTF8 is not part of this version; " \
+	"use the ASCII form of domains"
+#define NO_RATES   PARAM_MISSING, "this rate is not counted in this version; " \
+	"set smtpd_client_connection_rate_limit"
+#define NO_PREFIX  PARAM_MISSING, "events are counted per address in this " \
+	"version; list busy networks in smtpd_client_event_limit_exceptions"
 #define NO_LOCAL   PARAM_MISSING, "local delivery of this version knows " \
-	"mailbox files only"
-#define NO_POLICY  PARAM_MISSING, "policy services are not part of this version"
+	"mailbox files only; see mail_spool_directory"
+#define NO_POLICY  PARAM_MISSING, "policy services are not part of this " \
+	"version; write restrictions in main.cf"
+#define NO_DNSBL   PARAM_MISSING, "DNS lists are not part of this version; " \
+	"let the next hop ask them"
+#define NO_DNS     PARAM_MISSING, "names that clients give are not looked up " \
+	"in this version; let the next hop do it"
+#define NO_MX      PARAM_MISSING, "permit_mx_backup is not part of this " \
+	"version; list the domains in relay_domains"
+#define NO_BEST_MX PARAM_MISSING, "mail for a domain that points to us " \
+	"bounces; list the domain in mydestination or relay_domains"
+#define NO_NOTICES PARAM_MISSING, "notices to the postmaster are not part of " \
+	"this version; watch the log"
+#define NO_TEXTS   PARAM_MISSING, "bounces have one text in this version; " \
+	"name your help desk in the postmaster's address"
+#define NO_CLEARED PARAM_MISSING, "no notice follows a delay that is over; " \
+	"senders may ask for one with NOTIFY=SUCCESS"
+#define NO_THREADS PARAM_MISSING, "bounces begin a thread of their own; find " \
+	"the message by the queue id that they name"
+#define NO_VERP    PARAM_MISSING, "VERP is not part of this version; let the " \
+	"list's program make a sender address for each member"
+#define NO_XCLIENT PARAM_MISSING, "XCLIENT, XFORWARD and the proxy protocol " \
+	"are not part of this version; let clients connect directly"
+#define NO_HIDING  PARAM_MISSING, "the Received header always names the " \
+	"client; let the next hop remove it"
+#define NO_QMQP    PARAM_MISSING, "QMQP is not part of this version; use SMTP"
+#define NO_MULTI   PARAM_MISSING, "instances are not managed together in " \
+	"this version; run \"postfix -c DIR\" for each"
+#define NO_SENDMAIL PARAM_MISSING, "local submission is not part of this " \
+	"version; submit with SMTP"
+#define NO_FULLNAME PARAM_MISSING, "a From header that we make has the bare " \
+	"address; let the sender's program write the header"
+#define NO_DEFER   PARAM_MISSING, "transports are not stopped by name in this " \
+	"version; let their master.cf lines run the program \"error\" or \"retry\""
+#define NO_CONVERT PARAM_MISSING, "message content is not converted in this " \
+	"version; let the sender's program encode it"
+#define NO_PIX     PARAM_MISSING, "work-arounds for old firewalls are not part " \
+	"of this version; switch their SMTP inspection off"
+#define NO_SRV     PARAM_MISSING, "SRV records are not asked for in this " \
+	"version; write host and port of the next hop"
+#define NO_DEADLINE PARAM_MISSING, "the smtp_..._timeout parameters limit " \
+	"each step; shorten them"
+#define NO_RESOLVER PARAM_MISSING, "write resolver options into resolv.conf"
+#define NO_WINDOW  PARAM_MISSING, "set net.ipv4.tcp_rmem and tcp_wmem with " \
+	"sysctl"
+#define NO_PEERS   PARAM_MISSING, "single peers are not traced; record the " \
+	"session with tcpdump"
+#define NO_RETRY   PARAM_MISSING, "mail of a transport that fails is tried " \
+	"again like other mail; see minimal_backoff_time"
+#define NO_PAUSE   PARAM_MISSING, "pauses are made per destination in this " \
+	"version; set default_destination_rate_delay"
+#define NO_PEAKS   PARAM_MISSING, "peak rates are not logged; count the lines " \
+	"that begin with \"connect from\""
+#define NO_PERMITS PARAM_MISSING, "actions that permit are not logged; every " \
+	"accepted message has its \"client=\" line"
+#define NO_FINAL   PARAM_MISSING, "a delivery by LMTP counts as relayed; tell " \
+	"those who ask for NOTIFY=SUCCESS"
+#define NO_DUPES   PARAM_MISSING, "recipients that are named twice are counted " \
+	"without this limit; lower smtpd_recipient_limit"
+#define NO_LOGFORM PARAM_MISSING, "addresses are logged as they are written " \
+	"in the envelope; let log readers strip quotes"
 #define OUR_LMTP   PARAM_MISSING, "LMTP uses port 24, or the one of the next " \
 	"hop: write it there"
 #define USE_SMTP   PARAM_MISSING, "LMTP follows the smtp_ parameter of the " \
 	"same name; override that one for the service in master.cf"
-#define NO_FEATURE PARAM_MISSING, "it is not part of this version"
 
 static const struct param table[] = {
 #include "conf/params.def"

@@ -360,7 +360,30 @@ static int open_syslog(void)
 	return os_error(fd);
 }
 
-static int open_log_file(span file)
+/* The mode of a new file; the value is one of a few. */
+static bool parse_log_mode(span text, mode_t *ret)
+{
+	static const struct {
+		span text;
+		mode_t mode;
+	} modes[] = {
+		{ SPAN_INIT("600"), 0600 },
+		{ SPAN_INIT("640"), 0640 },
+		{ SPAN_INIT("644"), 0644 },
+	};
+
+	if (text.len == 4)
+		(void)span_skip(&text, SPAN("0"));
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+		if (span_eq(text, modes[i].text)) {
+			*ret = modes[i].mode;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int open_log_file(span file, mode_t mode)
 {
 	struct buf path = BUF_INIT(4096);
 	int fd;
@@ -370,7 +393,7 @@ static int open_log_file(span file)
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	else
 		fd = open(buf_cstr(&path),
-		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+		    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, mode);
 	fd = os_error(fd);
 	buf_done(&path);
 	return fd;
@@ -412,14 +435,21 @@ int site_open_log(struct conf *conf, struct log_setup *ret, struct buf *error)
 {
 	span file = value_of(conf, "maillog_file");
 	span host = value_of(conf, "myhostname");
+	span mode_text = value_of(conf, "maillog_file_permissions");
+	mode_t mode;
 	int fd;
 
+	if (!parse_log_mode(mode_text, &mode))
+		return fail(error,
+		    "invalid maillog_file_permissions parameter value: %.*s; "
+		    "write 0600, 0640 or 0644",
+		    PRI(span_first(mode_text, 100)));
 	if (file.len > 0 && !has_good_prefix(conf, file))
 		return fail(error,
 		    "maillog_file value '%.*s' does not match any prefix in "
 		    "maillog_file_prefixes; add its directory there",
 		    PRI(file));
-	fd = file.len > 0 ? open_log_file(file) : open_syslog();
+	fd = file.len > 0 ? open_log_file(file, mode) : open_syslog();
 	if (fd < 0)
 		return fail(error, "open log %.*s: %s",
 		    PRI(file.len > 0 ? file : SPAN("/dev/log")), strerror(-fd));
