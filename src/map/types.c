@@ -15,7 +15,10 @@ struct type_row {
 
 /* clang-format off */
 static const struct type_row rows[] = {
+	{ "cidr", &map_type_cidr, NULL },
 	{ "fail", &map_type_fail, NULL },
+	{ "pcre", &map_type_pcre, NULL },
+	{ "regexp", &map_type_regexp, NULL },
 	{ "socketmap", &map_type_socketmap, NULL },
 	{ "tcp", &map_type_tcp, NULL },
 };
