@@ -33,7 +33,9 @@ struct entry {
 /* What was added, until sealed. */
 struct added {
 	uint32_t rule;
-	struct rules_literals literals;
+	bool always;
+	uint32_t count;
+	const struct rules_literal_set *sets;
 };
 
 struct rules_filter {
@@ -47,6 +49,7 @@ struct rules_filter {
 	struct added *added;
 	uint32_t added_count;
 	uint32_t added_room;
+	struct arena added_arena;
 	uint32_t *counters;
 	size_t counters_mask;
 
@@ -151,16 +154,16 @@ static uint64_t cost_of(
 }
 
 static const struct rules_literal_set *cheapest_of(
-    struct rules_filter *f, const struct rules_literals *l)
+    struct rules_filter *f, const struct added *a)
 {
 	const struct rules_literal_set *best = NULL;
 	uint64_t best_cost = UINT64_MAX;
 
-	for (uint32_t i = 0; i < l->count; i++) {
-		uint64_t cost = cost_of(f, &l->sets[i]);
+	for (uint32_t i = 0; i < a->count; i++) {
+		uint64_t cost = cost_of(f, &a->sets[i]);
 
 		if (cost < best_cost) {
-			best = &l->sets[i];
+			best = &a->sets[i];
 			best_cost = cost;
 		}
 	}
@@ -169,15 +172,12 @@ static const struct rules_literal_set *cheapest_of(
 
 /* --- building --- */
 
-struct rules_filter *rules_filter_new(uint32_t count)
+struct rules_filter *rules_filter_new(void)
 {
 	struct rules_filter *f = NEW(struct rules_filter);
 
-	f->words = (size_t)count / 64 + 1;
-	f->known = mem_new(f->words, sizeof(*f->known));
-	f->visit = mem_new(f->words, sizeof(*f->visit));
-	f->hits = mem_new(f->words, sizeof(*f->hits));
 	buf_init(&f->lower, MAX_SUBJECT);
+	arena_init(&f->added_arena, SIZE_MAX);
 	arena_init(&f->arena, SIZE_MAX);
 	return f;
 }
@@ -195,26 +195,33 @@ void rules_filter_free(struct rules_filter *f)
 	mem_free(f->counters);
 	mem_free(f->entries);
 	buf_done(&f->lower);
+	arena_done(&f->added_arena);
 	arena_done(&f->arena);
 	mem_free(f);
 }
 
-void rules_filter_add(
-    struct rules_filter *f, uint32_t rule, const struct rules_literals *l)
+bool rules_filter_add(struct rules_filter *f, uint32_t rule,
+    enum rules_syntax syntax, span pattern, bool always)
 {
-	if (l->count == 0)
-		return;
+	struct added a = { .rule = rule };
+	struct rules_literal_set *sets;
+	struct rules_literals l;
+
+	rules_literals_find(syntax, pattern, &f->added_arena, &l);
+	if (l.count) {
+		sets = arena_alloc(&f->added_arena, l.count, sizeof(*sets));
+		memcpy(sets, l.sets, l.count * sizeof(*sets));
+		a.sets = sets;
+		a.count = l.count;
+	}
+	a.always = always || l.count == 0;
 	if (f->added_count == f->added_room) {
 		f->added_room = f->added_room ? f->added_room * 2 : 16;
 		f->added =
 		    mem_resize(f->added, f->added_room, sizeof(*f->added));
 	}
-	f->added[f->added_count++] = (struct added){ rule, *l };
-}
-
-void rules_filter_visit(struct rules_filter *f, uint32_t rule)
-{
-	set_bit(f->visit, rule);
+	f->added[f->added_count++] = a;
+	return l.count > 0;
 }
 
 /* Call `fn` for each text. */
@@ -222,11 +229,11 @@ static void each_text(
     struct rules_filter *f, void (*fn)(struct rules_filter *f, span text))
 {
 	for (uint32_t i = 0; i < f->added_count; i++) {
-		const struct rules_literals *l = &f->added[i].literals;
+		const struct added *a = &f->added[i];
 
-		for (uint32_t k = 0; k < l->count; k++)
-			for (uint32_t n = 0; n < l->sets[k].count; n++)
-				fn(f, l->sets[k].any[n]);
+		for (uint32_t k = 0; k < a->count; k++)
+			for (uint32_t n = 0; n < a->sets[k].count; n++)
+				fn(f, a->sets[k].any[n]);
 	}
 }
 
@@ -265,36 +272,58 @@ static void put_entry(struct rules_filter *f, uint32_t rule, span text)
 	f->used[index] = true;
 }
 
-static void put_rules(struct rules_filter *f)
+static void put_texts(
+    struct rules_filter *f, const struct rules_literal_set *const *chosen)
+{
+	for (size_t i = 0; i < SIZES; i++)
+		f->slots[i] = mem_new(f->mask + 1, sizeof(uint32_t));
+	for (uint32_t i = 0; i < f->added_count; i++)
+		for (uint32_t k = 0; chosen[i] && k < chosen[i]->count; k++)
+			put_entry(f, f->added[i].rule, chosen[i]->any[k]);
+}
+
+static void choose_texts(struct rules_filter *f)
 {
 	const struct rules_literal_set **chosen =
 	    mem_new(f->added_count, sizeof(struct rules_literal_set *));
 	size_t texts = 0;
 
 	for (uint32_t i = 0; i < f->added_count; i++) {
-		chosen[i] = cheapest_of(f, &f->added[i].literals);
-		texts += chosen[i]->count;
+		chosen[i] = cheapest_of(f, &f->added[i]);
+		texts += chosen[i] ? chosen[i]->count : 0;
 	}
 	f->entries = mem_new(texts, sizeof(*f->entries));
 	f->mask = power_of_two(texts * 2, MIN_SLOTS) - 1;
-	for (size_t i = 0; i < SIZES; i++)
-		f->slots[i] = mem_new(f->mask + 1, sizeof(uint32_t));
-	for (uint32_t i = 0; i < f->added_count; i++) {
-		set_bit(f->known, f->added[i].rule);
-		for (uint32_t k = 0; k < chosen[i]->count; k++)
-			put_entry(f, f->added[i].rule, chosen[i]->any[k]);
-	}
+	put_texts(f, chosen);
 	mem_free(chosen);
+}
+
+static void make_bits(struct rules_filter *f)
+{
+	uint32_t last = f->added_count ? f->added[f->added_count - 1].rule : 0;
+
+	f->words = last / 64 + 1;
+	f->known = mem_new(f->words, sizeof(*f->known));
+	f->visit = mem_new(f->words, sizeof(*f->visit));
+	f->hits = mem_new(f->words, sizeof(*f->hits));
+	for (uint32_t i = 0; i < f->added_count; i++) {
+		if (f->added[i].always)
+			set_bit(f->visit, f->added[i].rule);
+		if (f->added[i].count)
+			set_bit(f->known, f->added[i].rule);
+	}
 }
 
 void rules_filter_seal(struct rules_filter *f)
 {
+	make_bits(f);
 	count_grams(f);
-	put_rules(f);
+	choose_texts(f);
 	mem_free(f->counters);
 	mem_free(f->added);
 	f->counters = NULL;
 	f->added = NULL;
+	arena_done(&f->added_arena);
 }
 
 /* --- asking --- */

@@ -12,21 +12,22 @@
 
 struct rules_filter;
 
-/* For rules 0 to count - 1. A rule that is neither added nor to be visited is
- * never tried. */
-struct rules_filter *rules_filter_new(uint32_t count);
+struct rules_filter *rules_filter_new(void);
 void rules_filter_free(struct rules_filter *f);
 
-/* What the rule's pattern needs; the spans must last until
- * rules_filter_seal(). */
-void rules_filter_add(
-    struct rules_filter *f, uint32_t rule, const struct rules_literals *l);
-/* The rule is to be looked at for every subject. */
-void rules_filter_visit(struct rules_filter *f, uint32_t rule);
+/*
+ * Rules are added in ascending order; one that is left out is never tried.
+ * `always`: the rule is to be looked at for every subject, because it says
+ * something although the pattern does not match. Returns whether anything is
+ * known about the pattern; otherwise, too, it is always looked at.
+ */
+bool rules_filter_add(struct rules_filter *f, uint32_t rule,
+    enum rules_syntax syntax, span pattern, bool always);
+/* No more rules come; now it can be asked. */
 void rules_filter_seal(struct rules_filter *f);
 
 void rules_filter_scan(struct rules_filter *f, span subject);
-/* The first rule from this one on that is to be visited, or that may match
+/* The first rule from this one on that is to be looked at, or that may match
  * the subject of the scan; UINT32_MAX: there is none. */
 uint32_t rules_filter_next(const struct rules_filter *f, uint32_t rule);
 /* False: the pattern of this rule cannot match the subject. */

@@ -16,7 +16,7 @@
 #include "map/rules_filter.h"
 #include "map/rules_replace.h"
 
-enum { MAX_KEY = 1 << 26, MAX_WHY = 4096, MAX_VALUE = 1 << 30 };
+enum { MAX_KEY = 1 << 26, MAX_WHY = 4096, MAX_VALUE = 1 << 30, KEPT = 1024 };
 
 enum rule_kind { RULE_MATCH, RULE_IF, RULE_ENDIF };
 
@@ -44,6 +44,10 @@ struct rules_table {
 	uint32_t max_groups;
 	struct rules_filter *filter;
 	struct buf subject;
+	/* Compiled when they were needed, the oldest at `kept_next`: it goes
+	 * when another one comes. */
+	struct rules_pattern **kept;
+	uint32_t kept_next;
 	bool try_all;
 };
 
@@ -230,6 +234,19 @@ static bool check_replacement(struct reading *r, struct rule *rule, span text)
 
 /* --- lines --- */
 
+/* An "if" and a negated pattern say something where they do not match, too:
+ * they are always looked at. */
+static void add_to_filter(struct reading *r, struct rule *rule, uint32_t i)
+{
+	struct rules_pattern *p = &rule->first;
+	bool always = rule->kind == RULE_IF || p->negated;
+	bool known = rules_filter_add(
+	    r->t->filter, i, r->engine->syntax(p->options), p->text, always);
+
+	if (known && !always && r->engine->lazy)
+		free_code(r->engine, p);
+}
+
 static uint32_t add_rule(struct reading *r, const struct rule *rule)
 {
 	struct rules_table *t = r->t;
@@ -241,6 +258,8 @@ static uint32_t add_rule(struct reading *r, const struct rule *rule)
 	t->rules[t->count] = *rule;
 	t->rules[t->count].line = r->rules.number;
 	t->rules[t->count].end = UINT32_MAX;
+	if (rule->kind != RULE_ENDIF)
+		add_to_filter(r, &t->rules[t->count], t->count);
 	return t->count++;
 }
 
@@ -353,37 +372,6 @@ static void take_line(struct reading *r, span line)
 
 /* --- opening and closing --- */
 
-/* Whether it says something although its pattern does not match. */
-static bool is_visited(const struct rule *rule)
-{
-	return rule->kind == RULE_IF || rule->first.negated;
-}
-
-static void make_filter(struct rules_table *t)
-{
-	struct arena scratch;
-
-	arena_init(&scratch, SIZE_MAX);
-	t->filter = rules_filter_new(t->count);
-	for (uint32_t i = 0; i < t->count; i++) {
-		struct rule *rule = &t->rules[i];
-		struct rules_pattern *p = &rule->first;
-		struct rules_literals l;
-
-		if (rule->kind == RULE_ENDIF)
-			continue;
-		rules_literals_find(
-		    t->engine->syntax(p->options), p->text, &scratch, &l);
-		rules_filter_add(t->filter, i, &l);
-		if (l.count == 0 || is_visited(rule))
-			rules_filter_visit(t->filter, i);
-		else if (t->engine->lazy)
-			free_code(t->engine, p);
-	}
-	rules_filter_seal(t->filter);
-	arena_done(&scratch);
-}
-
 static void read_all(struct reading *r)
 {
 	struct rules_table *t = r->t;
@@ -395,7 +383,7 @@ static void read_all(struct reading *r)
 			take_line(r, line);
 	}
 	rules_warn_open_ifs(&r->rules);
-	make_filter(t);
+	rules_filter_seal(t->filter);
 	t->groups = mem_new((size_t)t->max_groups + 1, sizeof(*t->groups));
 }
 
@@ -406,6 +394,7 @@ static struct rules_table *new_table(
 
 	t->engine = engine;
 	t->state = engine->begin ? engine->begin() : NULL;
+	t->filter = rules_filter_new();
 	arena_init(&t->arena, SIZE_MAX);
 	buf_init(&t->subject, MAX_KEY);
 	t->type = arena_dup(&t->arena, s->type);
@@ -444,6 +433,7 @@ void rules_table_close(struct map *m)
 	rules_filter_free(t->filter);
 	mem_free(t->rules);
 	mem_free(t->groups);
+	mem_free(t->kept);
 	buf_done(&t->subject);
 	arena_done(&t->arena);
 	mem_free(t);
@@ -469,14 +459,30 @@ static void warn_match(struct rules_table *t, const struct rule *rule, span why)
 	buf_done(&line);
 }
 
+static bool compile_now(
+    struct rules_table *t, struct rules_pattern *p, struct buf *why)
+{
+	struct rules_pattern **place;
+	uint32_t groups;
+
+	if (!t->engine->compile(p, &groups, why))
+		return false;
+	if (!t->kept)
+		t->kept = mem_new(KEPT, sizeof(struct rules_pattern *));
+	place = &t->kept[t->kept_next++ % KEPT];
+	if (*place)
+		free_code(t->engine, *place);
+	*place = p;
+	return true;
+}
+
 static enum rules_match run(
     struct rules_table *t, const struct rule *rule, struct rules_pattern *p)
 {
 	struct buf why = BUF_INIT(MAX_WHY);
 	enum rules_match match = RULES_ERROR;
-	uint32_t groups;
 
-	if (p->code || t->engine->compile(p, &groups, &why))
+	if (p->code || compile_now(t, p, &why))
 		match = t->engine->match(
 		    t->state, p, buf_span(&t->subject), t->groups, &why);
 	if (match == RULES_ERROR)
