@@ -40,6 +40,15 @@ static struct table *find_table(struct tables *t, span spec, unsigned flags)
 	return NULL;
 }
 
+static struct map *open_map(const struct tables *t, span spec, unsigned flags)
+{
+	const struct map_setup s = {
+		.host = t->host, .flags = flags, .depth = t->depth
+	};
+
+	return map_open_inner(&s, spec);
+}
+
 struct table *tables_get(struct tables *t, span spec, unsigned flags)
 {
 	struct table *one = find_table(t, spec, flags);
@@ -52,7 +61,7 @@ struct table *tables_get(struct tables *t, span spec, unsigned flags)
 	one = NEW(struct table);
 	one->spec = span_of(copy, spec.len);
 	one->flags = flags;
-	one->map = map_open(t->host, one->spec, flags);
+	one->map = open_map(t, one->spec, flags);
 	hmap_put(&t->known, &one->node, hash_bytes(one->spec));
 	return one;
 }
@@ -60,7 +69,7 @@ struct table *tables_get(struct tables *t, span spec, unsigned flags)
 /* The old one serves on if the new one cannot be opened. */
 static void reopen(struct tables *t, struct table *one)
 {
-	struct map *fresh = map_open(t->host, one->spec, one->flags);
+	struct map *fresh = open_map(t, one->spec, one->flags);
 
 	if (map_error(fresh).len && !map_error(one->map).len) {
 		map_close(&fresh);

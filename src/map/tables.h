@@ -26,6 +26,7 @@ struct tables {
 	usec looked; /* when tables_refresh() last did */
 	/* A table's file changed, and it could not be opened any more. */
 	bool stuck;
+	unsigned depth; /* of the table that these belong to, if any */
 };
 
 /* `host` must outlive them. */

@@ -46,12 +46,16 @@ static const struct map_type *load_module(
 	const struct map_type *type = NULL;
 	void *module;
 
+	map_type_find_fn **finder;
 	module_path(host, row->name, &path);
 	module = dlopen(buf_cstr(&path), RTLD_NOW | RTLD_LOCAL);
 	if (module)
 		type = dlsym(module, MAP_MODULE_SYMBOL);
 	if (!type && access(buf_cstr(&path), F_OK) < 0)
 		buf_printf(reason,
+	finder = type ? dlsym(module, MAP_MODULE_FINDER) : NULL;
+	if (finder)
+		*finder = map_type_find;
 		    "unsupported dictionary type: %s (not built in: install "
 		    "%s and build again)",
 		    row->name, row->package);

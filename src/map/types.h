@@ -35,3 +35,10 @@ extern const struct map_type map_type_unix;
  */
 #define MAP_MODULE_SYMBOL "map_module"
 __attribute__((visibility("default"))) extern const struct map_type map_module;
+/* A module that opens tables itself asks the program for their types: this is
+ * its variable, set when it is loaded. */
+#define MAP_MODULE_FINDER "map_module_finder"
+typedef const struct map_type *map_type_find_fn(
+    const struct map_host *host, span name, struct buf *reason);
+__attribute__((
+    visibility("default"))) extern map_type_find_fn *map_module_finder;
