@@ -43,6 +43,13 @@
 #define OUR_USERS PARAM_IDLE, "our commands have no privileges to guard"
 #define OUR_LOCKS PARAM_IDLE, "mailbox_delivery_lock says how to lock"
 #define OUR_TESTS PARAM_IDLE, "it is for tests of Postfix itself"
+#define OUR_TICKETS PARAM_IDLE, "clients keep their TLS sessions themselves, " \
+	"in tickets"
+#define OUR_RANDOM PARAM_IDLE, "OpenSSL asks the kernel for random bytes"
+#define OUR_TLS_END PARAM_IDLE, "we never wait for a client's TLS shutdown"
+#define TLS_AUTO  PARAM_IDLE, "Postfix 3.6 ignores it too; see " \
+	"tls_eecdh_auto_curves"
+#define TLS_OLD   PARAM_IDLE, "there are no export ciphers any more"
 #define PACKAGING PARAM_IDLE, "only scripts that install packages read it"
 /* ... without effect, so take care: what is missing, and what to do. */
 #define NO_TLS     PARAM_MISSING, "TLS is not part of this version; " \

@@ -28,6 +28,7 @@
 #include "ipc/chan.h"
 #include "ipc/msg_master.h"
 #include "os/error.h"
+#include "os/file.h"
 #include "os/log.h"
 
 enum stage { STARTING, RUNNING, STOPPING };
@@ -61,6 +62,7 @@ struct daemon {
 	struct list kept;
 	struct list partners;
 	struct conf *conf;
+	int keys; /* until on_keys can be called; -1: none */
 	struct master_go who;
 	struct sandbox_path paths[MAX_PATHS];
 	size_t npaths;
@@ -148,6 +150,22 @@ static void on_config(struct daemon *d, struct sync_msg *msg)
 	/* The first one waits for the log: see start(). */
 	if (d->stage != STARTING && d->spec->on_conf)
 		d->spec->on_conf(d->spec->ctx, conf);
+}
+
+static void hand_over_keys(struct daemon *d)
+{
+	if (d->keys >= 0 && d->spec->on_keys)
+		d->spec->on_keys(d->spec->ctx, STEAL_FD(d->keys));
+	fd_close(&d->keys);
+}
+
+static void on_keys(struct daemon *d, struct sync_msg *msg)
+{
+	fd_close(&d->keys);
+	d->keys = take_fd(msg);
+	/* The first ones wait for the log, as the configuration does. */
+	if (d->stage != STARTING)
+		hand_over_keys(d);
 }
 
 static void on_log_failure(void *ctx, int error UNUSED)
@@ -279,6 +297,7 @@ static void on_control(struct daemon *d, struct sync_msg *msg)
 		uint16_t type;
 		void (*fn)(struct daemon *d, struct sync_msg *msg);
 	} handlers[] = {
+		{ MASTER_KEYS, on_keys },
 		{ MASTER_CONFIG, on_config },
 		{ MASTER_LOG, on_log },
 		{ MASTER_LISTEN, on_listen },
@@ -435,6 +454,7 @@ static int start(struct daemon *d)
 {
 	int r;
 
+	hand_over_keys(d);
 	if (d->spec->on_conf)
 		d->spec->on_conf(d->spec->ctx, d->conf);
 	r = call_step(d, d->spec->before_drop);
@@ -576,11 +596,12 @@ static void clean_up(struct daemon *d)
 	log_done();
 	loop_free(&d->loop);
 	conf_unref(&d->conf);
+	fd_close(&d->keys);
 }
 
 int daemon_main(int argc UNUSED, char **argv, const struct daemon_spec *spec)
 {
-	struct daemon d = { .spec = spec };
+	struct daemon d = { .spec = spec, .keys = -1 };
 	struct stat st;
 	int r;
 

@@ -44,6 +44,9 @@ struct daemon_spec {
 	/* The snapshot is borrowed: conf_ref() it to keep it. Called again on
 	 * reload; sessions that run keep theirs. */
 	void (*on_conf)(void *ctx, struct conf *conf);
+	/* The keys of TLS (tls/files.h), for roles that get them: called
+	 * before each on_conf. The descriptor is yours. */
+	void (*on_keys)(void *ctx, int fd);
 	/* 0 or a negative errno, which ends the process; log the reason. */
 	int (*before_drop)(void *ctx, struct daemon *d);
 	int (*after_drop)(void *ctx, struct daemon *d);

@@ -11,7 +11,7 @@ static const struct role_info roles[ROLES] = {
 
 	/* Talks to strangers: no files, no exec, no new sockets. */
 	[ROLE_SMTPD] = { .name = "smtpd", .user = "mail_owner",
-		.processes = "smtpd_processes",
+		.processes = "smtpd_processes", .keys = "smtpd_tls_",
 		.talks_to = ROLE_BIT(RULES) | ROLE_BIT(QUEUE),
 		.inherits = ROLE_LISTEN_SMTP,
 		.may = SANDBOX_ACCEPT, .nofile = 65536 },

@@ -30,7 +30,8 @@ struct role_info {
 	const char *name;      /* executable, and what -n and the log say */
 	const char *user;      /* parameter that names the user; NULL: root */
 	const char *processes; /* parameter with their number; NULL: one */
-	unsigned talks_to;     /* ROLE_BIT()s: gets a PEER for each process */
+	const char *keys;  /* of TLS: prefix of the parameters; NULL: none */
+	unsigned talks_to; /* ROLE_BIT()s: gets a PEER for each process */
 	enum role_listen inherits;
 	unsigned may;    /* enum sandbox_may */
 	unsigned nofile; /* descriptors, as far as the system allows */

@@ -3,9 +3,10 @@
  * ipc/msg_master.h - between master and each process it started, over the
  * control channel (descriptor MASTER_FD of the process).
  *
- *	master -> daemon   CONFIG, LOG, LISTEN..., PEER..., GO    at the start
+ *	master -> daemon   KEYS, CONFIG, LOG, LISTEN..., PEER..., GO    at the
+ *	                                          start; KEYS to some only
  *	master -> daemon   PEER                     a partner was started again
- *	master -> daemon   CONFIG, UNLISTEN, LISTEN...                 a reload
+ *	master -> daemon   KEYS, CONFIG, UNLISTEN, LISTEN...           a reload
  *	master -> daemon   LOG                            the log was reopened
  *	master -> daemon   STOP
  *	daemon -> master   READY, LOG_AGAIN
@@ -29,6 +30,7 @@ enum {
 	MASTER_STOP,      /* empty */
 	MASTER_READY,     /* empty */
 	MASTER_LOG_AGAIN, /* empty: lines cannot be written */
+	MASTER_KEYS,      /* empty; one descriptor: struct tls_files */
 };
 
 struct master_log {

@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "os/file.h"
+#include "tls/selfsigned.h"
 
 /* Uids that belong to nobody else; system users end at 999, people begin at
  * 1000, and Debian leaves these to the local administrator. */
@@ -62,7 +63,7 @@ static int make_sub_dir(const struct plan *p, const char *name, mode_t mode)
 }
 
 /* A file that is not there yet. */
-static int make_file(struct plan *p, const char *name, span text)
+static int make_file(struct plan *p, const char *name, mode_t mode, span text)
 {
 	struct buf path = BUF_INIT(PATH_MAX);
 	int code = 0;
@@ -70,7 +71,7 @@ static int make_file(struct plan *p, const char *name, span text)
 
 	buf_printf(&path, "%s/%s", p->dir, name);
 	fd = open(
-	    buf_cstr(&path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	    buf_cstr(&path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0 && errno == EEXIST) {
 		p->kept = true;
 	} else if (fd < 0) {
@@ -148,6 +149,47 @@ static void put_main_cf(struct buf *out, const struct plan *p)
 	         "alias_maps =\n"
 	         "smtpd_relay_restrictions = permit_mynetworks,\n"
 	         "    permit_sasl_authenticated, defer_unauth_destination\n"));
+	buf_printf(out,
+	    "\n# TLS for those who want it, with a certificate that nobody "
+	    "but\n"
+	    "# itself vouches for. Once there is a better one: reload.\n"
+	    "smtpd_tls_security_level = may\n"
+	    "smtpd_tls_cert_file = %s/etc/tls-cert.pem\n"
+	    "smtpd_tls_key_file = %s/etc/tls-key.pem\n"
+	    "smtpd_tls_loglevel = 1\n",
+	    p->dir, p->dir);
+}
+
+/* ---- a certificate ---- */
+
+static span host_name(char text[HOST_NAME_MAX + 1])
+{
+	if (gethostname(text, HOST_NAME_MAX) < 0)
+		return SPAN("localhost");
+	text[HOST_NAME_MAX] = '\0';
+	return span_str(text);
+}
+
+static int make_certificate(struct plan *p)
+{
+	struct buf key = BUF_INIT(TEXT_MAX);
+	struct buf cert = BUF_INIT(TEXT_MAX);
+	char host[HOST_NAME_MAX + 1];
+	int code;
+
+	if (selfsigned_make(host_name(host), &key, &cert)) {
+		code = make_file(p, "etc/tls-key.pem", 0600, buf_span(&key));
+		if (!code)
+			code = make_file(
+			    p, "etc/tls-cert.pem", 0644, buf_span(&cert));
+	} else {
+		(void)fprintf(stderr,
+		    "chasqui: OpenSSL cannot make a key and a certificate\n");
+		code = EX_SOFTWARE;
+	}
+	buf_wipe(&key);
+	buf_done(&cert);
+	return code;
 }
 
 /* ---- master.cf ---- */
@@ -164,8 +206,10 @@ static void put_master_cf(struct buf *out, const struct plan *p)
 	    "%-15u inet  n       -       n       -       -       smtpd\n"
 	    "  -o syslog_name=postfix/submission\n"
 	    "  -o smtpd_client_restrictions=permit_mynetworks,reject\n"
-	    "# Port %u would be submission over TLS (smtps): it is off as\n"
-	    "# long as this system does not speak TLS.\n",
+	    "%-15u inet  n       -       n       -       -       smtpd\n"
+	    "  -o syslog_name=postfix/smtps\n"
+	    "  -o smtpd_tls_wrappermode=yes\n"
+	    "  -o smtpd_client_restrictions=permit_mynetworks,reject\n",
 	    p->base + 25, p->base + 87, p->base + 65);
 	buf_put(out,
 	    SPAN("smtp            unix  -       -       n       -       -      "
@@ -191,9 +235,10 @@ static int make_files(struct plan *p)
 
 	put_main_cf(&main_cf, p);
 	put_master_cf(&master_cf, p);
-	code = make_file(p, "etc/main.cf", buf_span(&main_cf));
+	code = make_file(p, "etc/main.cf", 0644, buf_span(&main_cf));
 	if (!code)
-		code = make_file(p, "etc/master.cf", buf_span(&master_cf));
+		code =
+		    make_file(p, "etc/master.cf", 0644, buf_span(&master_cf));
 	buf_done(&main_cf);
 	buf_done(&master_cf);
 	return code;
@@ -222,7 +267,10 @@ static int make_all(struct plan *p)
 		code = make_sub_dir(p, "mail", spool);
 	if (!code)
 		code = make_sub_dir(p, "log", 0755);
-	return code ? code : make_files(p);
+	if (!code)
+		code = make_files(p);
+	/* One that is not ours stays whole: never a new key to it. */
+	return code || p->kept ? code : make_certificate(p);
 }
 
 static void tell(const struct plan *p)
@@ -240,12 +288,15 @@ static void tell(const struct plan *p)
 	    "  send:   nc -C 127.0.0.1 %u\n"
 	    "          swaks --server 127.0.0.1:%u --from me@example.com"
 	    " --to %s\n"
+	    "  TLS:    openssl s_client -connect 127.0.0.1:%u -crlf -quiet\n"
+	    "          openssl s_client -connect 127.0.0.1:%u -crlf -quiet "
+	    "-starttls smtp\n"
 	    "  read:   cat %s/mail/%s\n"
 	    "  queue:  postqueue -c %s/etc -p\n"
 	    "  log:    %s/log/mail.log\n"
 	    "  stop:   postfix -c %s/etc stop\n",
-	    p->dir, p->dir, p->base + 25, p->base + 25, user, p->dir, user,
-	    p->dir, p->dir, p->dir);
+	    p->dir, p->dir, p->base + 25, p->base + 25, user, p->base + 65,
+	    p->base + 25, p->dir, user, p->dir, p->dir, p->dir);
 }
 
 int instance_make(const char *dir, unsigned port_base)

@@ -14,9 +14,22 @@
 #include "os/error.h"
 #include "os/file.h"
 
+void setup_init(struct setup *s)
+{
+	*s = (struct setup){
+		.conf_fd = -1,
+		.notes = BUF_INIT(65536),
+		.log = { .fd = -1 },
+	};
+	for (enum role r = 0; r < ROLES; r++)
+		s->keys_fd[r] = -1;
+}
+
 void setup_done(struct setup *s)
 {
 	listeners_close(&s->listeners);
+	for (enum role r = 0; r < ROLES; r++)
+		fd_close(&s->keys_fd[r]);
 	fd_close(&s->conf_fd);
 	fd_close(&s->log.fd);
 	buf_done(&s->notes);
@@ -56,6 +69,21 @@ static int find_users(struct setup *s, struct buf *error)
 	return site_user(s->conf, SPAN("queue_owner"), &s->queue_owner, error);
 }
 
+static int read_keys(struct setup *s, struct buf *error)
+{
+	for (enum role r = 0; r < ROLES; r++) {
+		if (!role_info(r)->keys)
+			continue;
+		s->keys_fd[r] = keys_read(s->conf, r);
+		if (s->keys_fd[r] < 0) {
+			buf_printf(error, "memory for the keys of %s: %s",
+			    role_info(r)->name, strerror(-s->keys_fd[r]));
+			return SITE_BAD;
+		}
+	}
+	return SITE_OK;
+}
+
 static int complete(struct setup *s, const struct setup *old, struct buf *error)
 {
 	int r = find_users(s, error);
@@ -67,6 +95,8 @@ static int complete(struct setup *s, const struct setup *old, struct buf *error)
 	if (r == SITE_OK)
 		r = listeners_open(s->conf, old ? &old->listeners : NULL,
 		    &s->listeners, error);
+	if (r == SITE_OK)
+		r = read_keys(s, error);
 	if (r != SITE_OK)
 		return r;
 	s->conf_fd = conf_to_fd(s->conf);
@@ -80,13 +110,11 @@ static int complete(struct setup *s, const struct setup *old, struct buf *error)
 int setup_read(const char *dir, const struct setup *old, struct setup *ret,
     struct buf *error)
 {
-	struct setup s = {
-		.conf_fd = -1,
-		.notes = BUF_INIT(65536),
-		.log = { .fd = -1 },
-	};
-	int r = read_conf(dir, &s, error);
+	struct setup s;
+	int r;
 
+	setup_init(&s);
+	r = read_conf(dir, &s, error);
 	if (r == SITE_OK)
 		r = complete(&s, old, error);
 	if (r != SITE_OK) {

@@ -282,26 +282,6 @@ static bool is_disabled(struct conf *conf, const struct conf_service *s)
 	return false;
 }
 
-/*
- * A service that insists on TLS must not be answered in the clear: a
- * password would follow.
- */
-static bool wants_tls(struct conf *conf, uint32_t service)
-{
-	static const span yes[] = {
-		SPAN_INIT("smtpd_tls_wrappermode"),
-		SPAN_INIT("smtpd_enforce_tls"),
-	};
-	span level =
-	    conf_value(conf, service, SPAN("smtpd_tls_security_level"));
-
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
-		if (span_eq_nocase(
-		        conf_value(conf, service, yes[i]), SPAN("yes")))
-			return true;
-	return span_eq_nocase(level, SPAN("encrypt"));
-}
-
 static bool is_smtpd(const struct conf_service *s)
 {
 	return s->type == CONF_INET && span_eq(s->command, SPAN("smtpd"));
@@ -312,8 +292,7 @@ static bool open_services(struct opener *o)
 	for (uint32_t i = 0; i < conf_services(o->conf); i++) {
 		const struct conf_service *s = conf_service(o->conf, i);
 
-		if (!is_smtpd(s) || is_disabled(o->conf, s) ||
-		    wants_tls(o->conf, i))
+		if (!is_smtpd(s) || is_disabled(o->conf, s))
 			continue;
 		o->service = i;
 		if (!open_service(o))
@@ -412,11 +391,7 @@ void listeners_tell(struct conf *conf)
 
 		if (is_disabled(conf, s))
 			continue;
-		if (is_smtpd(s) && wants_tls(conf, i))
-			warn_service(conf, s,
-			    "it insists on TLS, which is not part of this "
-			    "version");
-		else if (span_eq(s->command, SPAN("smtpd")) && !is_smtpd(s))
+		if (span_eq(s->command, SPAN("smtpd")) && !is_smtpd(s))
 			warn_service(conf, s,
 			    "smtpd listens on services of type inet only");
 		else if (!is_covered(s->command))

@@ -300,12 +300,13 @@ static int run(const struct options *options, int monitor_fd)
 	struct master m = {
 		.dir = options->dir,
 		.detached = !options->foreground,
-		.setup = { .conf_fd = -1, .log = { .fd = -1 } },
 		.lock_fd = -1,
 		.monitor_fd = monitor_fd,
 	};
-	int r = start(&m, options);
+	int r;
 
+	setup_init(&m.setup);
+	r = start(&m, options);
 	if (r == 0)
 		r = loop_run(m.loop);
 	finish(&m);

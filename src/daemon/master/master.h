@@ -4,6 +4,7 @@
  *
  * main.c     options, start, signals, stop
  * listen.c   the listening sockets that master.cf asks for
+ * keys.c     the files of TLS, for those who have no files
  * process.c  starting, watching and restarting the processes
  * apply.c    from a configuration to sockets, log and users; reload
  */
@@ -52,8 +53,9 @@ struct process {
 /* Everything that follows from one reading of the files. */
 struct setup {
 	struct conf *conf;
-	int conf_fd;      /* serialized */
-	struct buf notes; /* for the log, once it is open */
+	int conf_fd;        /* serialized */
+	int keys_fd[ROLES]; /* struct tls_files; -1: the role gets none */
+	struct buf notes;   /* for the log, once it is open */
 	struct log_setup log;
 	struct priv_user mail_owner;
 	struct priv_user queue_owner;
@@ -97,9 +99,15 @@ void listeners_close(struct listeners *l);
 /* Warn about services of master.cf that nobody here provides. */
 void listeners_tell(struct conf *conf);
 
+/* keys.c */
+/* The keys of a role, as a memfd; or a negative errno. */
+MUST_USE int keys_read(struct conf *conf, enum role role);
+
 /* apply.c */
 MUST_USE int setup_read(const char *dir, const struct setup *old,
     struct setup *ret, struct buf *error);
+/* Nothing to be done about it yet. */
+void setup_init(struct setup *s);
 void setup_done(struct setup *s);
 /* Log what the files made us remark. */
 void setup_tell(struct setup *s);

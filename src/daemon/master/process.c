@@ -56,6 +56,17 @@ static void send_config(struct process *p)
 	chan_end(p->control);
 }
 
+/* Before the configuration that goes with them. */
+static void send_keys(struct process *p)
+{
+	const int *fd = &p->master->setup.keys_fd[p->role];
+
+	if (*fd < 0)
+		return;
+	(void)chan_begin_fds(p->control, MASTER_KEYS, fd, 1);
+	chan_end(p->control);
+}
+
 static void send_log(struct process *p)
 {
 	const struct log_setup *log = &p->master->setup.log;
@@ -149,6 +160,7 @@ static void send_go(struct process *p)
 
 static void send_start_pack(struct process *p)
 {
+	send_keys(p);
 	send_config(p);
 	send_log(p);
 	send_listeners(p);
@@ -163,6 +175,7 @@ void processes_configure(struct master *m)
 
 		if (!p->control)
 			continue;
+		send_keys(p);
 		send_config(p);
 		send_log(p);
 		chan_send(p->control, MASTER_UNLISTEN);

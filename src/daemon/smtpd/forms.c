@@ -158,6 +158,18 @@ void form_refusal(const struct session *s, span verb, unsigned code, span reply)
 	buf_done(&text);
 }
 
+void form_info(const struct session *s, const char *format, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	log_text(
+	    s->service->syslog_name, program, LOG_LEVEL_INFO, span_str(text));
+}
+
 void form_warn(const struct session *s, const char *format, ...)
 {
 	char text[2048];

@@ -24,4 +24,6 @@ void form_note(const struct session *s);
 void form_ident(const struct session *s);
 
 PRINTF_LIKE(2, 3)
+void form_info(const struct session *s, const char *format, ...);
+PRINTF_LIKE(2, 3)
 void form_warn(const struct session *s, const char *format, ...);

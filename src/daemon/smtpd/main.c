@@ -7,6 +7,7 @@
 
 #include "daemon/smtpd/handover.h"
 #include "mail/date.h"
+#include "os/log.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -42,11 +43,24 @@ static void on_conf(void *ctx, struct conf *conf)
 	service_renumber(p);
 }
 
+static void on_keys(void *ctx, int fd)
+{
+	struct smtpd *p = ctx;
+	int r;
+
+	tls_files_close(&p->keys);
+	r = tls_files_open(&p->keys, fd);
+	(void)close(fd);
+	if (r < 0)
+		log_error("smtpd", "keys for TLS: %s", strerror(-r));
+}
+
 static int before_drop(void *ctx, struct daemon *d)
 {
 	struct smtpd *p = ctx;
 
 	date_init();
+	tls_init();
 	p->daemon = d;
 	return 0;
 }
@@ -137,6 +151,8 @@ static void on_end(void *ctx)
 	asks_free(&p->asks);
 	limits_free(&p->limits);
 	mem_free(p->input);
+	mem_free(p->plain);
+	tls_files_close(&p->keys);
 	conf_unref(&p->conf);
 }
 
@@ -147,6 +163,7 @@ int main(int argc, char **argv)
 		.role = ROLE_SMTPD,
 		.ctx = &p,
 		.on_conf = on_conf,
+		.on_keys = on_keys,
 		.before_drop = before_drop,
 		.after_drop = after_drop,
 		.on_listen = on_listen,

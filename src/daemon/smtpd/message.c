@@ -139,6 +139,30 @@ static bool settle(struct message *m)
 	return true;
 }
 
+/* RFC 3848 knows no SMTPS without the E. */
+static span protocol(const struct smtp_server *e)
+{
+	if (e->mail.smtputf8)
+		return e->tls ? SPAN("UTF8SMTPS") : SPAN("UTF8SMTP");
+	if (!e->esmtp)
+		return SPAN("SMTP");
+	return e->tls ? SPAN("ESMTPS") : SPAN("ESMTP");
+}
+
+/* Lines for the Received header, in the transaction's arena. */
+static span describe_tls(struct session *s)
+{
+	struct buf lines = BUF_INIT(4096);
+	span copy;
+
+	if (!s->tls || !s->service->secure.tell_in_received)
+		return SPAN_NONE;
+	tls_write_received(s->tls, &lines);
+	copy = arena_dup(&s->engine.txn, buf_span(&lines));
+	buf_done(&lines);
+	return copy;
+}
+
 void message_begin(struct message *m)
 {
 	struct session *s = m->session;
@@ -157,9 +181,8 @@ void message_begin(struct message *m)
 		.client_addr = s->addr,
 		.myhostname = s->service->set.myhostname,
 		.mail_name = s->service->set.mail_name,
-		.with = e->mail.smtputf8 ? SPAN("UTF8SMTP")
-		    : e->esmtp           ? SPAN("ESMTP")
-		                         : SPAN("SMTP"),
+		.tls = describe_tls(s),
+		.with = protocol(e),
 		.id = m->id,
 		.rcpt = e->nrcpts == 1 ? e->first_rcpt : SPAN_NONE,
 		.when = m->arrival,

@@ -131,6 +131,8 @@ static void set_engine(struct service *s)
 		    forbids_nonletters(set->smtpd_forbidden_commands),
 		.soft_bounce = set->soft_bounce,
 		.error_sleep = set->smtpd_error_sleep_time != 0,
+		.tls = s->secure.level,
+		.tls_broken = !s->secure.server,
 	};
 	s->lenient = s->engine;
 	s->lenient.bare_lf = SMTP_BARE_LF_NO;
@@ -179,6 +181,7 @@ static struct service *service_new(struct smtpd *p, uint32_t index)
 	if (!span_eq(usual, s->set.syslog_name))
 		s->syslog_name = s->set.syslog_name;
 	s->sleep = s->set.smtpd_error_sleep_time;
+	secure_init(s, &p->keys);
 	set_engine(s);
 	set_clean(s);
 	s->unlimited = nets_new(s->set.smtpd_client_event_limit_exceptions);
@@ -213,6 +216,7 @@ void service_unref(struct service **service)
 	if (!s || --s->refs)
 		return;
 	list_remove(&s->link);
+	secure_done(&s->secure);
 	nets_free(&s->unlimited);
 	nets_free(&s->bare_lf_exclusions);
 	conf_unref(&s->conf);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "daemon/smtpd/nets.h"
+#include "daemon/smtpd/secure.h"
 #include "daemon/smtpd/smtpd.h"
 #include "mail/clean.h"
 #include "proto/smtp_server_conf.h"
@@ -58,6 +59,7 @@ struct service {
 	struct smtp_server_conf engine;
 	struct smtp_server_conf lenient; /* for those who may send bare LF */
 	struct clean_conf clean;
+	struct secure secure;
 	struct nets *unlimited;
 	struct nets *bare_lf_exclusions;
 	usec sleep; /* smtpd_error_sleep_time */

@@ -60,10 +60,8 @@ static void set_deadline(struct session *s, usec when)
 
 enum flushed { FLUSHED, FLUSH_LATER, FLUSH_BROKEN };
 
-static enum flushed flush(struct session *s)
+static enum flushed send_out(struct session *s, struct buf *out)
 {
-	struct buf *out = &s->engine.out;
-
 	while (out->len) {
 		ssize_t n =
 		    os_size(send(s->fd, out->data, out->len, MSG_NOSIGNAL));
@@ -72,7 +70,10 @@ static enum flushed flush(struct session *s)
 			continue;
 		if (n == -EAGAIN) {
 			watch(s, s->is_reading, true);
-			set_deadline(s, loop_now(s->p->loop) + patience(s));
+			/* A handshake has a limit for the whole of it. */
+			if (s->wait != WAIT_TLS)
+				set_deadline(
+				    s, loop_now(s->p->loop) + patience(s));
 			return FLUSH_LATER;
 		}
 		if (n < 0)
@@ -80,8 +81,29 @@ static enum flushed flush(struct session *s)
 		buf_drop(out, (size_t)n);
 	}
 	buf_release(out);
-	watch(s, s->is_reading, false);
 	return FLUSHED;
+}
+
+/* What waits to be encrypted does so until the rest has been sent. */
+static enum flushed flush(struct session *s)
+{
+	enum flushed result = FLUSHED;
+
+	if (!s->tls) {
+		result = send_out(s, &s->engine.out);
+	} else {
+		struct buf *out = secure_output(s);
+
+		while (out && out->len && result == FLUSHED) {
+			result = send_out(s, out);
+			out = secure_output(s);
+		}
+		if (!out)
+			result = FLUSH_BROKEN;
+	}
+	if (result == FLUSHED)
+		watch(s, s->is_reading, false);
+	return result;
 }
 
 /* ---- the end ---- */
@@ -104,6 +126,7 @@ static void session_end(struct session *s)
 	loop_timer_stop(p->loop, &s->timer);
 	loop_defer_cancel(&s->flush);
 	loop_unwatch(&s->watch);
+	tls_free(&s->tls);
 	(void)close(s->fd);
 	smtp_server_done(&s->engine);
 	buf_done(&s->held);
@@ -184,7 +207,32 @@ bool session_wait_input(struct session *s)
 	s->got = 0;
 	if (!s->is_reading)
 		watch(s, true, s->is_writing);
+	if (s->ended)
+		loop_defer(s->p->loop, LOOP_PEER, &s->flush);
 	return session_wait_for(s, WAIT_INPUT);
+}
+
+void session_drop(struct session *s)
+{
+	s->wait = WAIT_END;
+	loop_defer(s->p->loop, LOOP_PEER, &s->flush);
+}
+
+void session_secure(struct session *s)
+{
+	usec t = s->service->secure.timeout;
+
+	if (!secure_begin(s)) {
+		session_drop(s);
+		return;
+	}
+	/* From now on it is told of when the client gets lost. */
+	s->greeted = true;
+	if (is_stressed(s->p))
+		t = MIN(t, short_patience);
+	if (!s->is_reading)
+		watch(s, true, s->is_writing);
+	(void)session_wait_time(s, WAIT_TLS, t);
 }
 
 bool session_flush(struct session *s)
@@ -192,8 +240,10 @@ bool session_flush(struct session *s)
 	switch (flush(s)) {
 	case FLUSHED:
 		return true;
+	case FLUSH_BROKEN: /* in an event of its own it ends */
+		loop_defer(s->p->loop, LOOP_PEER, &s->flush);
+		break;
 	case FLUSH_LATER:
-	case FLUSH_BROKEN: /* the event that follows ends it */
 		break;
 	}
 	return session_wait_for(s, WAIT_FLUSH);
@@ -207,6 +257,8 @@ static void flushed(struct session *s)
 		session_end(s);
 	else if (s->wait == WAIT_FLUSH)
 		session_run(s);
+	else if (s->wait == WAIT_INPUT && s->ended)
+		lost(s);
 }
 
 static void on_flush(void *ctx)
@@ -246,8 +298,18 @@ static void on_input(struct session *s)
 		return;
 	}
 	s->got = (size_t)n;
+	if (s->tls) {
+		secure_input(s, (size_t)n);
+		return;
+	}
 	smtp_server_feed(&s->engine, span_of(p->input, (size_t)n));
 	session_run(s);
+}
+
+static void on_handshake(struct session *s)
+{
+	if (!secure_handshake(s))
+		lost(s);
 }
 
 static void on_event(void *ctx, unsigned events)
@@ -260,6 +322,8 @@ static void on_event(void *ctx, unsigned events)
 	}
 	if (s->wait == WAIT_INPUT && !s->is_writing)
 		on_input(s);
+	else if (s->wait == WAIT_TLS && !s->is_writing)
+		on_handshake(s);
 	else if (events & LOOP_HUP)
 		lost(s);
 	else
@@ -289,6 +353,10 @@ static void on_timer(void *ctx)
 	switch ((enum session_wait)s->wait) {
 	case WAIT_INPUT:
 		timeout(s);
+		break;
+	case WAIT_TLS:
+		secure_timeout(s);
+		lost(s);
 		break;
 	case WAIT_DELAY:
 		smtp_server_answer(&s->engine, 0, SPAN_NONE);
@@ -391,4 +459,6 @@ void session_stop(struct session *s)
 	s->stopping = true;
 	if (s->wait == WAIT_INPUT)
 		session_run(s);
+	else if (s->wait == WAIT_TLS)
+		session_end(s);
 }

@@ -22,6 +22,7 @@
 enum session_wait {
 	WAIT_NOTHING, /* it is running */
 	WAIT_INPUT,   /* for the client */
+	WAIT_TLS,     /* for the client, in a handshake */
 	WAIT_ANSWER,  /* for a rules process: s->question */
 	WAIT_PAUSE,   /* until the timer fires: a verdict that takes time */
 	WAIT_DELAY,   /* until the timer fires: a reply is held */
@@ -52,6 +53,7 @@ struct session {
 	struct smtpd *p;
 	struct service *service;
 	struct smtp_server engine;
+	struct tls *tls; /* NULL: in the clear */
 	struct loop_watch *watch;
 	struct loop_timer timer;
 	struct loop_hook flush;
@@ -64,6 +66,7 @@ struct session {
 	bool is_writing; /* ... for room */
 	bool greeted;
 	bool stopping;       /* the process ends */
+	bool ended;          /* TLS: nothing follows what was read */
 	uint8_t name_status; /* enum rules_name */
 	uint8_t reverse_status;
 	char *who; /* the memory of the next four */
@@ -82,6 +85,10 @@ struct session {
 void session_resume(struct session *s);
 /* Who it is; says so in the log. */
 void session_set_name(struct session *s, span name, span reverse);
+/* In the clear no longer: the handshake begins, or the session ends. */
+void session_secure(struct session *s);
+/* It is over without another word. */
+void session_drop(struct session *s);
 /* Look for input before the greeting. False: the client has gone. */
 bool session_read_early(struct session *s);
 /* Send what there is: true if all of it went. */
@@ -100,6 +107,8 @@ step_fn *step_for(enum smtp_ask ask);
 void step_begin(struct session *s);
 /* Say hello, or refuse the client. */
 void step_greet(struct session *s, unsigned code, span text);
+/* A wrapped session has shaken hands; `farewell`: but may not stay. */
+void step_secured(struct session *s, span farewell);
 /* The name of the client is known. */
 void step_named(struct session *s, const struct rules_client_is *m);
 

@@ -6,6 +6,7 @@
  *	listen.c   connections come in
  *	service.c  what a line of master.cf asks of us
  *	session.c  one client: bytes in and out, waiting, time, the end
+ *	handshake.c the same through TLS; secure.c: whether there is any
  *	steps.c    what the engine asks for, one function each
  *	verdict.c  what the rules processes answered
  *	ask.c      questions to the rules processes
@@ -22,6 +23,7 @@
 #include "daemon/daemon.h"
 #include "daemon/smtpd/limits.h"
 #include "ipc/chan.h"
+#include "tls/files.h"
 
 struct asks;
 struct handover;
@@ -52,6 +54,8 @@ struct smtpd {
 	struct loop_timer stop_timer;
 	struct loop_timer accept_timer;
 	char *input;
+	char *plain; /* what it decrypts to; NULL until somebody has TLS */
+	struct tls_files keys;
 	size_t content_bytes; /* message content in memory */
 	uint32_t nsessions;
 	uint32_t max_sessions; /* as many as there are descriptors for */

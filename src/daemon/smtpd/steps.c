@@ -81,6 +81,11 @@ static void refuse_connection(struct session *s, const char *what, uint32_t n)
 	    "Connection %s limit exceeded: %u from %.*s for "
 	    "service %.*s",
 	    what, n, PRI(s->namaddr), PRI(s->service->name));
+	/* Not worth a handshake. */
+	if (s->service->secure.wrapped) {
+		session_drop(s);
+		return;
+	}
 	buf_printf(&reply, "4.7.0 %.*s Error: too many connections from %.*s",
 	    PRI(settings(s)->myhostname), PRI(s->addr));
 	step_greet(s, 421, buf_span(&reply));
@@ -114,7 +119,7 @@ static bool count_connection(struct session *s)
 void step_greet(struct session *s, unsigned code, span text)
 {
 	s->greeted = true;
-	if (!session_read_early(s)) {
+	if (!s->tls && !session_read_early(s)) {
 		/* Gone already: the event that waits will tell. */
 		s->greeted = false;
 		(void)session_wait_input(s);
@@ -122,6 +127,39 @@ void step_greet(struct session *s, unsigned code, span text)
 	}
 	smtp_server_start(&s->engine, s->namaddr, code, text);
 	session_resume(s);
+}
+
+static void greet(struct session *s)
+{
+	if (!settings(s)->smtpd_delay_reject &&
+	    settings(s)->smtpd_client_restrictions.len)
+		(void)ask_rules(s, RULES_STAGE_CONNECT);
+	else
+		step_greet(s, 0, SPAN_NONE);
+}
+
+static void wrap(struct session *s)
+{
+	if (!s->service->secure.server) {
+		form_warn(s,
+		    "Wrapper-mode request dropped from %.*s for service "
+		    "%.*s. TLS context initialization failed. For details "
+		    "see earlier warnings in your logs.",
+		    PRI(s->namaddr), PRI(s->service->name));
+		session_drop(s);
+		return;
+	}
+	smtp_server_wrapped(&s->engine);
+	session_secure(s);
+}
+
+void step_secured(struct session *s, span farewell)
+{
+	/* "421 4.7.1 ...": the code goes its own way. */
+	if (farewell.len)
+		step_greet(s, 421, span_from(farewell, 4));
+	else
+		greet(s);
 }
 
 static void introduced(struct session *s)
@@ -133,11 +171,11 @@ static void introduced(struct session *s)
 	    &s->engine, lenient ? &s->service->lenient : &s->service->engine);
 	if (!count_connection(s))
 		return;
-	if (!settings(s)->smtpd_delay_reject &&
-	    settings(s)->smtpd_client_restrictions.len)
-		(void)ask_rules(s, RULES_STAGE_CONNECT);
-	else
-		step_greet(s, 0, SPAN_NONE);
+	if (s->service->secure.wrapped) {
+		wrap(s);
+		return;
+	}
+	greet(s);
 }
 
 void step_named(struct session *s, const struct rules_client_is *m)
@@ -189,6 +227,15 @@ static bool step_delay(struct session *s)
 {
 	return session_wait_time(
 	    s, WAIT_DELAY, s->service->sleep * s->engine.delays);
+}
+
+/* What was promised in the clear has to be sent in the clear. */
+static bool step_tls(struct session *s)
+{
+	if (!session_flush(s))
+		return false;
+	session_secure(s);
+	return false;
 }
 
 static bool step_close(struct session *s)
@@ -390,6 +437,7 @@ step_fn *step_for(enum smtp_ask ask)
 		[SMTP_ASK_DATA] = step_data,
 		[SMTP_ASK_COMMIT] = step_commit,
 		[SMTP_ASK_DELAY] = step_delay,
+		[SMTP_ASK_TLS] = step_tls,
 		[SMTP_ASK_CHUNK] = step_chunk,
 		[SMTP_ASK_DROPPED] = step_dropped,
 		[SMTP_ASK_NOTE] = step_note,
