@@ -57,6 +57,7 @@ void conf_report_done(struct conf_report *report)
 {
 	buf_done(&report->error);
 	buf_done(&report->notes);
+	buf_done(&report->remarks);
 }
 
 static void *must(void *p)
@@ -365,15 +366,14 @@ span conf_value(struct conf *conf, uint32_t service, span name)
 span conf_transport_value(struct conf *conf, span transport, span suffix)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(1024);
+	const struct param *p = param_of_transport(suffix);
 	span value;
 
 	buf_printf(&name, "%.*s_%.*s", PRI(transport), PRI(suffix));
 	value = conf_value(conf, CONF_MAIN, buf_span(&name));
-	if (value.ptr)
+	if (value.ptr || !p)
 		return value;
-	buf_clear(&name);
-	buf_printf(&name, "default_%.*s", PRI(suffix));
-	return conf_value(conf, CONF_MAIN, buf_span(&name));
+	return conf_value(conf, CONF_MAIN, span_str(p->name));
 }
 
 bool conf_has_family(struct conf *conf, uint8_t family)

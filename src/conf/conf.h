@@ -59,17 +59,19 @@ enum conf_result {
 
 /*
  * Read DIR/main.cf and DIR/master.cf and check every value. Problems that
- * do not stop us (a parameter without effect, a duplicate) are put into
- * `notes`, one per line. CONF_OK; CONF_BAD with the reason in `error`; never
+ * do not stop us (a parameter that is not supported, a duplicate) are put
+ * into `notes`, one per line, and what is without effect because it is not
+ * needed into `remarks`. CONF_OK; CONF_BAD with the reason in `error`; never
  * a bare errno: a file that cannot be read is CONF_BAD too.
  */
 struct conf_report {
 	struct buf error;
 	struct buf notes;
+	struct buf remarks;
 };
 #define CONF_REPORT_INIT \
 	{ \
-		BUF_INIT(4096), BUF_INIT(65536) \
+		BUF_INIT(8192), BUF_INIT(131072), BUF_INIT(131072) \
 	}
 void conf_report_done(struct conf_report *report);
 

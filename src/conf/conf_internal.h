@@ -8,6 +8,7 @@
 #include "base/hmap.h"
 #include "conf/conf.h"
 #include "conf/params.h"
+#include "conf/setting.h"
 
 enum {
 	CONF_FILE_MAX = 16 * 1024 * 1024, /* main.cf, master.cf, serialized */
@@ -61,6 +62,12 @@ MUST_USE bool conf_put_master(
 MUST_USE bool conf_put_facts(struct conf *conf, struct conf_report *report);
 /* Every value in both files, by the registry. */
 MUST_USE bool conf_check(struct conf *conf, struct conf_report *report);
+/* What is set in them, but does nothing: into the report. */
+void conf_note(struct conf *conf, struct conf_report *report);
+
+/* Where the value of a parameter for a service stands: "FILE, line N: ". */
+void conf_put_place(
+    const struct conf *conf, uint32_t service, span name, struct buf *out);
 
 /* Replaces an earlier setting of the same name and returns it or NULL. */
 const struct setting *conf_set(
@@ -77,15 +84,25 @@ span conf_raw_value(
 MUST_USE bool conf_put_value(struct conf *conf, uint32_t service, span name,
     struct buf *out, struct buf *error);
 
-/* A value of the kind the registry asks for, as a number. */
+enum conf_fit {
+	CONF_FITS,
+	CONF_NO_VALUE, /* not of that kind */
+	CONF_TOO_SMALL,
+	CONF_TOO_LARGE,
+};
+
+/*
+ * A value of the kind the registry asks for, as a number (seconds for times,
+ * the length of texts); set also when it is out of range.
+ */
+MUST_USE enum conf_fit conf_fit(
+    const struct param *p, span value, uint64_t *ret);
+/* The same when nothing but a good value is of interest; usec for times. */
 MUST_USE bool conf_convert(const struct param *p, span value, uint64_t *ret);
 
 /* The last override of a service, or NULL. */
 const struct conf_override *conf_override_of(
     const struct conf *conf, uint32_t service, span name);
-
-/* name = value; NULL or what is wrong. */
-const char *conf_split_setting(span line, span *ret_name, span *ret_value);
 
 /* The default of mynetworks, by mynetworks_style. */
 void conf_put_networks(struct conf *conf, uint32_t service, struct buf *out);

@@ -263,22 +263,32 @@ static const struct {
 	    "main.cf, line 2: missing '=' after attribute name: \"foo bar\"" },
 	{ "= bar\n", "", "main.cf, line 1: missing attribute name: \"= bar\"" },
 	{ "\n\nsmtpd_timeout = 5x\n", "",
-	    "main.cf, line 3: bad time configuration: smtpd_timeout = 5x; "
+	    "main.cf, line 3: parameter smtpd_timeout: bad time value or "
+	    "unit: 5x; "
 	    "write a number with s, m, h, d or w behind it, at least 1s" },
 	{ "smtpd_recipient_limit = 0\n", "",
+	    "main.cf, line 1: invalid smtpd_recipient_limit parameter value "
+	    "0 < 1; write a whole number, at least 1" },
+	{ "smtpd_recipient_limit = -1\n", "",
 	    "main.cf, line 1: bad numerical configuration: "
-	    "smtpd_recipient_limit = 0; write a whole number, at least 1" },
+	    "smtpd_recipient_limit = -1; write a whole number" },
+	{ "smtpd_timeout = 0\n", "",
+	    "main.cf, line 1: invalid smtpd_timeout: 0 (min 1); write" },
+	{ "bounce_queue_lifetime = 101d\n", "",
+	    "main.cf, line 1: invalid bounce_queue_lifetime: 8726400 (max "
+	    "8640000); write" },
 	{ "smtpd_helo_required = maybe\n", "",
 	    "main.cf, line 1: bad boolean configuration: "
 	    "smtpd_helo_required = maybe; write yes or no" },
 	{ "mail_owner =\n", "",
-	    "main.cf, line 1: bad string length: mail_owner = ; write a text "
+	    "main.cf, line 1: bad string length 0 < 1: mail_owner = ; write a "
+	    "text "
 	    "that is not empty" },
 	{ "a = $b\nb = x $a\n", "", "refers to itself" },
 	{ "myorigin = ${x\n", "",
 	    "main.cf, line 1: myorigin: truncated macro reference" },
 	{ "", "smtp inet n - y - - smtpd -o smtpd_timeout=x\n",
-	    "master.cf: line 1: bad time configuration: smtpd_timeout = x" },
+	    "master.cf: line 1: parameter smtpd_timeout: bad time value" },
 	{ "", "smtp\n", "master.cf: line 1: missing \"transport type\" field" },
 	{ "", "#\n\nsmtp tcp n - y - - smtpd\n",
 	    "master.cf: line 3: bad transport type: tcp" },
@@ -344,11 +354,24 @@ static const struct {
 	{ "smtpd_restriction_classes = mine\nmine = reject\n", "", NULL },
 	{ "slow_destination_rate_delay = 1s\n", "slow unix - - n - - smtp\n",
 	    NULL },
-	{ "smtpd_tls_cert_file = /x\n", "",
-	    "main.cf, line 1: smtpd_tls_cert_file is not supported: TLS" },
 	{ "smtpd_use_tls = no\nsmtpd_milters =\n", "", NULL },
-	{ "", "s inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n",
-	    "master.cf: line 1: smtpd_tls_wrappermode is not supported" },
+	{ "enable_errors_to = yes\n", "",
+	    "main.cf, line 1: enable_errors_to is not a parameter any more: "
+	    "errors are returned to the envelope sender\n" },
+	/* The parameters of a table in main.cf itself. */
+	{ "virtual_maps = ldap:people, proxy:mysql:my\n"
+	  "people_server_host = a\nmy_hosts = b\n",
+	    "", NULL },
+	{ "virtual_maps = ldap:people\nmy_hosts = b\n", "",
+	    "main.cf, line 2: unused parameter: my_hosts=b\n" },
+	{ "", "s pass - - n - - smtpd\n",
+	    "master.cf: line 1: smtpd is not supported here: it listens on "
+	    "services of type inet (s)\n" },
+	{ "",
+	    "a unix - - n - - local\nb unix - n n - - what\n"
+	    "c unix - n n - - what argv=x\n",
+	    "master.cf: line 2: what is not supported: this version has no "
+	    "program of that name (b, c)\n" },
 	{ "", "s unix - - n - - smtp\ns unix - - n - - lmtp\n",
 	    "duplicate master.cf entry for service \"s\"" },
 };
@@ -369,6 +392,125 @@ static void test_notes(void **state UNUSED)
 		        : report.notes.len > 0)
 			fail_msg("%s%s: notes: %s", noted[i].main_cf,
 			    noted[i].master_cf, buf_cstr(&report.notes));
+	}
+}
+
+/* A text parameter with that status; NULL if there is none any more. */
+static const struct param *param_with(enum param_status status)
+{
+	size_t n;
+	const struct param *all = params_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].status == status && all[i].kind == PARAM_STR)
+			return &all[i];
+	return NULL;
+}
+
+static size_t count_of(span text, const char *what)
+{
+	size_t n = 0;
+
+	for (; text.len > 0; text = span_from(text, 1))
+		n += span_has_prefix(text, span_str(what));
+	return n;
+}
+
+/* Set in main.cf and in two services: told once, where it stands first. */
+static void test_missing_parameter(void **state UNUSED)
+{
+	struct conf_report report = CONF_REPORT_INIT;
+	CLEANUP(report_free) struct conf_report *r UNUSED = &report;
+	const struct param *p = param_with(PARAM_MISSING);
+	CLEANUP(conf_unrefp) struct conf *conf = NULL;
+	char main_cf[256];
+	char master_cf[512];
+	char says[1024];
+
+	if (!p)
+		skip();
+	(void)snprintf(main_cf, sizeof(main_cf), "\n%s = /x\n", p->name);
+	(void)snprintf(master_cf, sizeof(master_cf),
+	    "a inet n - n - - smtpd -o %s=/y\n"
+	    "b inet n - n - - smtpd -o %s=/y\n",
+	    p->name, p->name);
+	(void)snprintf(says, sizeof(says),
+	    "main.cf, line 2: %s is not supported: %s\n", p->name, p->note);
+	conf = read_both(main_cf, master_cf, &report);
+	assert_non_null(conf);
+	assert_non_null(strstr(buf_cstr(&report.notes), says));
+	assert_int_equal(count_of(buf_span(&report.notes), p->name), 1);
+	assert_int_equal(report.remarks.len, 0);
+}
+
+/* What is without effect because it is not needed. */
+static const struct {
+	const char *main_cf;
+	const char *master_cf;
+	const char *says; /* all of it, DIR left out; NULL: nothing */
+} remarked[] = {
+	{ "", "smtp inet n - n - - smtpd\n", NULL },
+	{ "max_use = 100\n", "", NULL },
+	{ "mailq_path = /x\nmax_use = 5\nhtml_directory = no\n",
+	    "smtp unix - - n - - smtp -o max_use=6\n",
+	    "/main.cf: without effect here: html_directory, mailq_path (only "
+	    "scripts that install packages read it)\n"
+	    "/main.cf: without effect here: max_use (our processes serve "
+	    "many clients each and stay)\n" },
+	{ "virtual_maps = static:x\nfallback_relay = y\n", "",
+	    "/main.cf: old names: fallback_relay (now smtp_fallback_relay), "
+	    "virtual_maps (now virtual_alias_maps)\n" },
+	{ "",
+	    "qmgr fifo n - n 300 1 qmgr\na unix n - n 300 1 qmgr\n"
+	    "b unix - - n - 0 anvil\n",
+	    "/master.cf: no process of its own here: qmgr, anvil\n" },
+};
+
+static void test_remarks(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(remarked); i++) {
+		CLEANUP(buf_done) struct buf got = BUF_INIT(65536);
+		struct conf_report report = CONF_REPORT_INIT;
+		CLEANUP(report_free) struct conf_report *r UNUSED = &report;
+		CLEANUP(conf_unrefp)
+		struct conf *conf = read_both(
+		    remarked[i].main_cf, remarked[i].master_cf, &report);
+		span rest = buf_span(&report.remarks);
+
+		if (!conf)
+			fail_msg("%s", buf_cstr(&report.error));
+		while (rest.len > 0) {
+			assert_true(span_skip(&rest, span_str(dir)));
+			buf_put(&got, span_cut(&rest, '\n'));
+			buf_putc(&got, '\n');
+		}
+		if (strcmp(buf_cstr(&got),
+		        remarked[i].says ? remarked[i].says : "") != 0)
+			fail_msg("case %zu: remarks: %s", i, buf_cstr(&got));
+	}
+}
+
+/* Old names act: the default of the new one refers to them. */
+static void test_old_names(void **state UNUSED)
+{
+	size_t n;
+	const struct param_old *old = params_old(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		char main_cf[256];
+
+		assert_null(param_find(span_str(old[i].name)));
+		if (!old[i].now)
+			continue;
+		(void)snprintf(
+		    main_cf, sizeof(main_cf), "%s = 7\n", old[i].name);
+
+		CLEANUP(conf_unrefp) struct conf *conf = must_read(main_cf, "");
+		span value = conf_value(conf, CONF_MAIN, span_str(old[i].now));
+
+		if (!span_has_prefix(value, SPAN("7")))
+			fail_msg("%s: %s = %.*s", old[i].name, old[i].now,
+			    PRI(value));
 	}
 }
 
@@ -443,6 +585,9 @@ int main(void)
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_missing_parameter),
+		cmocka_unit_test(test_remarks),
+		cmocka_unit_test(test_old_names),
 		cmocka_unit_test(test_decode_damaged),
 		cmocka_unit_test(test_missing_files),
 		cmocka_unit_test(test_networks),

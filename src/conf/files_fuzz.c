@@ -40,13 +40,14 @@ static void compare(struct conf *a, struct conf *b)
 	}
 }
 
-static void check_accepted(struct conf *conf)
+static void check_accepted(struct conf *conf, struct conf_report *report)
 {
 	CLEANUP(buf_done) struct buf bytes = BUF_INIT(CONF_FILE_MAX);
 	CLEANUP(conf_unrefp) struct conf *copy = NULL;
 
 	for (uint32_t i = 0; i < conf_services(conf); i++)
 		(void)conf_duration(conf, i, SPAN("smtpd_timeout"));
+	conf_note(conf, report);
 	conf_encode(conf, &bytes);
 	if (conf_decode(buf_span(&bytes), &copy) != CONF_OK)
 		bug("does not decode");
@@ -64,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	conf->hostname = SPAN("host.example");
 	if (conf_put_main(conf, main_cf, &report) &&
 	    conf_put_master(conf, rest, &report) && conf_check(conf, &report))
-		check_accepted(conf);
+		check_accepted(conf, &report);
 	else if (report.error.len == 0)
 		bug("refused without a reason");
 	conf_report_done(&report);

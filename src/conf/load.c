@@ -5,46 +5,57 @@
 #include "conf/conf_internal.h"
 #include "conf/value.h"
 
-static bool in_range(const struct param *p, uint64_t n)
-{
-	return n >= p->min && (p->max == 0 || n <= p->max);
-}
-
-static bool convert_bool(span value, uint64_t *ret)
-{
-	bool yes;
-
-	if (!conf_parse_bool(value, &yes))
-		return false;
-	*ret = yes;
-	return true;
-}
-
 /* Last letter of the preset: "5d", "${stress?{10}:{300}}s". */
 static char preset_unit(const struct param *p)
 {
 	return p->preset[strlen(p->preset) - 1];
 }
 
-bool conf_convert(const struct param *p, span value, uint64_t *ret)
+static bool parse(const struct param *p, span value, uint64_t *ret)
 {
+	bool yes = false;
+
 	switch ((enum param_kind)p->kind) {
 	case PARAM_STR:
 	case PARAM_RAW:
 		*ret = value.len;
-		return in_range(p, value.len);
+		return true;
 	case PARAM_BOOL:
-		return convert_bool(value, ret);
+		if (!conf_parse_bool(value, &yes))
+			return false;
+		*ret = yes;
+		return true;
 	case PARAM_INT:
-		return conf_parse_number(value, ret) && *ret <= INT32_MAX &&
-		    in_range(p, *ret);
+		return conf_parse_number(value, ret) && *ret <= INT32_MAX;
 	case PARAM_LONG:
-		return conf_parse_number(value, ret) && in_range(p, *ret);
+		return conf_parse_number(value, ret);
 	case PARAM_TIME:
-		return conf_parse_duration(value, preset_unit(p), ret) &&
-		    in_range(p, *ret / USEC_SEC);
+		if (!conf_parse_duration(value, preset_unit(p), ret))
+			return false;
+		*ret /= USEC_SEC;
+		return true;
 	}
 	bug("parameter kind %d", p->kind);
+}
+
+enum conf_fit conf_fit(const struct param *p, span value, uint64_t *ret)
+{
+	if (!parse(p, value, ret))
+		return CONF_NO_VALUE;
+	if (p->kind == PARAM_BOOL)
+		return CONF_FITS;
+	if (*ret < p->min)
+		return CONF_TOO_SMALL;
+	return p->max > 0 && *ret > p->max ? CONF_TOO_LARGE : CONF_FITS;
+}
+
+bool conf_convert(const struct param *p, span value, uint64_t *ret)
+{
+	if (conf_fit(p, value, ret) != CONF_FITS)
+		return false;
+	if (p->kind == PARAM_TIME)
+		*ret *= USEC_SEC;
+	return true;
 }
 
 static const struct param *must_find(span name, unsigned kinds)

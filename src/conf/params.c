@@ -170,30 +170,103 @@ const struct param *params_all(size_t *ret_count)
 	return table;
 }
 
+/* clang-format off */
+static const struct {
+	span suffix;
+	const char *preset; /* the parameter that is the default */
+} families[] = {
+#define FAMILY(suffix) { SPAN_INIT(suffix), "default_" suffix }
+	FAMILY("delivery_slot_cost"),
+	FAMILY("delivery_slot_discount"),
+	FAMILY("delivery_slot_loan"),
+	FAMILY("destination_concurrency_failed_cohort_limit"),
+	FAMILY("destination_concurrency_limit"),
+	FAMILY("destination_concurrency_negative_feedback"),
+	FAMILY("destination_concurrency_positive_feedback"),
+	FAMILY("destination_rate_delay"),
+	FAMILY("destination_recipient_limit"),
+	FAMILY("extra_recipient_limit"),
+	{ SPAN_INIT("initial_destination_concurrency"),
+		"initial_destination_concurrency" },
+	FAMILY("minimum_delivery_slots"),
+	FAMILY("recipient_limit"),
+	FAMILY("recipient_refill_delay"),
+	FAMILY("recipient_refill_limit"),
+	{ SPAN_INIT("time_limit"), "command_time_limit" },
+	FAMILY("transport_rate_delay"),
+#undef FAMILY
+};
+/* clang-format on */
+
+const struct param *param_of_transport(span suffix)
+{
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		if (span_eq(suffix, families[i].suffix))
+			return param_find(span_str(families[i].preset));
+	return NULL;
+}
+
 bool param_is_transport_suffix(span suffix)
 {
-	static const span suffixes[] = {
-		SPAN_INIT("delivery_slot_cost"),
-		SPAN_INIT("delivery_slot_discount"),
-		SPAN_INIT("delivery_slot_loan"),
-		SPAN_INIT("destination_concurrency_failed_cohort_limit"),
-		SPAN_INIT("destination_concurrency_limit"),
-		SPAN_INIT("destination_concurrency_negative_feedback"),
-		SPAN_INIT("destination_concurrency_positive_feedback"),
-		SPAN_INIT("destination_rate_delay"),
-		SPAN_INIT("destination_recipient_limit"),
-		SPAN_INIT("extra_recipient_limit"),
-		SPAN_INIT("initial_destination_concurrency"),
-		SPAN_INIT("minimum_delivery_slots"),
-		SPAN_INIT("recipient_limit"),
-		SPAN_INIT("recipient_refill_delay"),
-		SPAN_INIT("recipient_refill_limit"),
-		SPAN_INIT("time_limit"),
-		SPAN_INIT("transport_rate_delay"),
-	};
+	return param_of_transport(suffix) != NULL;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-		if (span_eq(suffix, suffixes[i]))
-			return true;
-	return false;
+/*
+ * Old names act as in Postfix: they are names like those that an operator
+ * makes up, and the default of a parameter refers to them.
+ */
+/* clang-format off */
+static const struct param_old old[] = {
+#define NOW(name) name, NULL
+#define GONE(note) NULL, note
+/* The default is "${old:...}", which is nothing when the old one is set. */
+#define EMPTIES(now) NULL, "as in Postfix, it makes " now " empty; set that one"
+	{ "authorized_verp_clients", NOW("smtpd_authorized_verp_clients") },
+	{ "enable_errors_to",
+		GONE("errors are returned to the envelope sender") },
+	{ "extract_recipient_limit", GONE("there is no such limit") },
+	{ "fallback_relay", NOW("smtp_fallback_relay") },
+	{ "lmtp_cache_connection", GONE("see lmtp_connection_cache_on_demand") },
+	{ "lmtp_per_record_deadline", NOW("lmtp_per_request_deadline") },
+	{ "postscreen_blacklist_action", NOW("postscreen_denylist_action") },
+	{ "postscreen_dnsbl_ttl", NOW("postscreen_dnsbl_max_ttl") },
+	{ "postscreen_dnsbl_whitelist_threshold",
+		NOW("postscreen_dnsbl_allowlist_threshold") },
+	{ "postscreen_whitelist_interfaces",
+		NOW("postscreen_allowlist_interfaces") },
+	{ "sender_based_routing", GONE("use sender_dependent_relayhost_maps") },
+	{ "smtp_per_record_deadline", NOW("smtp_per_request_deadline") },
+	{ "smtp_skip_4xx_greeting",
+		GONE("servers that greet with 4xx are always skipped") },
+	{ "smtp_tls_cipherlist", GONE("use smtp_tls_mandatory_ciphers") },
+	{ "smtpd_client_connection_limit_exceptions",
+		EMPTIES("smtpd_client_event_limit_exceptions") },
+	{ "smtpd_per_record_deadline", NOW("smtpd_per_request_deadline") },
+	{ "smtpd_sasl_application_name", GONE("use smtpd_sasl_path") },
+	{ "smtpd_tls_cipherlist", GONE("use smtpd_tls_mandatory_ciphers") },
+	{ "tls_dane_digest_agility", GONE("it is always on") },
+	{ "tls_dane_trust_anchor_digest_enable", GONE("it is always on") },
+	{ "tlsproxy_client_level", EMPTIES("tlsproxy_client_security_level") },
+	{ "tlsproxy_client_policy", EMPTIES("tlsproxy_client_policy_maps") },
+	{ "tlsproxy_tls_session_cache_timeout",
+		GONE("use smtpd_tls_session_cache_timeout") },
+	{ "virtual_maps", NOW("virtual_alias_maps") },
+#undef NOW
+#undef GONE
+#undef EMPTIES
+};
+/* clang-format on */
+
+const struct param_old *params_old(size_t *ret_count)
+{
+	*ret_count = ARRAY_LEN(old);
+	return old;
+}
+
+const struct param_old *param_find_old(span name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(old); i++)
+		if (span_eq(name, span_str(old[i].name)))
+			return &old[i];
+	return NULL;
 }

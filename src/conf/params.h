@@ -58,7 +58,20 @@ const struct param *param_find(span name);
 const struct param *params_all(size_t *ret_count);
 
 /*
- * The default of "TRANSPORT_suffix" is "default_suffix" for the suffixes
- * listed here: "destination_concurrency_limit", ...
+ * Each transport of master.cf has parameters of its own, "TRANSPORT_suffix":
+ * whether it is such a suffix, and the parameter whose value is the default
+ * (NULL if it is none).
  */
 bool param_is_transport_suffix(span suffix);
+const struct param *param_of_transport(span suffix);
+
+/* A name that Postfix once had. */
+struct param_old {
+	const char *name;
+	const char *now;  /* the parameter whose default is this one's value */
+	const char *note; /* when there is none: what to do */
+};
+
+/* NULL when there is none. */
+const struct param_old *param_find_old(span name);
+const struct param_old *params_old(size_t *ret_count);

@@ -63,6 +63,7 @@ int conf_read(const char *dir, struct conf_report *report, struct conf **ret)
 
 	if (r != CONF_OK || !conf_check(conf, report))
 		return CONF_BAD;
+	conf_note(conf, report);
 	*ret = STEAL(conf);
 	return CONF_OK;
 }
