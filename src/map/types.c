@@ -44,9 +44,9 @@ static const struct map_type *load_module(
 {
 	struct buf path = BUF_INIT(4096);
 	const struct map_type *type = NULL;
+	map_type_find_fn **finder;
 	void *module;
 
-	map_type_find_fn **finder;
 	module_path(host, row->name, &path);
 	module = dlopen(buf_cstr(&path), RTLD_NOW | RTLD_LOCAL);
 	if (module)
