@@ -51,11 +51,11 @@ static const struct map_type *load_module(
 	module = dlopen(buf_cstr(&path), RTLD_NOW | RTLD_LOCAL);
 	if (module)
 		type = dlsym(module, MAP_MODULE_SYMBOL);
-	if (!type && access(buf_cstr(&path), F_OK) < 0)
-		buf_printf(reason,
 	finder = type ? dlsym(module, MAP_MODULE_FINDER) : NULL;
 	if (finder)
 		*finder = map_type_find;
+	if (!type && access(buf_cstr(&path), F_OK) < 0)
+		buf_printf(reason,
 		    "unsupported dictionary type: %s (not built in: install "
 		    "%s and build again)",
 		    row->name, row->package);
