@@ -89,9 +89,12 @@ void rules_verdict_put(struct buf *out, const struct rules_verdict *m)
 	wire_put_span(out, m->reply);
 	wire_put_span(out, m->verb);
 	wire_put_span(out, m->sender);
-	wire_put_span(out, m->recipient);
-	wire_put_span(out, m->transport);
-	wire_put_span(out, m->nexthop);
+	wire_put_u32(out, m->nways);
+	for (uint32_t i = 0; i < m->nways; i++) {
+		wire_put_span(out, m->ways[i].recipient);
+		wire_put_span(out, m->ways[i].transport);
+		wire_put_span(out, m->ways[i].nexthop);
+	}
 	wire_put_u8(out, m->local_client);
 	wire_put_u32(out, m->delay_ms);
 	wire_put_span(out, m->why);
@@ -120,6 +123,26 @@ static bool get_notes(struct wire *w, struct arena *a, struct rules_verdict *m)
 	return true;
 }
 
+static bool get_ways(struct wire *w, struct arena *a, struct rules_verdict *m)
+{
+	m->nways = wire_u32(w);
+	m->ways = NULL;
+	if (m->nways == 0)
+		return true;
+	/* Three lengths each: a short message cannot claim many. */
+	if (m->nways > RULES_MAX_WAYS || m->nways > w->rest.len / 12)
+		return false;
+	m->ways = arena_alloc(a, m->nways, sizeof(*m->ways));
+	if (!m->ways)
+		return false;
+	for (uint32_t i = 0; i < m->nways; i++) {
+		m->ways[i].recipient = wire_span(w);
+		m->ways[i].transport = wire_span(w);
+		m->ways[i].nexthop = wire_span(w);
+	}
+	return true;
+}
+
 bool rules_verdict_get(span payload, struct arena *a, struct rules_verdict *ret)
 {
 	struct wire w = wire_from(payload);
@@ -129,9 +152,8 @@ bool rules_verdict_get(span payload, struct arena *a, struct rules_verdict *ret)
 	ret->reply = wire_span(&w);
 	ret->verb = wire_span(&w);
 	ret->sender = wire_span(&w);
-	ret->recipient = wire_span(&w);
-	ret->transport = wire_span(&w);
-	ret->nexthop = wire_span(&w);
+	if (!get_ways(&w, a, ret))
+		return false;
 	ret->local_client = wire_u8(&w) != 0;
 	ret->delay_ms = wire_u32(&w);
 	ret->why = wire_span(&w);
@@ -144,6 +166,7 @@ bool rules_verdict_get(span payload, struct arena *a, struct rules_verdict *ret)
 void rules_route_put(struct buf *out, const struct rules_route *m)
 {
 	wire_put_u64(out, m->ask);
+	wire_put_span(out, m->sender);
 	wire_put_span(out, m->address);
 }
 
@@ -152,6 +175,7 @@ bool rules_route_get(span payload, struct rules_route *ret)
 	struct wire w = wire_from(payload);
 
 	ret->ask = wire_u64(&w);
+	ret->sender = wire_span(&w);
 	ret->address = wire_span(&w);
 	return wire_is_done(&w);
 }

@@ -87,13 +87,24 @@ struct rules_note {
 	span reply;
 };
 
-enum { RULES_MAX_NOTES = 32 };
+/* Where mail for a recipient goes. */
+struct rules_way {
+	span recipient; /* rewritten, internal form */
+	span transport;
+	span nexthop;
+};
+
+enum {
+	RULES_MAX_NOTES = 32,
+	RULES_MAX_WAYS = 100000, /* one alias */
+};
 
 /*
  * code 0: go on. Otherwise `reply` is the whole reply after the code
  * ("5.7.1 <x@y>: Relay access denied") and `verb` what the log calls it
  * ("reject"). At RCPT (and VRFY) an accepting verdict carries where the mail
- * goes; `sender` is the envelope sender as rewritten.
+ * goes: one way, or as many as an alias has; `sender` is the envelope sender
+ * as rewritten.
  */
 struct rules_verdict {
 	uint64_t ask;
@@ -101,18 +112,18 @@ struct rules_verdict {
 	span reply;
 	span verb;
 	span sender;
-	span recipient;
-	span transport;
-	span nexthop;
-	bool local_client; /* rewrite unqualified header addresses */
-	uint32_t delay_ms; /* wait so long before answering */
-	span why;          /* parameter or line that decided, for traces */
+	uint32_t nways;
+	struct rules_way *ways; /* in the arena given */
+	bool local_client;      /* rewrite unqualified header addresses */
+	uint32_t delay_ms;      /* wait so long before answering */
+	span why;               /* parameter or line that decided, for traces */
 	uint32_t nnotes;
 	struct rules_note *notes; /* in the arena given */
 };
 
 struct rules_route {
 	uint64_t ask;
+	span sender; /* of the mail */
 	span address;
 };
 

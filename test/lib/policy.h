@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/rules/policy.h"
 #include "conf/words.h"
+#include "daemon/rules/policy.h"
 #include "test/lib/unit.h"
 
 /* The configuration that Postfix had when the tables were made. */
@@ -40,6 +40,8 @@
 struct test_world {
 	struct world world;
 	struct buf warnings;
+	struct map_host host;
+	struct tables tables;
 };
 
 static inline int test_has_user(void *ctx UNUSED, span name)
@@ -63,10 +65,25 @@ static inline void test_warn(void *ctx, span text)
 	buf_putc(&w->warnings, '\n');
 }
 
+static inline span test_no_param(void *ctx UNUSED, span name UNUSED)
+{
+	return SPAN_NONE;
+}
+
 static inline void test_world_init(struct test_world *w)
 {
-	w->world = (struct world){ w, test_has_user, test_warn };
+	w->host = (struct map_host){
+		.ctx = w, .warn = test_warn, .param = test_no_param
+	};
+	tables_init(&w->tables, &w->host);
+	w->world = (struct world){ w, test_has_user, test_warn, &w->tables };
 	buf_init(&w->warnings, 1 << 20);
+}
+
+static inline void test_world_done(struct test_world *w)
+{
+	tables_done(&w->tables);
+	buf_done(&w->warnings);
 }
 
 static inline void test_write_file(const char *dir, const char *name, span text)

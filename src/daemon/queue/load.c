@@ -40,7 +40,10 @@ static void route_all(struct active *a)
 		if (a->rcpts[i].state != ACTIVE_PENDING)
 			continue;
 		a->open++;
-		route_ask(a->q, a->envelope.rcpts[i].addr, on_route, a, i);
+		route_ask(a->q,
+		    &(struct route_what){
+		        a->envelope.sender, a->envelope.rcpts[i].addr },
+		    on_route, a, i);
 	}
 	start_if_routed(a);
 }

@@ -292,7 +292,8 @@ static void on_route(
 static void on_content(struct active *a, void *ctx)
 {
 	/* Without its content the notice still tells what happened. */
-	route_ask(a->q, a->envelope.sender, on_route, ctx, 0);
+	route_ask(a->q, &(struct route_what){ .address = a->envelope.sender },
+	    on_route, ctx, 0);
 }
 
 void notice_start(struct active *a, enum dsn_kind kind)

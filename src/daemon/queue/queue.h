@@ -142,10 +142,14 @@ typedef void route_fn(void *ctx, uint32_t tag, const struct rules_routed *r);
 
 void route_init(struct queue *q);
 void route_add_rules(struct queue *q, unsigned instance, int fd);
-/* Ask where mail for `address` goes. The answer may not come before a rules
- * process lives. */
-void route_ask(
-    struct queue *q, span address, route_fn *fn, void *ctx, uint32_t tag);
+struct route_what {
+	span sender;
+	span address;
+};
+/* Ask where mail from a sender to an address goes. The answer may not come
+ * before a rules process lives. */
+void route_ask(struct queue *q, const struct route_what *what, route_fn *fn,
+    void *ctx, uint32_t tag);
 
 /* ---- intake.c ---- */
 

@@ -35,8 +35,9 @@ struct question {
 	void *ctx;
 	uint64_t number;
 	uint32_t tag;
+	size_t sender_len;
 	size_t len;
-	char address[];
+	char text[]; /* sender, address */
 };
 
 void route_init(struct queue *q)
@@ -65,7 +66,8 @@ static void send_question(struct queue *q, struct question *ask)
 	struct rules_peer *p = least_busy(q);
 	struct rules_route m = {
 		.ask = ask->number,
-		.address = span_of(ask->address, ask->len),
+		.sender = span_of(ask->text, ask->sender_len),
+		.address = span_of(ask->text + ask->sender_len, ask->len),
 	};
 
 	list_remove(&ask->link);
@@ -80,18 +82,23 @@ static void send_question(struct queue *q, struct question *ask)
 	chan_end(p->chan);
 }
 
-void route_ask(
-    struct queue *q, span address, route_fn *fn, void *ctx, uint32_t tag)
+void route_ask(struct queue *q, const struct route_what *what, route_fn *fn,
+    void *ctx, uint32_t tag)
 {
-	struct question *ask = mem_new(1, sizeof(*ask) + address.len);
+	span from = what->sender;
+	span to = what->address;
+	struct question *ask = mem_new(1, sizeof(*ask) + from.len + to.len);
 
 	ask->fn = fn;
 	ask->ctx = ctx;
 	ask->tag = tag;
 	ask->number = ++q->next_ask;
-	ask->len = address.len;
-	if (address.len)
-		memcpy(ask->address, address.ptr, address.len);
+	ask->sender_len = from.len;
+	ask->len = to.len;
+	if (from.len)
+		memcpy(ask->text, from.ptr, from.len);
+	if (to.len)
+		memcpy(ask->text + from.len, to.ptr, to.len);
 	list_init(&ask->link);
 	hmap_put(&q->routes, &ask->node, hash_u64(ask->number));
 	send_question(q, ask);

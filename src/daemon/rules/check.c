@@ -10,23 +10,10 @@
  */
 #include "daemon/rules/check.h"
 
+#include "daemon/rules/expand.h"
 #include "daemon/rules/resolve.h"
 #include "daemon/rules/restrict.h"
 #include "mail/address.h"
-
-static span client_name(struct eval *e)
-{
-	struct buf b = BUF_INIT(2000);
-	span s;
-
-	buf_put(&b, e->q->client_name);
-	buf_putc(&b, '[');
-	buf_put(&b, e->q->client_addr);
-	buf_putc(&b, ']');
-	s = b.failed ? SPAN("unknown") : arena_dup(e->arena, buf_span(&b));
-	buf_done(&b);
-	return s;
-}
 
 /* What a list is about: what replies call it, and what a bare table means. */
 struct subject {
@@ -62,7 +49,7 @@ static enum status check_client(struct eval *e)
 
 	start_stage(e, false);
 	r = run_list(e,
-	    (struct subject){ &e->p->client, client_name(e),
+	    (struct subject){ &e->p->client, restrict_client(e),
 	        SPAN("Client host"), SPAN("check_client_access") });
 	e->permit_client = e->if_permit.active;
 	return r;
@@ -178,7 +165,7 @@ static enum status check_address(struct eval *e)
 		return DUNNO;
 	restrict_warn(e,
 	    "Illegal address syntax from %.*s in %s command: <%.*s>",
-	    PRI(client_name(e)),
+	    PRI(restrict_client(e)),
 	    e->q->stage == RULES_STAGE_VRFY ? "VRFY" : "RCPT",
 	    PRI(e->q->recipient));
 	e->v->code = 501;
@@ -187,21 +174,68 @@ static enum status check_address(struct eval *e)
 	return REJECT;
 }
 
+/* One of the addresses that the recipient stands for. */
+static bool fill_way(struct eval *e, span addr, struct rules_way *way)
+{
+	struct resolved r = e->resolved;
+
+	if (!span_eq(addr, r.recipient) &&
+	    resolve_address(e->p, e->arena, e->q->sender, addr, &r) ==
+	        RESOLVE_FAIL) {
+		restrict_warn(e, "%.*s", PRI(r.why));
+		return false;
+	}
+	*way = (struct rules_way){ r.recipient, r.transport, r.nexthop };
+	if (!r.transport.len)
+		*way = (struct rules_way){ addr, SPAN("error"),
+			SPAN("5.1.3 bad address syntax") };
+	return true;
+}
+
+static bool fill_ways(struct eval *e)
+{
+	struct rules_verdict *v = e->v;
+	struct expansion all;
+	span addr;
+
+	if (!expand_canonical(e->p, e->arena, EXPAND_RECIPIENT,
+	        e->resolved.recipient, &addr) ||
+	    !expand_virtual(e->p, e->world, e->arena, addr, &all) ||
+	    all.count > RULES_MAX_WAYS)
+		return false;
+	v->ways = arena_alloc(e->arena, all.count, sizeof(*v->ways));
+	if (!v->ways)
+		return false;
+	for (; v->nways < all.count; v->nways++)
+		if (!fill_way(e, all.addrs[v->nways], &v->ways[v->nways]))
+			return false;
+	return true;
+}
+
+static bool fill_sender(struct eval *e)
+{
+	span sender;
+
+	return resolve_rewrite(e->p, e->arena, e->q->sender, &sender) ==
+	    RESOLVE_OK &&
+	    expand_canonical(
+	        e->p, e->arena, EXPAND_SENDER, sender, &e->v->sender);
+}
+
 static enum status fill_accepted(struct eval *e)
 {
 	struct rules_verdict *v = e->v;
-	const struct resolved *r = &e->resolved;
 	enum status status = check_address(e);
 
 	if (status == REJECT)
 		return status;
-	v->recipient = r->recipient;
-	v->transport = r->transport;
-	v->nexthop = r->nexthop;
+	if (!fill_ways(e)) {
+		v->nways = 0;
+		return restrict_retry(e, e->q->recipient);
+	}
 	if (!v->why.len)
-		v->why = r->why;
-	if (resolve_rewrite(e->p, e->arena, e->q->sender, &v->sender) !=
-	    RESOLVE_OK)
+		v->why = e->resolved.why;
+	if (!fill_sender(e))
 		return restrict_retry(e, e->q->sender);
 	return restrict_is_local_client(e, &v->local_client) ? DUNNO : REJECT;
 }
@@ -316,7 +350,7 @@ void check_route(const struct policy *p, const struct rules_route *q,
 	struct resolved r;
 
 	*ret = (struct rules_routed){ .ask = q->ask };
-	switch (resolve_address(p, a, q->address, &r)) {
+	switch (resolve_address(p, a, q->sender, q->address, &r)) {
 	case RESOLVE_OK:
 		ret->address = r.recipient;
 		ret->transport = r.transport;

@@ -69,13 +69,16 @@ static struct settings make_settings(unsigned bits)
 
 static bool is_ours(const struct rules_verdict *v)
 {
-	return span_eq(v->transport, SPAN("local")) ||
-	    span_eq(v->transport, SPAN("relay"));
+	return v->nways == 1 &&
+	    (span_eq(v->ways[0].transport, SPAN("local")) ||
+	        span_eq(v->ways[0].transport, SPAN("relay")));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct world world = { NULL, has_user, warn };
+	const struct map_host host = { .warn = warn };
+	struct tables tables;
+	const struct world world = { NULL, has_user, warn, &tables };
 	struct settings s = make_settings(size ? data[0] : 0);
 	struct network own = { 4, 32, { 127, 0, 0, 1 } };
 	struct policy_source source = {
@@ -88,16 +91,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.helo = span_cut(&in, '\0'),
 		.sender = span_cut(&in, '\0'),
 		.recipient = in };
-	struct policy *p = policy_new(&source, no_file, &world);
+	struct policy *p;
 	struct rules_verdict v;
 	struct buf out = BUF_INIT(16 << 20);
 	struct arena a;
 
+	tables_init(&tables, &host);
+	p = policy_new(&source, no_file, &world);
 	arena_init(&a, 1 << 20);
 	check_answer(p, &world, &q, &a, &v);
 	if (v.code == 0 && !is_ours(&v))
-		bug("relayed to \"%.*s\" by %.*s", PRI(v.recipient),
-		    PRI(v.transport));
+		bug("relayed to \"%.*s\" by %.*s", PRI(v.ways[0].recipient),
+		    PRI(v.ways[0].transport));
 	if (v.code != 0 && (v.code < 400 || v.code > 599))
 		bug("code %u", v.code);
 	rules_verdict_put(&out, &v);
@@ -106,5 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_done(&out);
 	arena_done(&a);
 	policy_free(&p);
+	tables_done(&tables);
 	return 0;
 }

@@ -12,11 +12,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "conf/words.h"
 #include "daemon/daemon.h"
 #include "daemon/rules/check.h"
 #include "daemon/rules/client.h"
 #include "daemon/rules/users.h"
-#include "conf/words.h"
 #include "mail/date.h"
 #include "os/clock.h"
 #include "os/error.h"
@@ -35,6 +35,8 @@ struct rules {
 	struct policy **policies; /* by service; the last one is main.cf's */
 	struct users users;
 	struct world world;
+	struct map_host host; /* of the tables */
+	struct tables tables;
 };
 
 /* --- what the evaluation asks of the world --- */
@@ -49,6 +51,19 @@ static int has_user(void *ctx, span name)
 static void warn(void *ctx UNUSED, span text)
 {
 	log_warn("smtpd", "%.*s", PRI(text));
+}
+
+static void warn_of_table(void *ctx UNUSED, span text)
+{
+	log_warn("smtpd", "%.*s", PRI(text));
+}
+
+/* A table may be described by parameters of main.cf: "ldap:name". */
+static span table_param(void *ctx, span name)
+{
+	struct rules *r = ctx;
+
+	return conf_value(r->conf, CONF_MAIN, name);
 }
 
 static int read_list_file(span path, struct buf *out)
@@ -70,6 +85,7 @@ static void drop_policies(struct rules *r)
 		policy_free(&r->policies[i]);
 	mem_free(r->policies);
 	r->policies = NULL;
+	tables_done(&r->tables);
 	conf_unref(&r->conf);
 }
 
@@ -135,6 +151,9 @@ static void on_conf(void *ctx, struct conf *conf)
 
 	drop_policies(r);
 	r->conf = conf_ref(conf);
+	r->host.module_dir =
+	    conf_value(conf, CONF_MAIN, SPAN("daemon_directory"));
+	tables_init(&r->tables, &r->host);
 	r->count = conf_services(conf);
 	r->policies = mem_new((size_t)r->count + 1, sizeof(struct policy *));
 	for (uint32_t i = 0; i < r->count; i++)
@@ -233,14 +252,17 @@ static const struct {
 static bool on_message(
     void *ctx, enum role role, struct sync_conn *conn, struct sync_msg *msg)
 {
+	struct rules *r = ctx;
+
 	for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
 		struct arena a;
 		bool ok;
 
 		if (questions[i].type != msg->type || questions[i].role != role)
 			continue;
+		tables_refresh(&r->tables, clock_monotonic());
 		arena_init(&a, ANSWER_MEMORY);
-		ok = questions[i].fn(ctx, conn, msg->payload, &a);
+		ok = questions[i].fn(r, conn, msg->payload, &a);
 		arena_done(&a);
 		return ok;
 	}
@@ -294,7 +316,13 @@ static int before_drop(void *ctx, struct daemon *d)
 int main(int argc, char **argv)
 {
 	struct rules r = {
-		.world = { .ctx = &r, .has_user = has_user, .warn = warn },
+		.world = { .ctx = &r,
+		    .has_user = has_user,
+		    .warn = warn,
+		    .tables = &r.tables },
+		.host = { .ctx = &r,
+		    .warn = warn_of_table,
+		    .param = table_param },
 	};
 	const struct daemon_spec spec = {
 		.role = ROLE_RULES,
@@ -306,6 +334,7 @@ int main(int argc, char **argv)
 	int result;
 
 	users_init(&r.users);
+	tables_init(&r.tables, &r.host);
 	result = daemon_main(argc, argv, &spec);
 	drop_policies(&r);
 	users_done(&r.users);

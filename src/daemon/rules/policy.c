@@ -3,8 +3,8 @@
 
 #include <stdarg.h>
 
-#include "daemon/rules/restrict.h"
 #include "conf/words.h"
+#include "daemon/rules/restrict.h"
 #include "mail/address.h"
 
 enum {
@@ -55,6 +55,7 @@ static void make_list(struct builder *b, struct matchlist *l, span param,
 {
 	l->name = param;
 	l->flags = flags;
+	l->tables = b->world->tables;
 	if ((flags & MATCHLIST_PARENTS) && !has_parents(b, param))
 		l->flags &= ~(unsigned)MATCHLIST_PARENTS;
 	b->full |= !matchlist_parse(l, value, &b->p->arena, b->read_file);
@@ -131,6 +132,146 @@ bool policy_is_own(const struct policy *p, span addr)
 	return false;
 }
 
+/* --- tables --- */
+
+static unsigned table_flags(const struct policy *p, unsigned more)
+{
+	unsigned utf8 = p->r.smtputf8_enable ? MAP_UTF8 : 0;
+
+	return MAP_FOLD_FIXED | utf8 | more;
+}
+
+static void open_tables(struct builder *b)
+{
+	struct policy_tables *t = &b->p->tables;
+	const struct settings *r = &b->p->r;
+	const struct settings *s = &b->p->s;
+	const struct {
+		const char *title;
+		span value;
+		struct table_list *list;
+		unsigned flags;
+	} rows[] = {
+		{ "canonical_maps", r->canonical_maps, &t->canonical_maps, 0 },
+		{ "recipient_canonical_maps", r->recipient_canonical_maps,
+		    &t->recipient_canonical_maps, 0 },
+		{ "sender_canonical_maps", r->sender_canonical_maps,
+		    &t->sender_canonical_maps, 0 },
+		{ "virtual_alias_maps", r->virtual_alias_maps,
+		    &t->virtual_alias_maps, 0 },
+		{ "relay_recipient_maps", s->relay_recipient_maps,
+		    &t->relay_recipient_maps, 0 },
+		{ "virtual_mailbox_maps", s->virtual_mailbox_maps,
+		    &t->virtual_mailbox_maps, 0 },
+		{ "transport_maps", r->transport_maps, &t->transport_maps,
+		    MAP_NO_SUBSTITUTION },
+		{ "relocated_maps", r->relocated_maps, &t->relocated_maps, 0 },
+		{ "sender_dependent_relayhost_maps",
+		    r->sender_dependent_relayhost_maps,
+		    &t->sender_dependent_relayhost_maps, MAP_NO_SUBSTITUTION },
+		{ "sender_dependent_default_transport_maps",
+		    r->sender_dependent_default_transport_maps,
+		    &t->sender_dependent_default_transport_maps,
+		    MAP_NO_SUBSTITUTION },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		rows[i].list->title = span_str(rows[i].title);
+		b->full |= !table_list_make(rows[i].list, b->world->tables,
+		    &b->p->arena, rows[i].value,
+		    table_flags(b->p, rows[i].flags));
+	}
+}
+
+/* "unix:passwd.byname" is answered by users.c. */
+bool policy_is_passwd(span word)
+{
+	(void)span_skip(&word, SPAN("proxy:"));
+	return span_eq(word, SPAN("unix:passwd.byname"));
+}
+
+static bool has_word(span list, span wanted)
+{
+	span word;
+
+	while ((word = words_next(&list)).len)
+		if (span_eq(word, wanted))
+			return true;
+	return false;
+}
+
+/*
+ * local_recipient_maps without the user database. Those of alias_maps are
+ * left out too, as long as local delivery does not expand aliases: nobody is
+ * promised a delivery that then fails.
+ */
+static void open_local_tables(struct builder *b)
+{
+	struct policy *p = b->p;
+	struct table_list *l = &p->tables.local_recipient_maps;
+	span value = p->s.local_recipient_maps;
+	span word;
+
+	l->title = SPAN("local_recipient_maps");
+	l->tables =
+	    arena_alloc(&p->arena, count_words(value) + 1, sizeof(*l->tables));
+	if (!l->tables) {
+		b->full = true;
+		return;
+	}
+	while ((word = words_next(&value)).len)
+		if (!policy_is_passwd(word) && !has_word(p->s.alias_maps, word))
+			l->tables[l->count++] = tables_get(
+			    b->world->tables, word, table_flags(p, 0));
+}
+
+/* Header addresses are not mapped yet, so a table for them is not ignored. */
+static void find_header_tables(struct builder *b)
+{
+	const struct settings *r = &b->p->r;
+	const struct {
+		span title, value, classes;
+	} rows[] = {
+		{ SPAN("canonical_maps"), r->canonical_maps,
+		    r->canonical_classes },
+		{ SPAN("recipient_canonical_maps"), r->recipient_canonical_maps,
+		    r->recipient_canonical_classes },
+		{ SPAN("sender_canonical_maps"), r->sender_canonical_maps,
+		    r->sender_canonical_classes },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (span_trim(rows[i].value).len &&
+		    (has_word(rows[i].classes, SPAN("header_sender")) ||
+		        has_word(rows[i].classes, SPAN("header_recipient"))))
+			b->p->header_table = rows[i].title;
+}
+
+static void read_table_settings(struct builder *b)
+{
+	struct policy *p = b->p;
+	const struct settings *r = &p->r;
+
+	p->extension = (struct extension_rules){ r->recipient_delimiter,
+		r->double_bounce_sender, r->owner_request_special };
+	p->transport_parents = has_parents(b, SPAN("transport_maps"));
+	p->access_parents = has_parents(b, SPAN("smtpd_access_maps"));
+	p->propagate_canonical =
+	    has_word(r->propagate_unmatched_extensions, SPAN("canonical"));
+	p->propagate_virtual =
+	    has_word(r->propagate_unmatched_extensions, SPAN("virtual"));
+	p->canonical_env_sender =
+	    has_word(r->canonical_classes, SPAN("envelope_sender"));
+	p->canonical_env_recipient =
+	    has_word(r->canonical_classes, SPAN("envelope_recipient"));
+	p->canonical_env_sender_own =
+	    has_word(r->sender_canonical_classes, SPAN("envelope_sender"));
+	p->canonical_env_recipient_own = has_word(
+	    r->recipient_canonical_classes, SPAN("envelope_recipient"));
+	p->no_address_mappings = has_word(
+	    p->s.receive_override_options, SPAN("no_address_mappings"));
+}
+
 /* --- restrictions --- */
 
 static bool is_number(span s)
@@ -165,13 +306,15 @@ static const struct restriction_class *find_class(
 	return NULL;
 }
 
-static struct step make_step(const struct policy *p, span word, span *rest)
+static struct step make_step(
+    const struct policy *p, const struct world *world, span word, span *rest)
 {
 	struct step s = { .name = word };
 
 	if (span_find(word, ':') >= 0) {
 		s.what = &restriction_bare_table;
 		s.arg = word;
+		s.table = tables_get(world->tables, word, table_flags(p, 0));
 		return s;
 	}
 	s.what = restriction_find(word);
@@ -179,6 +322,9 @@ static struct step make_step(const struct policy *p, span word, span *rest)
 		s.arg = words_next(rest);
 		if (!is_argument(s.what->takes, s.arg))
 			s.what = &restriction_bad_argument;
+		else if (s.what->takes == TAKES_TABLE)
+			s.table =
+			    tables_get(world->tables, s.arg, table_flags(p, 0));
 	} else if (!s.what) {
 		s.class = find_class(p, word);
 		s.what =
@@ -211,22 +357,29 @@ static void warn_unreachable(struct builder *b, const struct steps *list)
 			    PRI(list->items[i].name));
 }
 
-static void make_steps(
-    struct builder *b, struct steps *list, span param, span value)
+bool policy_read_steps(const struct policy *p, const struct world *world,
+    struct arena *a, span value, struct steps *ret)
 {
 	uint32_t room = count_words(value);
 	span word;
 
-	list->name = param;
+	ret->count = 0;
 	if (room == 0)
-		return;
-	list->items = arena_alloc(&b->p->arena, room, sizeof(*list->items));
-	if (!list->items) {
-		b->full = true;
-		return;
-	}
-	while (list->count < room && (word = words_next(&value)).len)
-		list->items[list->count++] = make_step(b->p, word, &value);
+		return true;
+	ret->items = arena_alloc(a, room, sizeof(*ret->items));
+	if (!ret->items)
+		return false;
+	while (ret->count < room && (word = words_next(&value)).len)
+		ret->items[ret->count++] = make_step(p, world, word, &value);
+	return true;
+}
+
+static void make_steps(
+    struct builder *b, struct steps *list, span param, span value)
+{
+	list->name = param;
+	b->full |=
+	    !policy_read_steps(b->p, b->world, &b->p->arena, value, list);
 	warn_unreachable(b, list);
 }
 
@@ -320,46 +473,6 @@ static void check_classes(struct builder *b)
 			                   "a definition");
 }
 
-/* --- tables that are not there yet --- */
-
-static void find_tables(struct builder *b)
-{
-	const struct settings *s = &b->p->r;
-	const struct {
-		span param, value;
-	} maps[] = {
-		{ SPAN("virtual_alias_maps"), s->virtual_alias_maps },
-		{ SPAN("canonical_maps"), s->canonical_maps },
-		{ SPAN("recipient_canonical_maps"),
-		    s->recipient_canonical_maps },
-		{ SPAN("sender_canonical_maps"), s->sender_canonical_maps },
-		{ SPAN("transport_maps"), s->transport_maps },
-		{ SPAN("relocated_maps"), s->relocated_maps },
-		{ SPAN("sender_dependent_relayhost_maps"),
-		    s->sender_dependent_relayhost_maps },
-		{ SPAN("sender_dependent_default_transport_maps"),
-		    s->sender_dependent_default_transport_maps },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
-		if (!span_trim(maps[i].value).len)
-			continue;
-		b->p->table_param = maps[i].param;
-		b->p->table = span_trim(maps[i].value);
-		return;
-	}
-}
-
-static bool has_word(span list, span wanted)
-{
-	span word;
-
-	while ((word = words_next(&list)).len)
-		if (span_eq(word, wanted))
-			return true;
-	return false;
-}
-
 struct policy *policy_new(const struct policy_source *source,
     read_file_fn *read_file, const struct world *world)
 {
@@ -377,10 +490,13 @@ struct policy *policy_new(const struct policy_source *source,
 		.append_dot_mydomain = p->r.append_dot_mydomain };
 	p->no_unknown_recipient_checks = has_word(
 	    p->s.receive_override_options, SPAN("no_unknown_recipient_checks"));
+	read_table_settings(&b);
 	make_lists(&b);
 	make_own(&b);
+	open_tables(&b);
+	open_local_tables(&b);
+	find_header_tables(&b);
 	make_restrictions(&b);
-	find_tables(&b);
 	check_guard(&b);
 	check_classes(&b);
 	if (b.full)

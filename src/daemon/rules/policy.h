@@ -9,9 +9,10 @@
  */
 #pragma once
 
-#include "map/matchlist.h"
+#include "daemon/rules/lookup.h"
 #include "daemon/rules/settings.h"
 #include "mail/rewrite.h"
+#include "map/matchlist.h"
 
 struct restriction;
 struct restriction_class;
@@ -22,6 +23,7 @@ struct step {
 	span name; /* as written */
 	span arg;  /* what follows it, for those that take something */
 	const struct restriction_class *class;
+	struct table *table; /* for those that take one */
 };
 
 struct steps {
@@ -60,6 +62,8 @@ struct world {
 	int (*has_user)(void *ctx, span name);
 	/* A line for the log, behind "warning: ". */
 	void (*warn)(void *ctx, span text);
+	/* All that are open; outlives the policies made with it. */
+	struct tables *tables;
 };
 
 struct policy {
@@ -84,10 +88,19 @@ struct policy {
 	struct steps etrn;
 	struct restriction_class *classes;
 	uint32_t nclasses;
-	/* The first table that would change addresses or routes: there are
-	 * no tables yet, so nothing can be accepted. Its parameter, or empty. */
-	span table_param;
-	span table;
+	struct policy_tables tables;
+	struct extension_rules extension;
+	/* x.org in these tables stands for its subdomains too. */
+	bool transport_parents, access_parents;
+	bool propagate_canonical; /* unmatched extensions */
+	bool propagate_virtual;
+	/* Which canonical table is for which envelope address. */
+	bool canonical_env_sender, canonical_env_sender_own;
+	bool canonical_env_recipient, canonical_env_recipient_own;
+	bool no_address_mappings;
+	/* A table that would change header addresses, which nobody does yet:
+	 * so nothing can be accepted. Its parameter, or empty. */
+	span header_table;
 	bool no_unknown_recipient_checks;
 	/* Not empty: what is so wrong that this service must take no mail. */
 	span fatal;
@@ -102,5 +115,12 @@ struct policy *policy_new(const struct policy_source *source,
 /* NULL is fine. */
 void policy_free(struct policy **p);
 
+/* A list of restrictions; memory and spans as its words. False: the arena is
+ * full. */
+MUST_USE bool policy_read_steps(const struct policy *p,
+    const struct world *world, struct arena *a, span value, struct steps *ret);
+
+/* A word of local_recipient_maps that means the user database. */
+bool policy_is_passwd(span word);
 /* Whether this numeric address is one of ours. */
 bool policy_is_own(const struct policy *p, span addr);

@@ -11,12 +11,14 @@
  */
 #include "daemon/rules/resolve.h"
 
+#include "daemon/rules/route_tables.h"
 #include "mail/address.h"
 
 struct resolver {
 	const struct policy *p;
 	struct arena *arena;
 	struct resolved *r;
+	span sender;
 	struct token_list addr;  /* what is left of the address */
 	struct token_list saved; /* "@domain" stripped last */
 	const struct pattern *hit;
@@ -50,10 +52,11 @@ static span internal_text(struct arena *a, const struct token_list *l)
 
 static bool fail_match(struct resolver *v, const struct matchlist *l)
 {
-	v->r->why = joined(v->arena, l->name, ": ", v->hit->text);
-	if (v->hit->kind == PATTERN_TABLE)
-		v->r->why = joined(v->arena, v->r->why, "",
-		    SPAN(": lookup tables are not supported yet"));
+	struct buf what = BUF_INIT(4096);
+
+	matchlist_error(v->hit, &what);
+	v->r->why = joined(v->arena, l->name, ": ", buf_span(&what));
+	buf_done(&what);
 	return false;
 }
 
@@ -73,20 +76,27 @@ static bool is_own_literal(const struct policy *p, span domain)
 	return address_is_literal(domain, &addr) && policy_is_own(p, addr);
 }
 
-static enum matchlist_result is_local(struct resolver *v, span domain)
+enum matchlist_result resolve_is_local(
+    const struct policy *p, span domain, const struct pattern **ret_hit)
 {
-	const struct policy *p = v->p;
 	enum matchlist_result m;
 
 	domain = without_dot(domain);
 	if (domain.len == 0 || domain.ptr[domain.len - 1] == '.')
 		return MATCH_NO;
-	m = matchlist_string(&p->mydestination, domain, &v->hit);
-	if (m == MATCH_ERROR)
-		(void)fail_match(v, &p->mydestination);
+	m = matchlist_string(&p->mydestination, domain, ret_hit);
 	if (m != MATCH_NO)
 		return m;
 	return is_own_literal(p, domain) ? MATCH_YES : MATCH_NO;
+}
+
+static enum matchlist_result is_local(struct resolver *v, span domain)
+{
+	enum matchlist_result m = resolve_is_local(v->p, domain, &v->hit);
+
+	if (m == MATCH_ERROR)
+		(void)fail_match(v, &v->p->mydestination);
+	return m;
 }
 
 /* --- stripping them --- */
@@ -318,16 +328,32 @@ static struct way user_unknown(struct resolver *v)
 }
 
 /* Not ours to deliver: the relay host, if there is one, knows more. */
-static struct way elsewhere(struct resolver *v, bool relayed)
+static struct way elsewhere(struct resolver *v, bool relayed, bool *failed)
 {
 	const struct settings *s = &v->p->r;
+	struct resolved *r = v->r;
+	struct way way = { s->relay_transport, SPAN("relay_transport") };
+	span found = SPAN_NONE;
 
-	if (s->relayhost.len)
-		v->r->nexthop = s->relayhost;
-	if (relayed)
-		return (
-		    struct way){ s->relay_transport, SPAN("relay_transport") };
-	return (struct way){ s->default_transport, SPAN("default_transport") };
+	if (!relayed) {
+		way = (struct way){ s->default_transport,
+			SPAN("default_transport") };
+		*failed = !route_sender_transport(
+		    v->p, v->arena, v->sender, r, &found);
+		if (found.len)
+			way = (struct way){ found,
+				SPAN("sender_dependent_default_transport_"
+				     "maps") };
+	}
+	found = SPAN_NONE;
+	if (!*failed)
+		*failed = !route_sender_relayhost(
+		    v->p, v->arena, v->sender, r, &found);
+	if (found.len)
+		r->nexthop = found;
+	else if (s->relayhost.len)
+		r->nexthop = s->relayhost;
+	return way;
 }
 
 static struct way choose_remote(struct resolver *v, bool *failed)
@@ -347,7 +373,9 @@ static struct way choose_remote(struct resolver *v, bool *failed)
 	}
 	if (!*failed && in_list(v, &p->relay_domains, true, failed))
 		r->class = CLASS_RELAY;
-	return elsewhere(v, r->class == CLASS_RELAY);
+	if (*failed)
+		return (struct way){ SPAN_NONE, SPAN_NONE };
+	return elsewhere(v, r->class == CLASS_RELAY, failed);
 }
 
 /* "transport" or "transport:nexthop". */
@@ -378,6 +406,9 @@ static enum resolve_result choose(struct resolver *v, bool remote)
 	if (remote)
 		way = choose_remote(v, &failed);
 	if (failed || !split_way(v, way))
+		return RESOLVE_FAIL;
+	if ((r->class != CLASS_ALIAS && !route_transport(v->p, v->arena, r)) ||
+	    !route_relocated(v->p, v->arena, r))
 		return RESOLVE_FAIL;
 	if (!v->p->r.allow_min_user && r->recipient.ptr[0] == '-')
 		return RESOLVE_BAD;
@@ -476,16 +507,18 @@ enum resolve_result resolve_rewrite(
 	return ok && ret->ptr ? RESOLVE_OK : RESOLVE_FAIL;
 }
 
-enum resolve_result resolve_address(
-    const struct policy *p, struct arena *a, span address, struct resolved *ret)
+enum resolve_result resolve_address(const struct policy *p, struct arena *a,
+    span sender, span address, struct resolved *ret)
 {
-	struct resolver v = { .p = p, .arena = a, .r = ret };
+	struct resolver v = { .p = p, .arena = a, .r = ret, .sender = sender };
 	span complete;
 
 	*ret = (struct resolved){ 0 };
-	if (p->table.len) {
-		ret->why = joined(a, joined(a, p->table_param, ": ", p->table),
-		    ": ", SPAN("lookup tables are not supported yet"));
+	if (p->header_table.len) {
+		ret->why = joined(a, p->header_table, ": ",
+		    SPAN("header addresses are not mapped yet; leave "
+		         "header_sender and header_recipient out of its "
+		         "classes"));
 		return RESOLVE_FAIL;
 	}
 	if (resolve_rewrite(p, a, address, &complete) != RESOLVE_OK) {

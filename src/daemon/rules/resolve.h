@@ -32,11 +32,16 @@ struct resolved {
 };
 
 /*
- * Complete the address (mail/rewrite.h, local context) and resolve it.
- * Spans of the result lie in the arena, the policy, or the address.
+ * Complete the address (mail/rewrite.h, local context) and resolve it, for
+ * mail from `sender`. Spans of the result lie in the arena, the policy, or
+ * the address.
  */
 MUST_USE enum resolve_result resolve_address(const struct policy *p,
-    struct arena *a, span address, struct resolved *ret);
+    struct arena *a, span sender, span address, struct resolved *ret);
 /* Only complete it; RESOLVE_OK or RESOLVE_FAIL. */
 MUST_USE enum resolve_result resolve_rewrite(
     const struct policy *p, struct arena *a, span address, span *ret);
+/* Whether mail for the domain is delivered here: mydestination, or one of our
+ * addresses. */
+enum matchlist_result resolve_is_local(
+    const struct policy *p, span domain, const struct pattern **ret_hit);

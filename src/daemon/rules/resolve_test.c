@@ -23,7 +23,8 @@ static void play(const struct policy *p, size_t i)
 	enum resolve_result result;
 
 	arena_init(&a, 1 << 20);
-	result = resolve_address(p, &a, span_str(cases[i].address), &r);
+	result =
+	    resolve_address(p, &a, SPAN_NONE, span_str(cases[i].address), &r);
 	if (result != cases[i].result)
 		print_error("%s%s:\n", cases[i].settings, cases[i].address);
 	assert_int_equal(result, cases[i].result);
@@ -59,7 +60,7 @@ static void test_as_postfix(void **state)
 	}
 	policy_free(&p);
 	conf_unref(&conf);
-	buf_done(&w.warnings);
+	test_world_done(&w);
 }
 
 /* What a table would decide is not decided without it. */
@@ -68,15 +69,18 @@ static void test_tables(void **state)
 	static const struct {
 		const char *settings, *address, *why;
 	} rows[] = {
-		{ "transport_maps = hash:/etc/transport\n", "x@y.org",
-		    "transport_maps: hash:/etc/transport: lookup tables are "
-		    "not supported yet" },
-		{ "virtual_alias_maps = hash:/v\n", "x@example.com",
-		    "virtual_alias_maps: hash:/v: lookup tables are not "
-		    "supported yet" },
-		{ "mydestination = a.org, hash:/d\n", "x@y.org",
-		    "mydestination: hash:/d: lookup tables are not supported "
-		    "yet" },
+		{ "transport_maps = fail:x\n", "x@y.org",
+		    "transport_maps lookup failure" },
+		{ "relocated_maps = fail:x\n", "x@example.com",
+		    "relocated_maps lookup failure" },
+		{ "sender_dependent_relayhost_maps = fail:x\n", "x@y.org",
+		    "sender_dependent_relayhost_maps lookup failure" },
+		{ "canonical_maps = fail:x\n", "x@y.org",
+		    "canonical_maps: header addresses are not mapped yet; "
+		    "leave header_sender and header_recipient out of its "
+		    "classes" },
+		{ "mydestination = a.org, fail:d\n", "x@y.org",
+		    "mydestination: fail:d: table lookup problem" },
 		{ "relay_domains = /no/such/file\n", "x@y.org",
 		    "relay_domains: open file /no/such/file: No such file or "
 		    "directory" },
@@ -94,14 +98,14 @@ static void test_tables(void **state)
 		test_world_init(&w);
 		arena_init(&a, 1 << 20);
 		p = test_policy(conf, &w);
-		assert_int_equal(
-		    resolve_address(p, &a, span_str(rows[i].address), &r),
+		assert_int_equal(resolve_address(p, &a, SPAN_NONE,
+		                     span_str(rows[i].address), &r),
 		    RESOLVE_FAIL);
 		assert_span_equal(r.why, span_str(rows[i].why));
 		policy_free(&p);
 		arena_done(&a);
 		conf_unref(&conf);
-		buf_done(&w.warnings);
+		test_world_done(&w);
 	}
 }
 
@@ -109,7 +113,7 @@ static void test_tables(void **state)
 static void test_before_table(void **state)
 {
 	struct conf *conf =
-	    test_conf(SPAN("mydestination = a.org, hash:/d\n"), SPAN_NONE);
+	    test_conf(SPAN("mydestination = a.org, fail:d\n"), SPAN_NONE);
 	struct test_world w;
 	struct resolved r;
 	struct policy *p;
@@ -120,12 +124,12 @@ static void test_before_table(void **state)
 	arena_init(&a, 1 << 20);
 	p = test_policy(conf, &w);
 	assert_int_equal(
-	    resolve_address(p, &a, SPAN("x@A.org"), &r), RESOLVE_OK);
+	    resolve_address(p, &a, SPAN_NONE, SPAN("x@A.org"), &r), RESOLVE_OK);
 	assert_int_equal(r.class, CLASS_LOCAL);
 	policy_free(&p);
 	arena_done(&a);
 	conf_unref(&conf);
-	buf_done(&w.warnings);
+	test_world_done(&w);
 }
 
 int main(void)

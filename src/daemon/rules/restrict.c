@@ -39,6 +39,17 @@ static span make_text(struct arena *a, const char *format, ...)
 	return s;
 }
 
+span restrict_text(struct eval *e, const char *format, ...)
+{
+	va_list args;
+	span s;
+
+	va_start(args, format);
+	s = format_text(e->arena, format, args);
+	va_end(args);
+	return s;
+}
+
 void restrict_warn(struct eval *e, const char *format, ...)
 {
 	va_list args;
@@ -50,13 +61,23 @@ void restrict_warn(struct eval *e, const char *format, ...)
 	va_end(args);
 }
 
+void restrict_warn_list(
+    struct eval *e, const struct matchlist *l, const struct pattern *hit)
+{
+	struct buf what = BUF_INIT(4096);
+
+	matchlist_error(hit, &what);
+	restrict_warn(e, "%.*s: %.*s", PRI(l->name), PRI(buf_span(&what)));
+	buf_done(&what);
+}
+
 void restrict_why(struct eval *e, span detail)
 {
 	e->v->why =
 	    make_text(e->arena, "%.*s: %.*s", PRI(e->list), PRI(detail));
 }
 
-static void add_note(struct eval *e, uint32_t code, span text)
+void restrict_note(struct eval *e, span verb, span text)
 {
 	struct rules_verdict *v = e->v;
 
@@ -68,8 +89,8 @@ static void add_note(struct eval *e, uint32_t code, span text)
 	if (!v->notes)
 		return;
 	v->notes[v->nnotes++] = (struct rules_note){
-		.verb = SPAN("reject_warning"),
-		.reply = make_text(e->arena, "%u %.*s", code, PRI(text)),
+		.verb = verb,
+		.reply = make_text(e->arena, "%.*s", PRI(text)),
 	};
 }
 
@@ -90,7 +111,8 @@ static enum status finish_reject(
 		text.ptr = first;
 	}
 	if (only_warn) {
-		add_note(e, code, text);
+		restrict_note(e, SPAN("reject_warning"),
+		    make_text(e->arena, "%u %.*s", code, PRI(text)));
 		return DUNNO;
 	}
 	e->v->code = (uint16_t)code;
@@ -316,6 +338,10 @@ const struct restriction restriction_bare_table = { .run = run_bare_table };
 	{ \
 		NAME(text), TAKES_TABLE, false, run_unsupported \
 	}
+#define SEARCH(text, fn) \
+	{ \
+		NAME(text), TAKES_TABLE, false, fn \
+	}
 #define WORD(text) \
 	{ \
 		NAME(text), TAKES_WORD, false, run_unsupported \
@@ -356,8 +382,8 @@ static const struct restriction table[] = {
 	PLAIN("reject_unknown_client_hostname", restrict_client_name),
 	PLAIN("reject_unknown_client", restrict_client_name),
 	PLAIN("reject_unknown_reverse_client_hostname", restrict_reverse_name),
-	TABLE("check_client_access"),
-	TABLE("check_reverse_client_hostname_access"),
+	SEARCH("check_client_access", restrict_client_access),
+	SEARCH("check_reverse_client_hostname_access", restrict_reverse_access),
 	TABLE("check_client_mx_access"),
 	TABLE("check_client_ns_access"),
 	TABLE("check_client_a_access"),
@@ -382,7 +408,7 @@ static const struct restriction table[] = {
 	PLAIN("permit_naked_ip_address", restrict_naked_helo),
 	ALONE("reject_unknown_helo_hostname"),
 	ALONE("reject_unknown_hostname"),
-	TABLE("check_helo_access"),
+	SEARCH("check_helo_access", restrict_helo_access),
 	TABLE("check_helo_mx_access"),
 	TABLE("check_helo_ns_access"),
 	TABLE("check_helo_a_access"),
@@ -398,7 +424,7 @@ static const struct restriction table[] = {
 	ALONE("reject_unknown_sender_domain"),
 	ALONE("reject_unknown_address"),
 	ALONE("reject_unverified_sender"),
-	TABLE("check_sender_access"),
+	SEARCH("check_sender_access", restrict_sender_access),
 	TABLE("check_sender_mx_access"),
 	TABLE("check_sender_ns_access"),
 	TABLE("check_sender_a_access"),
@@ -416,14 +442,14 @@ static const struct restriction table[] = {
 	ALONE("reject_unknown_recipient_domain"),
 	ALONE("reject_unverified_recipient"),
 	ALONE("permit_mx_backup"),
-	TABLE("check_recipient_access"),
+	SEARCH("check_recipient_access", restrict_recipient_access),
 	TABLE("check_recipient_mx_access"),
 	TABLE("check_recipient_ns_access"),
 	TABLE("check_recipient_a_access"),
 	WORD("reject_rhsbl_recipient"),
 
 	/* ETRN */
-	TABLE("check_etrn_access"),
+	SEARCH("check_etrn_access", restrict_etrn_access),
 };
 /* clang-format on */
 

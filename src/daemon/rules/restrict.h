@@ -100,6 +100,16 @@ enum status restrict_retry(struct eval *e, span name);
 enum status restrict_deferred(struct eval *e, const struct deferral *d);
 PRINTF_LIKE(2, 3)
 void restrict_warn(struct eval *e, const char *format, ...);
+/* A line for the log beside the decision: "info: CONNECT from ...: text". */
+void restrict_note(struct eval *e, span verb, span text);
+/* In the arena; what cannot stand in a reply becomes a blank. */
+PRINTF_LIKE(2, 3)
+span restrict_text(struct eval *e, const char *format, ...);
+/* name[address] of the client. */
+span restrict_client(struct eval *e);
+/* A list could not be searched to the end. */
+void restrict_warn_list(
+    struct eval *e, const struct matchlist *l, const struct pattern *hit);
 
 /* --- shared by the files with the functions --- */
 
@@ -113,6 +123,12 @@ MUST_USE bool restrict_is_local_client(struct eval *e, bool *ret);
 /* Note what decided, for traces. */
 void restrict_why(struct eval *e, span detail);
 
+restriction_fn restrict_client_access;
+restriction_fn restrict_reverse_access;
+restriction_fn restrict_helo_access;
+restriction_fn restrict_sender_access;
+restriction_fn restrict_recipient_access;
+restriction_fn restrict_etrn_access;
 restriction_fn restrict_client_name;
 restriction_fn restrict_reverse_name;
 restriction_fn restrict_own_client;

@@ -4,10 +4,12 @@
  */
 #include "daemon/rules/restrict.h"
 
-#include <errno.h>
-
 #include "conf/words.h"
+#include "daemon/rules/expand.h"
+#include "daemon/rules/status.h"
 #include "mail/address.h"
+
+enum { VALUE_MAX = 64 * 1024 };
 
 static const span sender_class = SPAN_INIT("Sender address");
 static const span recipient_class = SPAN_INIT("Recipient address");
@@ -67,8 +69,8 @@ enum status restrict_multi_recipient_bounce(
 bool restrict_resolve(struct eval *e, enum status *ret)
 {
 	if (!e->is_resolved) {
-		e->resolve_result = resolve_address(
-		    e->p, e->arena, e->q->recipient, &e->resolved);
+		e->resolve_result = resolve_address(e->p, e->arena,
+		    e->q->sender, e->q->recipient, &e->resolved);
 		e->is_resolved = true;
 		if (e->resolve_result == RESOLVE_FAIL)
 			restrict_warn(e, "%.*s", PRI(e->resolved.why));
@@ -155,62 +157,14 @@ struct subject {
 	const struct resolved *r;
 };
 
-/* "5.1.2 text" into its parts; without a status, the preset. */
-static span split_status(span text, span preset, span *ret_text)
-{
-	span rest = text;
-	span status = span_cut(&rest, ' ');
-	span class = status;
-	span digits;
-	uint32_t n;
-
-	digits = span_cut(&class, '.');
-	*ret_text = text;
-	if (digits.len != 1 || !span_to_u32(digits, &n) || (n != 4 && n != 5))
-		return preset;
-	digits = span_cut(&class, '.');
-	if (!span_to_u32(digits, &n) || !span_to_u32(class, &n))
-		return preset;
-	*ret_text = span_trim(rest);
-	return status;
-}
-
-/*
- * A status about a sender address while a recipient is rejected, or the other
- * way round, becomes the nearest one (RFC 3463 X.1.*).
- */
-static span fix_status(span status, bool is_sender)
-{
-	static const struct {
-		char digit;
-		span sender, recipient;
-	} map[] = {
-		{ '1', SPAN_INIT("4.1.7"), SPAN_INIT("4.1.1") },
-		{ '2', SPAN_INIT("4.1.8"), SPAN_INIT("4.1.2") },
-		{ '3', SPAN_INIT("4.1.7"), SPAN_INIT("4.1.3") },
-		{ '4', SPAN_INIT("4.1.7"), SPAN_INIT("4.1.4") },
-		{ '5', SPAN_INIT("4.1.0"), SPAN_INIT("4.1.5") },
-		{ '6', SPAN_INIT("4.1.7"), SPAN_INIT("4.1.6") },
-		{ '7', SPAN_INIT("4.1.7"), SPAN_INIT("4.1.3") },
-		{ '8', SPAN_INIT("4.1.8"), SPAN_INIT("4.1.2") },
-	};
-
-	if (status.len < 5 || status.ptr[1] != '.' || status.ptr[2] != '1' ||
-	    status.ptr[3] != '.')
-		return status;
-	for (size_t i = 0; status.len == 5 && i < ARRAY_LEN(map); i++)
-		if (map[i].digit == status.ptr[4])
-			return is_sender ? map[i].sender : map[i].recipient;
-	return SPAN("4.1.0");
-}
-
 static enum status undeliverable(
     struct eval *e, const struct subject *t, uint32_t code, span preset)
 {
 	span text;
-	span status = split_status(t->r->nexthop, preset, &text);
+	span status = status_split(t->r->nexthop, preset, &text);
 
-	status = fix_status(status, t->is_sender);
+	status = status_for(
+	    status, t->is_sender ? STATUS_OF_SENDER : STATUS_OF_RECIPIENT);
 	return restrict_reject(e, POLICY_ERROR, code, status,
 	    "<%.*s>: %.*s rejected: %.*s", PRI(t->addr), PRI(t->class),
 	    PRI(text));
@@ -234,32 +188,6 @@ static span local_part(const struct resolved *r)
 	return local;
 }
 
-/* These exist wherever mail does. */
-static bool always_exists(struct eval *e, span local)
-{
-	return span_eq_nocase(local, e->p->s.double_bounce_sender) ||
-	    span_eq_nocase(local, SPAN("postmaster")) ||
-	    span_eq_nocase(local, SPAN("mailer-daemon"));
-}
-
-/* The user in user+extension; the whole when it must not be split. */
-static span without_extension(struct eval *e, span local)
-{
-	span delimiters = e->p->s.recipient_delimiter;
-
-	if (always_exists(e, local))
-		return local;
-	if (span_find(delimiters, '-') >= 0 && e->p->s.owner_request_special &&
-	    (span_has_prefix_nocase(local, SPAN("owner-")) ||
-	        (local.len > 8 &&
-	            span_has_suffix_nocase(local, SPAN("-request")))))
-		return local;
-	for (size_t i = 0; i < local.len; i++)
-		if (span_find(delimiters, local.ptr[i]) >= 0)
-			return i ? span_first(local, i) : local;
-	return local;
-}
-
 static span lower(struct eval *e, span s)
 {
 	char *p = arena_cstr(e->arena, s);
@@ -272,7 +200,7 @@ static span lower(struct eval *e, span s)
 /* 1, 0, or a negative errno. */
 static int has_login(struct eval *e, span local)
 {
-	span user = without_extension(e, local);
+	span user = extension_user(&e->p->extension, local);
 	int r = e->world->has_user(e->world->ctx, lower(e, local));
 
 	if (r == 0 && user.len < local.len)
@@ -280,70 +208,87 @@ static int has_login(struct eval *e, span local)
 	return r;
 }
 
-static bool is_passwd(span word)
+static bool wants_passwd(struct eval *e)
 {
-	(void)span_skip(&word, SPAN("proxy:"));
-	return span_eq(word, SPAN("unix:passwd.byname"));
-}
+	span list = e->p->s.local_recipient_maps;
+	span word;
 
-/* alias_maps stands in local_recipient_maps by default. Until there are
- * tables, login names alone decide who is local. */
-static bool is_alias_table(struct eval *e, span word)
-{
-	span list = e->p->s.alias_maps;
-	span other;
-
-	while ((other = words_next(&list)).len)
-		if (span_eq(word, other))
+	while ((word = words_next(&list)).len)
+		if (policy_is_passwd(word))
 			return true;
 	return false;
 }
 
-/* local_recipient_maps, entry by entry. */
+/* One of the tables has the address, or a part of it. */
+static enum map_answer in_tables(
+    struct eval *e, const struct table_list *l, const struct subject *t)
+{
+	struct buf value = BUF_INIT(VALUE_MAX);
+	enum map_answer answer = lookup_address(
+	    e->p, l, t->r->recipient, ADDRESS_BY_DEFAULT, &value);
+
+	buf_done(&value);
+	return answer;
+}
+
+/* The user database, then the tables of local_recipient_maps. */
+static enum map_answer is_known_here(struct eval *e, const struct subject *t)
+{
+	int r = wants_passwd(e) ? has_login(e, local_part(t->r)) : 0;
+
+	if (r < 0)
+		restrict_warn(
+		    e, "local_recipient_maps: user database: %s", strerror(-r));
+	if (r != 0)
+		return r < 0 ? MAP_RETRY : MAP_FOUND;
+	return in_tables(e, &e->p->tables.local_recipient_maps, t);
+}
+
 static enum status check_local(struct eval *e, const struct subject *t)
 {
-	span list = e->p->s.local_recipient_maps;
-	span local = local_part(t->r);
-	span word;
-	int r = 0;
-
-	if (!span_trim(list).len || always_exists(e, local))
+	if (!span_trim(e->p->s.local_recipient_maps).len ||
+	    extension_is_fixed(&e->p->extension, local_part(t->r)))
 		return DUNNO;
-	while (r == 0 && (word = words_next(&list)).len) {
-		if (is_passwd(word))
-			r = has_login(e, local);
-		else if (!is_alias_table(e, word))
-			r = -ENOTSUP;
-		if (r < 0)
-			restrict_warn(e, "local_recipient_maps: %.*s: %s",
-			    PRI(word),
-			    r == -ENOTSUP
-			        ? "lookup tables are not supported yet"
-			        : strerror(-r));
-	}
-	if (r < 0)
+	switch (is_known_here(e, t)) {
+	case MAP_FOUND:
+		return DUNNO;
+	case MAP_RETRY:
 		return restrict_retry(e, t->addr);
-	if (r > 0)
-		return DUNNO;
+	case MAP_NONE:
+		break;
+	}
 	return unknown_user(e, t, e->p->s.unknown_local_recipient_reject_code,
 	    " in local recipient table");
 }
 
+/* The table of a class; without one everybody exists. */
+struct class_table {
+	const struct table_list *tables;
+	uint32_t code;
+	const char *where;
+};
+
 static enum status check_table(
-    struct eval *e, const struct subject *t, const char *param, span table)
+    struct eval *e, const struct subject *t, const struct class_table *c)
 {
-	if (!span_trim(table).len)
+	if (c->tables->count == 0)
 		return DUNNO;
-	restrict_warn(e, "%s: %.*s: lookup tables are not supported yet", param,
-	    PRI(table));
-	return restrict_retry(e, t->addr);
+	switch (in_tables(e, c->tables, t)) {
+	case MAP_FOUND:
+		return DUNNO;
+	case MAP_RETRY:
+		return restrict_retry(e, t->addr);
+	case MAP_NONE:
+		break;
+	}
+	return unknown_user(e, t, c->code, c->where);
 }
 
-static enum status check_exists(struct eval *e, const struct subject *t)
+/* What goes to the error transport is known not to exist. */
+static enum status check_transport(struct eval *e, const struct subject *t)
 {
-	const struct settings *s = &e->p->s;
 	uint32_t code = t->r->class == CLASS_ALIAS
-	    ? s->unknown_virtual_alias_reject_code
+	    ? e->p->s.unknown_virtual_alias_reject_code
 	    : 550;
 
 	if (span_eq(t->r->transport, SPAN("error")))
@@ -352,15 +297,38 @@ static enum status check_exists(struct eval *e, const struct subject *t)
 	if (span_eq(t->r->transport, SPAN("retry")))
 		return undeliverable(
 		    e, t, 450, t->is_sender ? SPAN("4.1.0") : SPAN("4.1.1"));
+	return DUNNO;
+}
+
+static enum status check_exists(struct eval *e, const struct subject *t)
+{
+	const struct class_table vmail = { &e->p->tables.virtual_mailbox_maps,
+		e->p->s.unknown_virtual_mailbox_reject_code,
+		" in virtual mailbox table" };
+	const struct class_table relay = { &e->p->tables.relay_recipient_maps,
+		e->p->s.unknown_relay_recipient_reject_code,
+		" in relay recipient table" };
+	enum status r;
+
+	switch (expand_knows(e->p,
+	    t->is_sender ? EXPAND_SENDER : EXPAND_RECIPIENT, t->r->recipient)) {
+	case MAP_FOUND:
+		return DUNNO;
+	case MAP_RETRY:
+		return restrict_retry(e, t->addr);
+	case MAP_NONE:
+		break;
+	}
+	r = check_transport(e, t);
+	if (r != DUNNO)
+		return r;
 	switch (t->r->class) {
 	case CLASS_LOCAL:
 		return check_local(e, t);
 	case CLASS_VIRTUAL:
-		return check_table(
-		    e, t, "virtual_mailbox_maps", s->virtual_mailbox_maps);
+		return check_table(e, t, &vmail);
 	case CLASS_RELAY:
-		return check_table(
-		    e, t, "relay_recipient_maps", s->relay_recipient_maps);
+		return check_table(e, t, &relay);
 	case CLASS_ALIAS:
 	case CLASS_DEFAULT:
 		break;
@@ -396,7 +364,8 @@ enum status restrict_unlisted_sender(struct eval *e)
 		return DUNNO;
 	if (!e->warn_if_reject)
 		e->sender_checked = true;
-	switch (resolve_address(e->p, e->arena, e->q->sender, &r)) {
+	switch (
+	    resolve_address(e->p, e->arena, e->q->sender, e->q->sender, &r)) {
 	case RESOLVE_OK:
 		return check_exists(e, &t);
 	case RESOLVE_BAD:

@@ -2,13 +2,27 @@
 /*
  * Restrictions on who the client is and what it calls itself.
  */
-#include "daemon/rules/restrict.h"
 #include "conf/words.h"
+#include "daemon/rules/restrict.h"
 #include "mail/address.h"
 
 static const span helo_class = SPAN_INIT("Helo command");
 
 /* --- name and address --- */
+
+span restrict_client(struct eval *e)
+{
+	struct buf b = BUF_INIT(2000);
+	span s;
+
+	buf_put(&b, e->q->client_name);
+	buf_putc(&b, '[');
+	buf_put(&b, e->q->client_addr);
+	buf_putc(&b, ']');
+	s = b.failed ? SPAN("unknown") : arena_dup(e->arena, buf_span(&b));
+	buf_done(&b);
+	return s;
+}
 
 enum status restrict_client_name(struct eval *e, const struct step *s UNUSED)
 {
@@ -54,9 +68,7 @@ enum status restrict_mynetworks(struct eval *e, const struct step *s UNUSED)
 	case MATCH_ERROR:
 		break;
 	}
-	restrict_warn(e, "mynetworks: %.*s%s", PRI(hit->text),
-	    hit->kind == PATTERN_TABLE ? ": lookup tables are not supported yet"
-	                               : "");
+	restrict_warn_list(e, &e->p->mynetworks, hit);
 	return restrict_retry(e, e->reply_name);
 }
 
@@ -150,6 +162,22 @@ enum status restrict_naked_helo(struct eval *e, const struct step *s)
 
 /* --- whose unqualified headers are completed --- */
 
+static enum status by_table(struct eval *e, span word)
+{
+	struct table *t = tables_get(e->world->tables, word, MAP_FOLD_FIXED);
+	struct buf value = BUF_INIT(4096);
+	enum map_answer answer = map_find(t->map, e->q->client_addr, &value);
+
+	buf_done(&value);
+	if (answer != MAP_RETRY)
+		return answer == MAP_FOUND ? OK : DUNNO;
+	restrict_warn(e,
+	    "local_header_rewrite_clients: %.*s: table lookup problem",
+	    PRI(word));
+	return restrict_reject(
+	    e, OUR_ERROR, 451, SPAN("4.3.0"), "Temporary lookup error");
+}
+
 /* One word of the list. */
 static enum status is_local_by(struct eval *e, span word)
 {
@@ -168,14 +196,8 @@ static enum status is_local_by(struct eval *e, span word)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (span_eq_nocase(word, known[i].name))
 			return known[i].run ? known[i].run(e, NULL) : DUNNO;
-	if (span_find(word, ':') >= 0) {
-		restrict_warn(e,
-		    "local_header_rewrite_clients: %.*s: lookup tables are "
-		    "not supported yet",
-		    PRI(word));
-		return restrict_reject(
-		    e, OUR_ERROR, 451, SPAN("4.3.0"), "Temporary lookup error");
-	}
+	if (span_find(word, ':') >= 0)
+		return by_table(e, word);
 	restrict_warn(e,
 	    "parameter local_header_rewrite_clients: invalid request: %.*s",
 	    PRI(word));

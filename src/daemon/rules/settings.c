@@ -36,6 +36,13 @@ static const struct conf_field fields[] = {
 	STR(sender_dependent_relayhost_maps),
 	STR(sender_dependent_default_transport_maps),
 	STR(smtpd_sender_login_maps),
+	STR(smtpd_null_access_lookup_key),
+	STR(empty_address_default_transport_maps_lookup_key),
+	STR(empty_address_relayhost_maps_lookup_key),
+	STR(propagate_unmatched_extensions),
+	STR(canonical_classes),
+	STR(sender_canonical_classes),
+	STR(recipient_canonical_classes),
 	STR(parent_domain_matches_subdomains),
 	STR(local_header_rewrite_clients),
 	STR(receive_override_options),
@@ -66,6 +73,7 @@ static const struct conf_field fields[] = {
 	BOOL(smtpd_reject_unlisted_sender),
 	BOOL(smtpd_relay_before_recipient_restrictions),
 	BOOL(smtpd_sasl_auth_enable),
+	BOOL(smtputf8_enable),
 	U32(reject_code),
 	U32(defer_code),
 	U32(relay_domains_reject_code),
@@ -78,6 +86,11 @@ static const struct conf_field fields[] = {
 	U32(unknown_relay_recipient_reject_code),
 	U32(unknown_virtual_alias_reject_code),
 	U32(unknown_virtual_mailbox_reject_code),
+	U32(access_map_reject_code),
+	U32(access_map_defer_code),
+	U32(virtual_alias_recursion_limit),
+	U32(virtual_alias_expansion_limit),
+	U32(virtual_alias_address_length_limit),
 };
 
 void settings_load(struct conf *conf, uint32_t service, struct settings *ret)

@@ -22,7 +22,12 @@ struct settings {
 	span transport_maps, relocated_maps;
 	span sender_dependent_relayhost_maps;
 	span sender_dependent_default_transport_maps;
-	span smtpd_sender_login_maps;
+	span smtpd_sender_login_maps, smtpd_null_access_lookup_key;
+	span empty_address_default_transport_maps_lookup_key;
+	span empty_address_relayhost_maps_lookup_key;
+	span propagate_unmatched_extensions;
+	span canonical_classes, sender_canonical_classes;
+	span recipient_canonical_classes;
 	span parent_domain_matches_subdomains;
 	span local_header_rewrite_clients;
 	span receive_override_options;
@@ -41,7 +46,7 @@ struct settings {
 	bool smtpd_delay_reject, smtpd_peername_lookup;
 	bool smtpd_reject_unlisted_recipient, smtpd_reject_unlisted_sender;
 	bool smtpd_relay_before_recipient_restrictions;
-	bool smtpd_sasl_auth_enable;
+	bool smtpd_sasl_auth_enable, smtputf8_enable;
 
 	uint32_t reject_code, defer_code, relay_domains_reject_code;
 	uint32_t invalid_hostname_reject_code, non_fqdn_reject_code;
@@ -51,6 +56,9 @@ struct settings {
 	uint32_t unknown_relay_recipient_reject_code;
 	uint32_t unknown_virtual_alias_reject_code;
 	uint32_t unknown_virtual_mailbox_reject_code;
+	uint32_t access_map_reject_code, access_map_defer_code;
+	uint32_t virtual_alias_recursion_limit, virtual_alias_expansion_limit;
+	uint32_t virtual_alias_address_length_limit;
 	/* clang-format on */
 };
 

@@ -22,22 +22,42 @@ static void name_message(struct session *s, const struct rules_verdict *v)
 	form_client(s);
 }
 
+/*
+ * One recipient, or all that an alias stands for. Only the first one of those
+ * is to report success (RFC 3461 5.2.7.3 c).
+ */
+static bool add_rcpts(struct session *s, const struct rules_verdict *v)
+{
+	const struct smtp_rcpt *r = &s->engine.rcpt;
+	uint32_t before = s->message->nrcpts;
+	uint8_t notify = r->notify;
+
+	for (uint32_t i = 0; i < v->nways; i++) {
+		const struct rcpt rcpt = {
+			.addr = v->ways[i].recipient,
+			.orig = r->addr,
+			.orcpt = r->orcpt,
+			.notify = notify,
+			.transport = v->ways[i].transport,
+			.nexthop = v->ways[i].nexthop,
+		};
+
+		if (!message_add_rcpt(s->message, &rcpt)) {
+			s->message->nrcpts = before;
+			return false;
+		}
+		notify &= (uint8_t)~RCPT_NOTIFY_SUCCESS;
+		if (r->notify && !notify)
+			notify = RCPT_NOTIFY_NEVER;
+	}
+	return true;
+}
+
 static bool rcpt_allowed(struct session *s, const struct rules_verdict *v)
 {
-	struct message *m = s->message;
-	const struct smtp_rcpt *r = &s->engine.rcpt;
-	const struct rcpt rcpt = {
-		.addr = v->recipient,
-		.orig = r->addr,
-		.orcpt = r->orcpt,
-		.notify = r->notify,
-		.transport = v->transport,
-		.nexthop = v->nexthop,
-	};
-
-	if (!m->id)
+	if (!s->message->id)
 		name_message(s, v);
-	if (!message_add_rcpt(m, &rcpt))
+	if (!add_rcpts(s, v))
 		return step_answer(s, 452, step_no_storage);
 	return step_grant(s);
 }
@@ -98,8 +118,10 @@ static bool is_sane(const struct session *s, const struct rules_verdict *v)
 {
 	if (v->code)
 		return v->code >= 400 && v->code <= 599 && v->reply.len;
-	return s->question.stage != RULES_STAGE_RCPT ||
-	    (v->recipient.len && v->transport.len);
+	for (uint32_t i = 0; i < v->nways; i++)
+		if (!v->ways[i].recipient.len || !v->ways[i].transport.len)
+			return false;
+	return s->question.stage != RULES_STAGE_RCPT || v->nways > 0;
 }
 
 static void decide(struct session *s, span payload, bool paused)
