@@ -27,7 +27,7 @@ void conf_put_place(
 	else if (s)
 		buf_printf(out, "/main.cf, line %u: ", s->line);
 	else
-		buf_printf(out, "/main.cf: default of ");
+		buf_printf(out, "/main.cf: by its default: ");
 }
 
 static void put_place(

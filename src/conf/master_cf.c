@@ -14,6 +14,7 @@
 #include <stdarg.h>
 
 #include "conf/lines.h"
+#include "conf/programs.h"
 #include "conf/value.h"
 
 static const char blanks[] = " \t\r\n";
@@ -24,6 +25,7 @@ struct reader {
 	uint32_t line;
 	bool chroot_preset;
 	uint32_t maxproc_preset;
+	span disabled; /* master_service_disable */
 	struct conf_service *services;
 	uint32_t count;
 };
@@ -121,25 +123,19 @@ static bool take_flag(struct reader *r, span *rest, const char *name,
 	return true;
 }
 
-static bool take_type(struct reader *r, span *rest, uint8_t *ret)
+static bool parse_type(struct reader *r, span value, uint8_t *ret)
 {
-	static const struct {
-		span name;
-		enum conf_type type;
-	} types[] = {
-		{ SPAN_INIT("inet"), CONF_INET },
-		{ SPAN_INIT("unix"), CONF_UNIX },
-		{ SPAN_INIT("fifo"), CONF_FIFO },
-		{ SPAN_INIT("pass"), CONF_PASS },
-		{ SPAN_INIT("unix-dgram"), CONF_UNIX_DGRAM },
+	static const span types[] = {
+		[CONF_INET] = SPAN_INIT("inet"),
+		[CONF_UNIX] = SPAN_INIT("unix"),
+		[CONF_FIFO] = SPAN_INIT("fifo"),
+		[CONF_PASS] = SPAN_INIT("pass"),
+		[CONF_UNIX_DGRAM] = SPAN_INIT("unix-dgram"),
 	};
-	span value = SPAN_NONE;
 
-	if (!take_field(r, rest, "transport type", NULL, &value))
-		return false;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		if (span_eq(value, types[i].name)) {
-			*ret = (uint8_t)types[i].type;
+		if (span_eq(value, types[i])) {
+			*ret = (uint8_t)i;
 			return true;
 		}
 	}
@@ -147,6 +143,44 @@ static bool take_type(struct reader *r, span *rest, uint8_t *ret)
 	    "bad transport type: %.*s; write inet, unix, fifo, pass or "
 	    "unix-dgram",
 	    PRI(span_first(value, 100)));
+}
+
+/*
+ * master_service_disable: "name/type", "name.type" or "type", with "!" for
+ * the opposite; the first that matches decides. What is disabled is as if
+ * it were not there, mistakes included.
+ */
+static bool is_disabled(span list, span name, span type)
+{
+	span word;
+
+	while ((word = span_word(&list, ", \t\r\n")).len > 0) {
+		bool yes = true;
+		ssize_t sign;
+
+		while (span_skip(&word, SPAN("!")))
+			yes = !yes;
+		sign = span_rfind(word, '/');
+		if (sign < 0)
+			sign = span_rfind(word, '.');
+		if (sign < 0 ? span_eq_nocase(word, type)
+		             : span_eq_nocase(
+		                   span_first(word, (size_t)sign), name) &&
+		            span_eq_nocase(
+		                span_from(word, (size_t)sign + 1), type))
+			return yes;
+	}
+	return false;
+}
+
+/* A number; what follows its digits does not count, as in Postfix. */
+static bool take_number(span value, uint32_t *ret)
+{
+	size_t n = 0;
+
+	while (n < value.len && ascii_is_digit(value.ptr[n]))
+		n++;
+	return span_to_u32(span_first(value, n), ret) && *ret <= INT32_MAX;
 }
 
 static bool take_wakeup(struct reader *r, span *rest, struct conf_service *s)
@@ -157,16 +191,12 @@ static bool take_wakeup(struct reader *r, span *rest, struct conf_service *s)
 	if (!take_field(r, rest, "wakeup_time", "0", &value))
 		return false;
 
-	span digits = value;
-
-	if (digits.ptr[digits.len - 1] == '?')
-		digits.len--;
-	if (!span_to_u32(digits, &seconds) || seconds > INT32_MAX)
+	if (!take_number(value, &seconds))
 		return fail_field(r, "wakeup_time", value,
 		    "a number of seconds, with \"?\" behind it or without, "
 		    "or -");
 	s->wakeup = seconds * USEC_SEC;
-	s->wakeup_if_used = seconds > 0 && digits.len < value.len;
+	s->wakeup_if_used = seconds > 0 && value.ptr[value.len - 1] == '?';
 	return true;
 }
 
@@ -180,7 +210,7 @@ static bool take_maxproc(struct reader *r, span *rest, struct conf_service *s)
 		s->maxproc = r->maxproc_preset;
 		return true;
 	}
-	if (!span_to_u32(value, &s->maxproc) || s->maxproc > INT32_MAX)
+	if (!take_number(value, &s->maxproc))
 		return fail_field(
 		    r, "max_proc", value, "a number (0: no limit) or -");
 	return true;
@@ -295,6 +325,11 @@ static bool take_arguments(struct reader *r, span rest, struct conf_service *s)
 			return false;
 	if (i < words.count)
 		behind = (struct words){ words.items + i, words.count - i };
+	if (behind.count > 0 && !program_find(s->command)->takes_words)
+		return fail(r,
+		    "unexpected command-line argument: %.*s; a value with "
+		    "blanks is written \"-o { name = value }\"",
+		    PRI(span_first(behind.items[0], 100)));
 	s->nargs = behind.count;
 	s->args = dup_words(r, &behind);
 	return true;
@@ -347,6 +382,7 @@ static bool place_of(
 static bool read_line(struct reader *r, span line)
 {
 	struct conf_service s = { .line = r->line };
+	span type = SPAN_NONE;
 	uint32_t place = 0;
 
 	if (span_find(line, '\0') >= 0)
@@ -359,7 +395,11 @@ static bool read_line(struct reader *r, span line)
 		return true;
 	}
 	s.name = dup(r, span_word(&line, blanks));
-	if (!take_type(r, &line, &s.type) || !take_columns(r, &line, &s) ||
+	if (!take_field(r, &line, "transport type", NULL, &type))
+		return false;
+	if (is_disabled(r->disabled, s.name, type))
+		return true;
+	if (!parse_type(r, type, &s.type) || !take_columns(r, &line, &s) ||
 	    !take_arguments(r, line, &s) || !place_of(r, &s, &place))
 		return false;
 	r->services[place] = s;
@@ -382,6 +422,8 @@ static void set_presets(struct reader *r)
 	if (!conf_convert(
 	        limit, conf_value(conf, CONF_MAIN, span_str(limit->name)), &n))
 		n = 100;
+	r->disabled =
+	    conf_value(conf, CONF_MAIN, SPAN("master_service_disable"));
 	r->chroot_preset = level < 1u << 20;
 	r->maxproc_preset = (uint32_t)n;
 }

@@ -180,6 +180,7 @@ static int cmd_check(struct command_line *c)
 		return 1;
 	check_warn(c);
 	say_lines(c, WARNING, buf_span(&c->report->notes));
+	say_lines(c, ANSWER, buf_span(&c->report->remarks));
 	return 0;
 }
 

@@ -18,7 +18,8 @@ void setup_init(struct setup *s)
 {
 	*s = (struct setup){
 		.conf_fd = -1,
-		.notes = BUF_INIT(65536),
+		.notes = BUF_INIT(131072),
+		.remarks = BUF_INIT(131072),
 		.log = { .fd = -1 },
 	};
 	for (enum role r = 0; r < ROLES; r++)
@@ -33,18 +34,23 @@ void setup_done(struct setup *s)
 	fd_close(&s->conf_fd);
 	fd_close(&s->log.fd);
 	buf_done(&s->notes);
+	buf_done(&s->remarks);
 	conf_unref(&s->conf);
 }
 
 void setup_tell(struct setup *s)
 {
 	span notes = buf_span(&s->notes);
+	span remarks = buf_span(&s->remarks);
 
 	while (notes.len > 0)
 		log_text(SPAN(""), "master", LOG_LEVEL_WARNING,
 		    span_cut(&notes, '\n'));
+	while (remarks.len > 0)
+		log_text(SPAN(""), "master", LOG_LEVEL_INFO,
+		    span_cut(&remarks, '\n'));
 	buf_release(&s->notes);
-	listeners_tell(s->conf);
+	buf_release(&s->remarks);
 }
 
 static int read_conf(const char *dir, struct setup *s, struct buf *error)
@@ -52,10 +58,10 @@ static int read_conf(const char *dir, struct setup *s, struct buf *error)
 	struct conf_report report = CONF_REPORT_INIT;
 	int r = conf_read(dir, &report, &s->conf);
 
-	if (r == CONF_OK)
-		buf_put(&s->notes, buf_span(&report.notes));
-	else
+	if (r != CONF_OK)
 		buf_put(error, buf_span(&report.error));
+	buf_put(&s->notes, buf_span(&report.notes));
+	buf_put(&s->remarks, buf_span(&report.remarks));
 	conf_report_done(&report);
 	return r == CONF_OK ? SITE_OK : SITE_BAD;
 }

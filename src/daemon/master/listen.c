@@ -40,12 +40,29 @@ static bool same_address(const struct sock_addr *a, const struct sock_addr *b)
 	return a->len == b->len && memcmp(&a->any, &b->any, a->len) == 0;
 }
 
-static int find_socket(const struct listeners *l, const struct sock_addr *at)
+static struct listener *find_listener(
+    const struct listeners *l, const struct sock_addr *at)
 {
 	for (size_t i = 0; l && i < l->count; i++)
 		if (same_address(&l->items[i].addr, at))
-			return l->items[i].fd;
-	return -1;
+			return &l->items[i];
+	return NULL;
+}
+
+/* "25" and "smtp" are one service, and the last line is the one that counts. */
+static bool use_last(struct opener *o, struct listener *twin)
+{
+	const struct conf_service *old = conf_service(o->conf, twin->service);
+	const struct conf_service *s = conf_service(o->conf, o->service);
+
+	if (twin->service == o->service)
+		return true; /* a host with the same address twice */
+	twin->service = o->service;
+	log_warn("master",
+	    "%.*s/master.cf: line %u: duplicate master.cf entry for service "
+	    "\"%.*s\" -- using the last entry (the other one is in line %u)",
+	    PRI(conf_dir(o->conf)), s->line, PRI(s->name), old->line);
+	return true;
 }
 
 static bool fail_bind(struct opener *o, const struct sock_addr *at, int error)
@@ -76,12 +93,16 @@ static bool open_at(
     struct opener *o, enum role_listen what, const struct sock_addr *at)
 {
 	struct listeners *l = o->list;
-	int fd = find_socket(o->old, at);
+	struct listener *twin = find_listener(l, at);
+	const struct listener *old = find_listener(o->old, at);
+	int fd;
 
-	if (find_socket(l, at) >= 0 || l->count == MAX_LISTENERS)
+	if (twin)
+		return use_last(o, twin);
+	if (l->count == MAX_LISTENERS)
 		return true;
-	if (fd >= 0)
-		fd = os_error(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+	if (old)
+		fd = os_error(fcntl(old->fd, F_DUPFD_CLOEXEC, 0));
 	else
 		fd = sock_listen(at, BACKLOG);
 	if (is_wildcard_v6(at) && (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL))
@@ -96,6 +117,15 @@ static bool open_at(
 }
 
 /* ---- names ---- */
+
+static bool fail_line(struct opener *o, const char *wrong)
+{
+	const struct conf_service *s = conf_service(o->conf, o->service);
+
+	buf_printf(o->error, "%.*s/master.cf: line %u: %s",
+	    PRI(conf_dir(o->conf)), s->line, wrong);
+	return false;
+}
 
 static bool fail_name(struct opener *o, const char *wrong)
 {
@@ -186,6 +216,11 @@ static bool open_interfaces(struct opener *o, uint16_t port)
 	const struct conf_address *own = conf_addresses(o->conf, &n);
 	struct sock_addr at;
 
+	if (n == 0)
+		return fail_line(o,
+		    "service definition requires valid host name or address, "
+		    "or non-empty inet_interfaces setting");
+
 	for (uint32_t i = 0; i < n; i++)
 		if (!from_conf_address(&own[i], port, &at) ||
 		    !open_at(o, ROLE_LISTEN_SMTP, &at))
@@ -258,30 +293,6 @@ static bool open_service(struct opener *o)
 
 /* ---- which services ---- */
 
-/* master_service_disable: "name/type" or "type". */
-static bool is_disabled(struct conf *conf, const struct conf_service *s)
-{
-	static const span types[] = {
-		[CONF_INET] = SPAN_INIT("inet"),
-		[CONF_UNIX] = SPAN_INIT("unix"),
-		[CONF_FIFO] = SPAN_INIT("fifo"),
-		[CONF_PASS] = SPAN_INIT("pass"),
-		[CONF_UNIX_DGRAM] = SPAN_INIT("unix-dgram"),
-	};
-	span list = conf_value(conf, CONF_MAIN, SPAN("master_service_disable"));
-	span word;
-
-	while ((word = span_word(&list, ", \t\r\n")).len > 0) {
-		if (span_eq(word, types[s->type]))
-			return true;
-		if (span_skip(&word, s->name) && word.len > 1 &&
-		    (word.ptr[0] == '/' || word.ptr[0] == '.') &&
-		    span_eq(span_from(word, 1), types[s->type]))
-			return true;
-	}
-	return false;
-}
-
 static bool is_smtpd(const struct conf_service *s)
 {
 	return s->type == CONF_INET && span_eq(s->command, SPAN("smtpd"));
@@ -292,7 +303,7 @@ static bool open_services(struct opener *o)
 	for (uint32_t i = 0; i < conf_services(o->conf); i++) {
 		const struct conf_service *s = conf_service(o->conf, i);
 
-		if (!is_smtpd(s) || is_disabled(o->conf, s))
+		if (!is_smtpd(s))
 			continue;
 		o->service = i;
 		if (!open_service(o))
@@ -336,66 +347,4 @@ int listeners_open(struct conf *conf, const struct listeners *old,
 	}
 	*ret = list;
 	return SITE_OK;
-}
-
-/* ---- warnings ---- */
-
-/* Programs whose work our processes do, or that are only transports. */
-static bool is_covered(span command)
-{
-	static const span names[] = {
-		SPAN_INIT("anvil"),
-		SPAN_INIT("bounce"),
-		SPAN_INIT("cleanup"),
-		SPAN_INIT("discard"),
-		SPAN_INIT("error"),
-		SPAN_INIT("flush"),
-		SPAN_INIT("lmtp"),
-		SPAN_INIT("local"),
-		SPAN_INIT("nqmgr"),
-		SPAN_INIT("oqmgr"),
-		SPAN_INIT("pickup"),
-		SPAN_INIT("pipe"),
-		SPAN_INIT("postlogd"),
-		SPAN_INIT("proxymap"),
-		SPAN_INIT("qmgr"),
-		SPAN_INIT("scache"),
-		SPAN_INIT("showq"),
-		SPAN_INIT("smtp"),
-		SPAN_INIT("smtpd"),
-		SPAN_INIT("tlsmgr"),
-		SPAN_INIT("trivial-rewrite"),
-		SPAN_INIT("verify"),
-		SPAN_INIT("virtual"),
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (span_eq(command, names[i]))
-			return true;
-	return false;
-}
-
-static void warn_service(
-    struct conf *conf, const struct conf_service *s, const char *why)
-{
-	log_warn("master",
-	    "%.*s/master.cf: line %u: service \"%.*s\" (%.*s) "
-	    "is not started: %s",
-	    PRI(conf_dir(conf)), s->line, PRI(s->name), PRI(s->command), why);
-}
-
-void listeners_tell(struct conf *conf)
-{
-	for (uint32_t i = 0; i < conf_services(conf); i++) {
-		const struct conf_service *s = conf_service(conf, i);
-
-		if (is_disabled(conf, s))
-			continue;
-		if (span_eq(s->command, SPAN("smtpd")) && !is_smtpd(s))
-			warn_service(conf, s,
-			    "smtpd listens on services of type inet only");
-		else if (!is_covered(s->command))
-			warn_service(
-			    conf, s, "the program is not part of this version");
-	}
 }

@@ -55,7 +55,8 @@ struct setup {
 	struct conf *conf;
 	int conf_fd;        /* serialized */
 	int keys_fd[ROLES]; /* struct tls_files; -1: the role gets none */
-	struct buf notes;   /* for the log, once it is open */
+	struct buf notes;   /* warnings for the log, once it is open */
+	struct buf remarks; /* the same, no warnings */
 	struct log_setup log;
 	struct priv_user mail_owner;
 	struct priv_user queue_owner;
@@ -96,8 +97,6 @@ void master_process_ended(struct master *m);
 MUST_USE int listeners_open(struct conf *conf, const struct listeners *old,
     struct listeners *ret, struct buf *error);
 void listeners_close(struct listeners *l);
-/* Warn about services of master.cf that nobody here provides. */
-void listeners_tell(struct conf *conf);
 
 /* keys.c */
 /* The keys of a role, as a memfd; or a negative errno. */
