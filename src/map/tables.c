@@ -73,7 +73,7 @@ static void reopen(struct tables *t, struct table *one)
 
 	if (map_error(fresh).len && !map_error(one->map).len) {
 		map_close(&fresh);
-		t->stuck = true;
+		t->stuck = one;
 		return;
 	}
 	map_close(&one->map);
@@ -92,6 +92,19 @@ void tables_refresh(struct tables *t, usec now)
 
 		if (map_changed(one->map))
 			reopen(t, one);
+	}
+}
+
+void tables_each_file(const struct tables *t,
+    void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	struct hnode *n = NULL;
+
+	while ((n = hmap_each(&t->known, n))) {
+		const struct table *one = CONTAINER_OF(n, struct table, node);
+
+		if (one->map->path)
+			fn(ctx, one->map->path);
 	}
 }
 

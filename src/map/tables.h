@@ -24,8 +24,9 @@ struct tables {
 	const struct map_host *host;
 	struct hmap known;
 	usec looked; /* when tables_refresh() last did */
-	/* A table's file changed, and it could not be opened any more. */
-	bool stuck;
+	/* A table whose file changed, and which cannot be opened any more by
+	 * this process; NULL when there is none. */
+	const struct table *stuck;
 	unsigned depth; /* of the table that these belong to, if any */
 };
 
@@ -37,6 +38,9 @@ void tables_done(struct tables *t);
 struct table *tables_get(struct tables *t, span spec, unsigned flags);
 /* Look after replaced files, once per second at most. */
 void tables_refresh(struct tables *t, usec now);
+/* The files they were read from. */
+void tables_each_file(const struct tables *t,
+    void (*fn)(void *ctx, const char *path), void *ctx);
 
 /* The tables of one parameter, asked one after the other. */
 struct table_list {

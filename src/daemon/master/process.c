@@ -273,8 +273,9 @@ static void on_exit_status(void *ctx, int status);
 
 static bool is_own_fault(int status)
 {
-	return !WIFSIGNALED(status) ||
-	    (WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) != 0;
+	return WTERMSIG(status) != SIGKILL && WTERMSIG(status) != SIGTERM;
 }
 
 /* `blameless`: it need not wait because of this end. */
@@ -375,7 +376,7 @@ static void log_end(const struct process *p, int status)
 	if (WIFSIGNALED(status))
 		log_warn("master", "process %.*s/%s pid %d killed by signal %d",
 		    PRI(dir), name_of(p), (int)p->pid, WTERMSIG(status));
-	else if (WEXITSTATUS(status) != 0 || p->master->stage < STOPPING)
+	else if (WEXITSTATUS(status) != 0)
 		log_warn("master", "process %.*s/%s pid %d exit status %d",
 		    PRI(dir), name_of(p), (int)p->pid, WEXITSTATUS(status));
 	if (!p->ready && p->master->stage < STOPPING)

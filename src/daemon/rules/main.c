@@ -37,6 +37,7 @@ struct rules {
 	struct world world;
 	struct map_host host; /* of the tables */
 	struct tables tables;
+	struct daemon *daemon;
 };
 
 /* --- what the evaluation asks of the world --- */
@@ -249,6 +250,20 @@ static const struct {
 	{ RULES_ROUTE, ROLE_QUEUE, on_route },
 };
 
+/*
+ * A table that only root may read has changed: master starts another one of
+ * us, which opens it before it drops its privileges. Questions that wait are
+ * asked again there.
+ */
+static void renew(struct rules *r)
+{
+	if (!r->tables.stuck)
+		return;
+	log_line("smtpd", "table %.*s has changed -- restarting",
+	    PRI(r->tables.stuck->spec));
+	daemon_end(r->daemon);
+}
+
 static bool on_message(
     void *ctx, enum role role, struct sync_conn *conn, struct sync_msg *msg)
 {
@@ -264,6 +279,7 @@ static bool on_message(
 		arena_init(&a, ANSWER_MEMORY);
 		ok = questions[i].fn(r, conn, msg->payload, &a);
 		arena_done(&a);
+		renew(r);
 		return ok;
 	}
 	return false;
@@ -294,6 +310,20 @@ static void allow(struct daemon *d, const char *path)
 		daemon_allow(d, fd, DAEMON_READ);
 }
 
+/* A new file will lie beside the old one. */
+static void allow_directory_of(void *ctx, const char *path)
+{
+	struct rules *r = ctx;
+	struct buf dir = BUF_INIT(4096);
+	ssize_t slash = span_rfind(span_str(path), '/');
+
+	if (slash > 0) {
+		buf_put(&dir, span_of(path, (size_t)slash));
+		allow(r->daemon, buf_cstr(&dir));
+	}
+	buf_done(&dir);
+}
+
 static int before_drop(void *ctx, struct daemon *d)
 {
 	static const char *const paths[] = { "/etc", "/run", "/lib", "/lib64",
@@ -302,8 +332,10 @@ static int before_drop(void *ctx, struct daemon *d)
 	struct rules *r = ctx;
 	struct buf dir = BUF_INIT(4096);
 
+	r->daemon = d;
 	load_modules();
 	date_init();
+	tables_each_file(&r->tables, allow_directory_of, r);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
 		allow(d, paths[i]);
 	buf_put(&dir, conf_dir(r->conf));
