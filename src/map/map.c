@@ -28,13 +28,19 @@ static struct map *open_table(const struct map_setup *outer, span spec)
 {
 	struct buf reason = BUF_INIT(MAX_REASON);
 	struct map_setup s = *outer;
-	const struct map_type *type;
+	const struct map_type *type = NULL;
 	struct map *m = NULL;
 
 	s.reason = &reason;
 	s.name = spec;
 	s.type = span_cut(&s.name, ':');
-	type = map_type_find(s.host, s.type, &reason);
+	if (!s.type.len || !s.name.len)
+		buf_printf(&reason,
+		    "open dictionary: expecting \"type:name\" form instead of "
+		    "\"%.*s\"",
+		    PRI(spec));
+	else
+		type = map_type_find(s.host, s.type, &reason);
 	if (type && s.depth > MAX_DEPTH)
 		buf_printf(&reason, "too many tables within tables");
 	else if (type)

@@ -38,7 +38,19 @@ enum map_flags {
 	MAP_NO_SUBSTITUTION = 16,
 	/* Must not be one that others can write to or listen for: tcp. */
 	MAP_NO_UNAUTH = 32,
+	/* A key that is there twice in a text (texthash): say so, take the
+	 * first, or take the last. Without any of them it is an error. */
+	MAP_DUP_WARN = 64,
+	MAP_DUP_IGNORE = 128,
+	MAP_DUP_REPLACE = 256,
+	/* Keys and values in files (hash, lmdb, cdb) end in a NUL, or do not.
+	 * Neither: both are tried; what is written is the type's choice. */
+	MAP_WITH_NUL = 512,
+	MAP_WITHOUT_NUL = 1024,
 };
+
+/* Values longer than this are nobody's. */
+enum { MAP_VALUE_MAX = 1 << 28 };
 
 /* What a type is like. */
 enum map_traits {
@@ -110,7 +122,7 @@ struct map {
 	unsigned flags;  /* enum map_flags */
 	unsigned traits; /* enum map_traits: the type's, unless changed */
 	struct buf fold;
-	struct buf reason; /* type == NULL: why not */
+	struct buf reason; /* why not, or why not all: of inner tables */
 	/* The file it was read from; path is empty for the others. */
 	char *path;
 	struct timespec mtime;
@@ -180,6 +192,7 @@ MUST_USE bool map_file_value(
 struct map_write {
 	const struct map_host *host;
 	span name;       /* behind "type:" */
+	unsigned flags;  /* MAP_WITH_NUL, MAP_WITHOUT_NUL */
 	bool keep;       /* begin with what is there: -i, -d */
 	mode_t mode;     /* of a new file */
 	bool keep_owner; /* the new file gets the old one's owner and mode */
@@ -196,6 +209,9 @@ struct map_writer_ops {
 	/* `replace`: take the place of an entry with the same key, else
 	 * MAP_PUT_THERE and nothing changes. */
 	int (*put)(struct map_writer *w, span key, span value, bool replace);
+	/* The same without a trailing NUL, whatever the others have. */
+	int (*put_plain)(
+	    struct map_writer *w, span key, span value, bool replace);
 	int (*drop)(struct map_writer *w, span key);
 	/* Make it what readers see, all at once and durably: 0 or a negative
 	 * errno with the reason set. The writer is gone in any case. */

@@ -15,12 +15,26 @@ struct type_row {
 
 /* clang-format off */
 static const struct type_row rows[] = {
+	{ "btree", &map_type_btree, NULL },
 	{ "cidr", &map_type_cidr, NULL },
+	{ "environ", &map_type_environ, NULL },
 	{ "fail", &map_type_fail, NULL },
+	{ "hash", &map_type_hash, NULL },
+	{ "inline", &map_type_inline, NULL },
+	{ "internal", &map_type_internal, NULL },
+	{ "memcache", &map_type_memcache, NULL },
 	{ "pcre", &map_type_pcre, NULL },
+	{ "pipemap", &map_type_pipemap, NULL },
+	{ "proxy", &map_type_proxy, NULL },
+	{ "randmap", &map_type_randmap, NULL },
+	{ "redis", &map_type_redis, NULL },
 	{ "regexp", &map_type_regexp, NULL },
 	{ "socketmap", &map_type_socketmap, NULL },
+	{ "static", &map_type_static, NULL },
 	{ "tcp", &map_type_tcp, NULL },
+	{ "texthash", &map_type_texthash, NULL },
+	{ "unionmap", &map_type_unionmap, NULL },
+	{ "unix", &map_type_unix, NULL },
 };
 /* clang-format on */
 
