@@ -88,6 +88,8 @@ MUST_USE int conf_read_unchecked(
  * else /etc/chasqui, else /etc/postfix if the former does not exist.
  */
 const char *conf_default_dir(const char *option);
+/* The same when neither -c nor the environment chooses. */
+const char *conf_preset_dir(void);
 
 struct conf *conf_ref(struct conf *conf);
 /* Nulls the caller's pointer; NULL is fine. */

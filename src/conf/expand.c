@@ -33,6 +33,7 @@ struct frame {
 
 struct expand {
 	expand_lookup_fn *lookup;
+	expand_name_fn *mention; /* not NULL: look for names only */
 	void *ctx;
 	struct buf *out;
 	struct buf *error;
@@ -231,6 +232,10 @@ static bool compare(struct expand *x, span operands[2], span suffix,
 	if (!expand_into(x, operands[0], up, &left) ||
 	    !expand_into(x, operands[1], up, &right))
 		return false;
+	if (x->mention) {
+		*ret = 0;
+		return true;
+	}
 	if (suffix.len > 0)
 		return order_levels(x, buf_span(&left), buf_span(&right), ret);
 	*ret = order_texts(buf_span(&left), buf_span(&right));
@@ -274,6 +279,10 @@ static bool look_up(struct expand *x, span name, span *ret)
 {
 	if (++x->lookups > MAX_LOOKUPS)
 		return fail(x, "too many macro calls, at \"%.*s\"", PRI(name));
+	if (x->mention) {
+		x->mention(x->ctx, name);
+		return true;
+	}
 	*ret = x->lookup(x->ctx, name);
 	return true;
 }
@@ -331,6 +340,8 @@ static bool put_branch(
 	if (rest.len > 0)
 		return fail(x, "unexpected input at: \"...}>>>%.*s\"",
 		    PRI(span_first(rest, 20)));
+	if (x->mention && !expand_span(x, branches[!yes], up))
+		return false;
 	return expand_span(x, branches[yes], up);
 }
 
@@ -459,6 +470,18 @@ enum expand_result expand_text(span text, expand_lookup_fn *lookup, void *ctx,
 {
 	struct expand x = {
 		.lookup = lookup, .ctx = ctx, .out = out, .error = error
+	};
+	struct frame top = { NULL, SPAN_NONE, 0 };
+
+	return expand_span(&x, text, &top) ? EXPAND_OK : EXPAND_BAD;
+}
+
+enum expand_result expand_scan(
+    span text, expand_name_fn *fn, void *ctx, struct buf *error)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(EXPAND_MAX);
+	struct expand x = {
+		.mention = fn, .ctx = ctx, .out = &out, .error = error
 	};
 	struct frame top = { NULL, SPAN_NONE, 0 };
 

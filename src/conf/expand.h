@@ -30,6 +30,14 @@ enum { EXPAND_MAX = 1024 * 1024 }; /* longest result */
 MUST_USE enum expand_result expand_text(span text, expand_lookup_fn *lookup,
     void *ctx, struct buf *out, struct buf *error);
 
-/* Call fn for each name that `text` itself mentions, in any form. */
+/*
+ * Call fn for each name in `text`, in conditions and in both branches too,
+ * but not in the values of those names. EXPAND_BAD as above; fn was called
+ * for what stands before the mistake.
+ */
 typedef void expand_name_fn(void *ctx, span name);
+MUST_USE enum expand_result expand_scan(
+    span text, expand_name_fn *fn, void *ctx, struct buf *error);
+
+/* Call fn for each name that `text` itself mentions, in any form. */
 void expand_names(span text, expand_name_fn *fn, void *ctx);

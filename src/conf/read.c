@@ -71,12 +71,18 @@ int conf_read(const char *dir, struct conf_report *report, struct conf **ret)
 const char *conf_default_dir(const char *option)
 {
 	const char *environment = secure_getenv("MAIL_CONFIG");
-	struct stat st;
 
 	if (option)
 		return option;
 	if (environment && environment[0])
 		return environment;
+	return conf_preset_dir();
+}
+
+const char *conf_preset_dir(void)
+{
+	struct stat st;
+
 	if (stat("/etc/chasqui", &st) < 0 && stat("/etc/postfix", &st) == 0)
 		return "/etc/postfix";
 	return "/etc/chasqui";

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tool/postconf/dict.c - settings by name, in the order of their file.
+ */
+#include "conf/lines.h"
+#include "conf/setting.h"
+#include "tool/postconf/postconf.h"
+
+enum { LINE_MAX_BYTES = 16 * 1024 * 1024 };
+
+void dict_init(struct dict *d)
+{
+	*d = (struct dict){ 0 };
+	hmap_init(&d->by_name);
+}
+
+void dict_done(struct dict *d)
+{
+	hmap_done(&d->by_name);
+}
+
+struct dict_entry *dict_find(const struct dict *d, span name)
+{
+	uint64_t hash = hash_bytes(name);
+	struct hnode *n;
+
+	for (n = hmap_first(&d->by_name, hash); n; n = hmap_next(n, hash)) {
+		struct dict_entry *e =
+		    CONTAINER_OF(n, struct dict_entry, by_name);
+
+		if (span_eq(e->name, name))
+			return e;
+	}
+	return NULL;
+}
+
+span dict_get(const struct dict *d, span name)
+{
+	const struct dict_entry *e = dict_find(d, name);
+
+	return e ? e->value : SPAN_NONE;
+}
+
+void dict_set(struct postconf *pc, struct dict *d, span name, span value)
+{
+	struct dict_entry *e = dict_find(d, name);
+
+	if (e) {
+		e->value = keep(pc, value);
+		return;
+	}
+	e = keep_new(pc, 1, sizeof(*e));
+	e->name = keep(pc, name);
+	e->value = keep(pc, value);
+	hmap_put(&d->by_name, &e->by_name, hash_bytes(name));
+	if (d->last)
+		d->last->next = e;
+	else
+		d->first = e;
+	d->last = e;
+}
+
+void dict_remove(struct dict *d, struct dict_entry *e)
+{
+	hmap_remove(&d->by_name, &e->by_name);
+	e->removed = true;
+}
+
+static void put_line(struct postconf *pc, struct dict *d, const char *path,
+    uint32_t number, span line)
+{
+	const struct dict_entry *old;
+	const char *wrong;
+	span name = SPAN_NONE;
+	span value = SPAN_NONE;
+
+	wrong = conf_split_setting(line, &name, &value);
+	if (wrong)
+		fatal(pc, "%s, line %u: %s: \"%.*s\"", path, number, wrong,
+		    ALL(line));
+	old = dict_find(d, name);
+	if (old && !span_eq(old->value, value))
+		warn(pc, "%s, line %u: overriding earlier entry: %.*s=%.*s",
+		    path, number, ALL(name), ALL(old->value));
+	dict_set(pc, d, name, value);
+}
+
+void dict_load(struct postconf *pc, struct dict *d, const char *path, span text)
+{
+	CLEANUP(buf_done) struct buf line = BUF_INIT(LINE_MAX_BYTES);
+	struct conf_lines lines = conf_lines_of(text);
+	uint32_t number = 0;
+
+	while (conf_lines_next(&lines, &line, &number)) {
+		span s = span_str(buf_cstr(&line));
+
+		if (ascii_is_space(s.ptr[0]))
+			warn(pc,
+			    "%s: logical line must not start with whitespace: "
+			    "\"%.30s%s\"",
+			    path, s.ptr, s.len > 30 ? "..." : "");
+		else
+			put_line(pc, d, path, number, s);
+	}
+}
