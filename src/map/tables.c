@@ -66,14 +66,20 @@ struct table *tables_get(struct tables *t, span spec, unsigned flags)
 	return one;
 }
 
-/* The old one serves on if the new one cannot be opened. */
+/*
+ * The old one serves on if the new one cannot be opened. When the reason is a
+ * new one, another process may do better: one that has not dropped its
+ * privileges yet.
+ */
 static void reopen(struct tables *t, struct table *one)
 {
-	struct map *fresh = open_map(t, one->spec, one->flags);
+	struct map *fresh = map_open(t->host, one->spec, one->flags);
+	span why = map_error(fresh);
 
-	if (map_error(fresh).len && !map_error(one->map).len) {
-		map_close(&fresh);
+	if (why.len && !span_eq(why, map_error(one->map)))
 		t->stuck = one;
+	if (why.len && !map_error(one->map).len) {
+		map_close(&fresh);
 		return;
 	}
 	map_close(&one->map);

@@ -38,6 +38,7 @@ struct rules {
 	struct map_host host; /* of the tables */
 	struct tables tables;
 	struct daemon *daemon;
+	bool renewing; /* about to end for the sake of a table */
 };
 
 /* --- what the evaluation asks of the world --- */
@@ -252,16 +253,19 @@ static const struct {
 
 /*
  * A table that only root may read has changed: master starts another one of
- * us, which opens it before it drops its privileges. Questions that wait are
- * asked again there.
+ * us, which opens it before it drops its privileges. What waits is asked
+ * again there.
  */
-static void renew(struct rules *r)
+static bool must_renew(struct rules *r)
 {
-	if (!r->tables.stuck)
-		return;
+	tables_refresh(&r->tables, clock_monotonic());
+	if (!r->tables.stuck || r->renewing)
+		return r->renewing;
+	r->renewing = true;
 	log_line("smtpd", "table %.*s has changed -- restarting",
 	    PRI(r->tables.stuck->spec));
 	daemon_end(r->daemon);
+	return true;
 }
 
 static bool on_message(
@@ -275,11 +279,11 @@ static bool on_message(
 
 		if (questions[i].type != msg->type || questions[i].role != role)
 			continue;
-		tables_refresh(&r->tables, clock_monotonic());
+		if (must_renew(r))
+			return true;
 		arena_init(&a, ANSWER_MEMORY);
 		ok = questions[i].fn(r, conn, msg->payload, &a);
 		arena_done(&a);
-		renew(r);
 		return ok;
 	}
 	return false;
