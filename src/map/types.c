@@ -22,6 +22,7 @@ static const struct type_row rows[] = {
 	{ "hash", &map_type_hash, NULL },
 	{ "inline", &map_type_inline, NULL },
 	{ "internal", &map_type_internal, NULL },
+	{ "ldap", NULL, "libldap-dev and libsasl2-dev" },
 	{ "memcache", &map_type_memcache, NULL },
 	{ "pcre", &map_type_pcre, NULL },
 	{ "pipemap", &map_type_pipemap, NULL },
