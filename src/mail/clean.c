@@ -498,11 +498,11 @@ static void end_line(struct clean *c, span piece, struct buf *out)
 {
 	if (c->open_line) {
 		c->open_line = false;
-	} else if (c->line.len == 0) {
-		take_line(c, without_crlf(piece), out);
 	} else if (piece.len > c->line.max - c->line.len) {
 		hold_piece(c, piece, out);
 		c->open_line = false;
+	} else if (c->line.len == 0) {
+		take_line(c, without_crlf(piece), out);
 	} else {
 		buf_put(&c->line, piece);
 		take_line(c, without_crlf(buf_span(&c->line)), out);
