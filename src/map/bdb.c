@@ -31,7 +31,7 @@
 
 enum {
 	CACHE_BYTES = 16 << 20,
-	AHEAD_BYTES = 64 << 10, /* read at once when walking */
+	BLOCK_BYTES = 64 << 10, /* read at once when walking */
 	TICK_NS = 20 * 1000 * 1000,
 	MAX_TRIES = 4,
 	MIN_VERSION = 8,
@@ -281,10 +281,10 @@ static int load(struct bdb *db, struct buf *why)
 
 /* --- pages --- */
 
-/* Read up to `n` pages into frames that follow each other. */
-static int fill_locked(struct bdb *db, uint32_t pgno, uint32_t n)
+/* Read pages into frames that follow each other. */
+static int fill_locked(struct bdb *db, uint32_t first, uint32_t n)
 {
-	uint32_t slot = pgno % db->slots;
+	uint32_t slot = first % db->slots;
 	uint8_t *frame = db->frames + (size_t)slot * db->page_size;
 	struct stat now;
 	ssize_t got;
@@ -298,32 +298,36 @@ static int fill_locked(struct bdb *db, uint32_t pgno, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		db->holds[slot + i] = 0;
 	got = pread(db->fd, frame, (size_t)n * db->page_size,
-	    (off_t)pgno * db->page_size);
+	    (off_t)first * db->page_size);
 	if (got < 0)
 		return -errno;
 	n = (uint32_t)((size_t)got / db->page_size);
 	for (uint32_t i = 0; i < n; i++)
 		if (sum_fits(db, frame + (size_t)i * db->page_size))
-			db->holds[slot + i] = pgno + i;
-	return db->holds[slot] == pgno ? 0 : -EBADMSG;
+			db->holds[slot + i] = first + i;
+	return 0;
 }
 
+/*
+ * The block that the page is in. Blocks and slots are powers of two, or there
+ * is a slot for each page: so a block is never cut by the end of the slots.
+ */
 static int fill(struct bdb *db, uint32_t pgno)
 {
-	uint32_t slot = pgno % db->slots;
-	uint32_t n = MIN(db->pages - pgno, db->slots - slot);
+	uint32_t first = pgno - pgno % db->block;
 	int r;
 
-	n = MIN(n, db->ahead);
 	r = lock(db, LOCK_SH);
 	if (r < 0)
 		return r;
-	r = fill_locked(db, pgno, MAX(n, 1u));
+	r = fill_locked(db, first, MIN(db->block, db->pages - first));
 	(void)lock(db, LOCK_UN);
 	if (r == -EAGAIN) {
 		r = load(db, NULL);
 		return r < 0 ? r : -EAGAIN;
 	}
+	if (r == 0 && db->holds[pgno % db->slots] != pgno)
+		return -EBADMSG;
 	return r;
 }
 
@@ -432,8 +436,8 @@ int bdb_fd(const struct bdb *db)
 	return db->fd;
 }
 
-/* Called before each attempt. */
-static int begin(struct bdb *db, uint32_t ahead_bytes)
+/* Called before each attempt. A small file is read at once. */
+static int begin(struct bdb *db, bool walk)
 {
 	int r = 0;
 
@@ -442,10 +446,9 @@ static int begin(struct bdb *db, uint32_t ahead_bytes)
 	if (r < 0)
 		return r;
 	db->budget = 4 * (uint64_t)db->pages + 64;
-	/* A small file is read at once. */
-	if ((uint64_t)db->pages * db->page_size <= AHEAD_BYTES)
-		ahead_bytes = AHEAD_BYTES;
-	db->ahead = ahead_bytes / db->page_size;
+	db->block = BLOCK_BYTES / db->page_size;
+	if (!walk && db->pages > db->block)
+		db->block = 1;
 	return 0;
 }
 
@@ -456,7 +459,7 @@ int bdb_get(struct bdb *db, span key, struct buf *value)
 
 	for (int i = 0; r == -EAGAIN && i < MAX_TRIES; i++) {
 		value->len = before;
-		r = begin(db, 0);
+		r = begin(db, false);
 		if (r < 0)
 			return r;
 		r = db->kind == BDB_HASH ? bdb_hash_get(db, key, value)
@@ -467,7 +470,7 @@ int bdb_get(struct bdb *db, span key, struct buf *value)
 
 int bdb_each(struct bdb *db, bdb_each_fn *fn, void *ctx)
 {
-	int r = begin(db, AHEAD_BYTES);
+	int r = begin(db, true);
 
 	if (r < 0)
 		return r;

@@ -121,7 +121,7 @@ struct bdb {
 	uint8_t *frames;
 	uint32_t *holds;
 	uint32_t slots;
-	uint32_t ahead;  /* pages to read at once */
+	uint32_t block;  /* pages to read at once */
 	uint64_t budget; /* pages that this call may still look at */
 	struct buf key;  /* a big key */
 	struct buf value;

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * map/hash.c - "hash:/etc/postfix/access" and "btree:...": Berkeley DB files.
+ *
+ * The file is that name and ".db". Keys and values have a trailing NUL or
+ * have none, depending on who made the file; the first hit says which, as
+ * with Postfix. New entries get one.
+ *
+ * A file is changed by making a new one and renaming it, so that readers see
+ * the old or the new table and a crash leaves the old one. Who begins with
+ * what is there locks it until the end, as Postfix does: two who add entries
+ * wait for each other. Who makes the table anew locks only while he replaces
+ * the old one.
+ */
+#include "map/types.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "map/bdb.h"
+#include "os/error.h"
+#include "os/file.h"
+
+enum {
+	MAX_PATH = 4096,
+	MAX_ENTRY = INT32_MAX,
+	/* A source changed that short ago is not warned about: its table may
+	 * be about to be made. */
+	RECENT_S = 100,
+};
+
+static const char suffix[] = ".db";
+
+struct hash_map {
+	struct map map;
+	struct bdb *db;
+	struct buf key;
+	bool try_nul;   /* keys and values with a trailing NUL */
+	bool try_plain; /* and without */
+};
+
+/* --- reading --- */
+
+static void hash_close(struct map *m)
+{
+	struct hash_map *h = CONTAINER_OF(m, struct hash_map, map);
+
+	bdb_close(&h->db);
+	buf_done(&h->key);
+	mem_free(h);
+}
+
+static void warn_if_stale(const struct map_setup *s, const char *path, int fd)
+{
+	struct buf text = BUF_INIT(2 * MAX_PATH);
+	struct buf source = BUF_INIT(MAX_PATH);
+	struct stat src;
+	struct stat db;
+
+	buf_put(&source, s->name);
+	if (fstat(fd, &db) == 0 && stat(buf_cstr(&source), &src) == 0 &&
+	    src.st_mtime > db.st_mtime &&
+	    src.st_mtime < time(NULL) - RECENT_S) {
+		buf_printf(&text, "database %s is older than source file %.*s",
+		    path, PRI(s->name));
+		s->host->warn(s->host->ctx, buf_span(&text));
+	}
+	buf_done(&source);
+	buf_done(&text);
+}
+
+static void say_why(struct buf *reason, const char *path, int r, span why)
+{
+	if (why.len == 0)
+		/* What the library says to all that it does not like. */
+		why = span_str(strerror(r == -EBADMSG ? EINVAL : -r));
+	buf_printf(reason, "open database %s: %.*s", path, PRI(why));
+}
+
+/* The database, if it is of this kind; else the reason is set. */
+static int open_kind(int fd, unsigned flags, enum bdb_kind kind,
+    const char *path, struct buf *reason, struct bdb **ret)
+{
+	struct buf why = BUF_INIT(MAX_PATH);
+	struct bdb *db = NULL;
+	int r;
+
+	r = bdb_open(fd, flags, &why, &db);
+	if (r < 0)
+		(void)close(fd);
+	if (r == 0 && bdb_kind(db) != kind)
+		r = -EINVAL;
+	if (r < 0) {
+		say_why(reason, path, r, buf_span(&why));
+		bdb_close(&db);
+	}
+	buf_done(&why);
+	*ret = db;
+	return r;
+}
+
+static struct map *open_table(const struct map_setup *s, enum bdb_kind kind)
+{
+	struct buf path = BUF_INIT(MAX_PATH);
+	struct hash_map *h = NULL;
+	struct bdb *db;
+	int fd;
+
+	buf_put(&path, s->name);
+	buf_put(&path, span_of(suffix, sizeof(suffix) - 1));
+	fd = os_error(open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+	if (fd < 0) {
+		say_why(s->reason, buf_cstr(&path), fd, SPAN_NONE);
+	} else if (open_kind(fd, 0, kind, buf_cstr(&path), s->reason, &db) ==
+	    0) {
+		h = NEW(struct hash_map);
+		h->db = db;
+		h->try_nul = true;
+		h->try_plain = true;
+		buf_init(&h->key, MAX_ENTRY);
+		map_watch(&h->map, buf_span(&path), bdb_fd(db));
+		warn_if_stale(s, buf_cstr(&path), bdb_fd(db));
+	}
+	buf_done(&path);
+	return h ? &h->map : NULL;
+}
+
+static struct map *hash_open(const struct map_setup *s)
+{
+	return open_table(s, BDB_HASH);
+}
+
+static struct map *btree_open(const struct map_setup *s)
+{
+	return open_table(s, BDB_BTREE);
+}
+
+static enum map_answer complain(struct map *m, int r)
+{
+	map_warn(m, "error reading %s: %s", m->path,
+	    r == -EAGAIN ? "it does not stop changing" : strerror(-r));
+	return MAP_RETRY;
+}
+
+/* Up to the first NUL, as Postfix does it. */
+static span text_of(span s)
+{
+	return span_first(s, strnlen(s.ptr ? s.ptr : "", s.len));
+}
+
+static int find_either(struct hash_map *h, span key, struct buf *value)
+{
+	int r = BDB_NONE;
+
+	if (h->try_nul) {
+		buf_clear(&h->key);
+		buf_put(&h->key, key);
+		buf_putc(&h->key, '\0');
+		r = bdb_get(h->db, buf_span(&h->key), value);
+		if (r == BDB_FOUND)
+			h->try_plain = false;
+	}
+	if (r == BDB_NONE && h->try_plain) {
+		r = bdb_get(h->db, key, value);
+		if (r == BDB_FOUND)
+			h->try_nul = false;
+	}
+	return r;
+}
+
+static enum map_answer hash_find(struct map *m, span key, struct buf *value)
+{
+	struct hash_map *h = CONTAINER_OF(m, struct hash_map, map);
+	int r = find_either(h, key, value);
+
+	if (r < 0)
+		return complain(m, r);
+	value->len = text_of(buf_span(value)).len;
+	return r == BDB_FOUND ? MAP_FOUND : MAP_NONE;
+}
+
+struct each {
+	bool (*fn)(void *ctx, span key, span value);
+	void *ctx;
+};
+
+static bool pass_pair(void *ctx, span key, span value)
+{
+	const struct each *e = ctx;
+
+	return e->fn(e->ctx, text_of(key), text_of(value));
+}
+
+static enum map_answer hash_each(
+    struct map *m, bool (*fn)(void *ctx, span key, span value), void *ctx)
+{
+	struct hash_map *h = CONTAINER_OF(m, struct hash_map, map);
+	struct each e = { .fn = fn, .ctx = ctx };
+	int r = bdb_each(h->db, pass_pair, &e);
+
+	return r < 0 ? complain(m, r) : MAP_NONE;
+}
+
+/* --- writing --- */
+
+struct hash_writer {
+	struct map_writer writer;
+	struct bdb_writer *pairs;
+	char *path; /* of the database */
+	char *temp; /* of the new one, while it is there */
+	int old;    /* the database there was, locked; -1: none */
+	int fd;     /* the new one */
+	mode_t mode;
+	bool keep_owner;
+	struct buf key;
+	struct buf value;
+};
+
+static int fail(const struct hash_writer *h, const char *what, int r)
+{
+	buf_printf(h->writer.reason, "%s %s: %s", what, h->path, strerror(-r));
+	return r;
+}
+
+static void hash_abandon(struct map_writer *w)
+{
+	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
+
+	if (h->temp)
+		(void)unlink(h->temp);
+	fd_close(&h->fd);
+	fd_close(&h->old);
+	bdb_writer_free(&h->pairs);
+	buf_done(&h->key);
+	buf_done(&h->value);
+	mem_free(h->temp);
+	mem_free(h->path);
+	mem_free(h);
+}
+
+static char *copy_of(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(mem_new(n, 1), s, n);
+}
+
+static int lock_exclusive(int fd)
+{
+	int r;
+
+	do
+		r = os_error(flock(fd, LOCK_EX));
+	while (r == -EINTR);
+	return r;
+}
+
+/*
+ * Lock the database there is, if any. When the lock is ours another one may
+ * have taken its place.
+ */
+static int lock_old(struct hash_writer *h)
+{
+	for (;;) {
+		struct stat mine;
+		struct stat there;
+		int r;
+
+		h->old =
+		    os_error(open(h->path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+		if (h->old == -ENOENT) {
+			h->old = -1;
+			return 0;
+		}
+		if (h->old < 0)
+			return h->old;
+		r = lock_exclusive(h->old);
+		if (r == 0)
+			r = os_error(fstat(h->old, &mine));
+		if (r < 0)
+			return r;
+		if (stat(h->path, &there) == 0 && mine.st_ino == there.st_ino &&
+		    mine.st_dev == there.st_dev)
+			return 0;
+		fd_close(&h->old);
+	}
+}
+
+struct taking {
+	struct bdb_writer *pairs;
+	int result;
+};
+
+/* Of several values of one key, the first: it is the one to be found. */
+static bool take_pair(void *ctx, span key, span value)
+{
+	struct taking *t = ctx;
+
+	t->result = bdb_put(t->pairs, key, value, false);
+	return t->result >= 0;
+}
+
+/* Begin with what is in the file there is. */
+static int take_old(struct hash_writer *h, enum bdb_kind kind)
+{
+	struct taking t = { .pairs = h->pairs };
+	struct bdb *db;
+	struct stat st;
+	int fd;
+	int r;
+
+	r = lock_old(h);
+	if (r < 0)
+		return fail(h, "open database", r);
+	/* An empty one: Postfix takes it for none. */
+	if (h->old < 0 || (fstat(h->old, &st) == 0 && st.st_size == 0))
+		return 0;
+	/* The lock lasts until the last copy is closed. */
+	fd = os_error(fcntl(h->old, F_DUPFD_CLOEXEC, 0));
+	if (fd < 0)
+		return fail(h, "open database", fd);
+	r = open_kind(fd, BDB_LOCKED, kind, h->path, h->writer.reason, &db);
+	if (r < 0)
+		return r;
+	r = bdb_each(db, take_pair, &t);
+	bdb_close(&db);
+	if (r == 0 && t.result < 0)
+		r = t.result;
+	return r < 0 ? fail(h, "error reading", r) : 0;
+}
+
+static struct map_writer *begin(const struct map_write *w, enum bdb_kind kind,
+    const struct map_writer_ops *ops)
+{
+	struct hash_writer *h = NEW(struct hash_writer);
+	struct buf path = BUF_INIT(MAX_PATH);
+	char *real;
+	int r;
+
+	buf_put(&path, w->name);
+	buf_put(&path, span_of(suffix, sizeof(suffix) - 1));
+	/* A symbolic link stays, and what it names is replaced. */
+	real = realpath(buf_cstr(&path), NULL);
+	*h = (struct hash_writer){
+		.writer = { .ops = ops, .reason = w->reason },
+		.pairs = bdb_writer_new(kind),
+		.path = real ? real : copy_of(buf_cstr(&path)),
+		.old = -1,
+		.fd = -1,
+		.mode = w->mode,
+		.keep_owner = w->keep_owner,
+		.key = BUF_INIT(MAX_ENTRY),
+		.value = BUF_INIT(MAX_ENTRY),
+	};
+	buf_done(&path);
+	r = w->keep ? take_old(h, kind) : 0;
+	if (r < 0) {
+		hash_abandon(&h->writer);
+		return NULL;
+	}
+	return &h->writer;
+}
+
+static span with_nul(struct buf *b, span s)
+{
+	buf_clear(b);
+	buf_put(b, s);
+	buf_putc(b, '\0');
+	return buf_span(b);
+}
+
+static int hash_put(struct map_writer *w, span key, span value, bool replace)
+{
+	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
+	int r = bdb_put(h->pairs, with_nul(&h->key, key),
+	    with_nul(&h->value, value), replace);
+
+	if (r == BDB_THERE)
+		return MAP_PUT_THERE;
+	return r < 0 ? fail(h, "error writing", r) : MAP_PUT;
+}
+
+static int hash_drop(struct map_writer *w, span key)
+{
+	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
+
+	if (bdb_drop(h->pairs, with_nul(&h->key, key)) ||
+	    bdb_drop(h->pairs, key))
+		return 0;
+	return MAP_DROP_NONE;
+}
+
+/* --- replacing the file --- */
+
+static int make_temp(struct hash_writer *h)
+{
+	struct buf name = BUF_INIT(MAX_PATH);
+
+	buf_printf(&name, "%s.XXXXXX", h->path);
+	h->temp = copy_of(buf_cstr(&name));
+	buf_done(&name);
+	h->fd = os_error(mkostemp(h->temp, O_CLOEXEC));
+	if (h->fd >= 0)
+		return 0;
+	mem_free(h->temp);
+	h->temp = NULL;
+	return h->fd;
+}
+
+static int set_owner(const struct hash_writer *h)
+{
+	struct stat new;
+	struct stat old;
+
+	if (!h->keep_owner || h->old < 0)
+		return os_error(fchmod(h->fd, h->mode));
+	if (fstat(h->fd, &new) < 0 || fstat(h->old, &old) < 0)
+		return -errno;
+	if ((new.st_uid != old.st_uid || new.st_gid != old.st_gid) &&
+	    fchown(h->fd, old.st_uid, old.st_gid) < 0)
+		return -errno;
+	return os_error(fchmod(h->fd, old.st_mode & 07777));
+}
+
+/* That a file has that name must be as durable as the file. */
+static int sync_folder(const char *path)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct buf folder = BUF_INIT(MAX_PATH);
+	ssize_t slash = span_rfind(span_str(path), '/');
+
+	buf_put(&folder,
+	    slash < 0 ? SPAN(".") : span_first(span_str(path), slash + 1));
+	fd = os_error(
+	    open(buf_cstr(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	buf_done(&folder);
+	return fd < 0 ? fd : os_error(fsync(fd));
+}
+
+static int replace_file(struct hash_writer *h)
+{
+	int r = 0;
+
+	if (h->old < 0)
+		r = lock_old(h);
+	if (r == 0)
+		r = make_temp(h);
+	if (r == 0)
+		r = set_owner(h);
+	if (r == 0)
+		r = bdb_write(h->pairs, h->fd);
+	if (r == 0)
+		r = os_error(fsync(h->fd));
+	if (r == 0)
+		r = os_error(rename(h->temp, h->path));
+	if (r < 0)
+		return r;
+	mem_free(h->temp);
+	h->temp = NULL;
+	return sync_folder(h->path);
+}
+
+static int hash_commit(struct map_writer *w)
+{
+	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
+	int r = replace_file(h);
+
+	if (r < 0)
+		(void)fail(h, "error writing", r);
+	hash_abandon(w);
+	return r;
+}
+
+/* --- the types --- */
+
+static struct map_writer *hash_begin(const struct map_write *w);
+static struct map_writer *btree_begin(const struct map_write *w);
+
+static const struct map_writer_ops hash_writer_ops = {
+	.suffix = suffix,
+	.begin = hash_begin,
+	.put = hash_put,
+	.drop = hash_drop,
+	.commit = hash_commit,
+	.abandon = hash_abandon,
+};
+
+static const struct map_writer_ops btree_writer_ops = {
+	.suffix = suffix,
+	.begin = btree_begin,
+	.put = hash_put,
+	.drop = hash_drop,
+	.commit = hash_commit,
+	.abandon = hash_abandon,
+};
+
+static struct map_writer *hash_begin(const struct map_write *w)
+{
+	return begin(w, BDB_HASH, &hash_writer_ops);
+}
+
+static struct map_writer *btree_begin(const struct map_write *w)
+{
+	return begin(w, BDB_BTREE, &btree_writer_ops);
+}
+
+const struct map_type map_type_hash = {
+	.name = "hash",
+	.traits = MAP_FIXED | MAP_FILE,
+	.open = hash_open,
+	.find = hash_find,
+	.close = hash_close,
+	.each = hash_each,
+	.writer = &hash_writer_ops,
+};
+
+const struct map_type map_type_btree = {
+	.name = "btree",
+	.traits = MAP_FIXED | MAP_FILE,
+	.open = btree_open,
+	.find = hash_find,
+	.close = hash_close,
+	.each = hash_each,
+	.writer = &btree_writer_ops,
+};
