@@ -336,33 +336,55 @@ struct pair {
 	span key_file;
 };
 
-static bool load_two(
+static bool load_cert(
     struct chain *c, const struct tls_server_conf *conf, const struct pair *p)
 {
-	BIO *certs = open_file(conf, p->cert_file);
-	BIO *keys = NULL;
-	bool ok = certs && read_certs(c, certs);
+	BIO *bio = open_file(conf, p->cert_file);
+	bool ok = bio && read_certs(c, bio);
 
-	if (!ok) {
+	BIO_free(bio);
+	if (!ok)
 		tls_tell(c->ear, true,
 		    "cannot get %s certificate from file \"%.*s\": "
 		    "disabling TLS support",
 		    p->type, PRI(p->cert_file));
-	} else {
-		keys = open_file(conf, p->key_file);
-		if (keys)
-			c->key = PEM_read_bio_PrivateKey(
-			    keys, NULL, no_passphrase, NULL);
-		ok = c->key && use(c);
-		if (!ok)
-			tls_tell(c->ear, true,
-			    "cannot get %s private key from file \"%.*s\": "
-			    "disabling TLS support",
-			    p->type, PRI(p->key_file));
-	}
-	BIO_free(certs);
-	BIO_free(keys);
 	return ok;
+}
+
+/* The text depends on how wrong it is, as with Postfix. */
+static bool use_key(struct chain *c, const struct pair *p)
+{
+	if (c->key &&
+	    EVP_PKEY_get_base_id(c->key) !=
+	        EVP_PKEY_get_base_id(X509_get0_pubkey(c->leaf))) {
+		tls_tell(c->ear, true,
+		    "%s private key in %.*s does not match public key in "
+		    "%.*s: disabling TLS support",
+		    p->type, PRI(p->key_file), PRI(p->cert_file));
+		return false;
+	}
+	if (c->key && use(c))
+		return true;
+	tls_tell(c->ear, true,
+	    "cannot get %s private key from file \"%.*s\": "
+	    "disabling TLS support",
+	    p->type, PRI(p->key_file));
+	return false;
+}
+
+static bool load_two(
+    struct chain *c, const struct tls_server_conf *conf, const struct pair *p)
+{
+	BIO *bio;
+
+	if (!load_cert(c, conf, p))
+		return false;
+	bio = open_file(conf, p->key_file);
+	if (bio)
+		c->key =
+		    PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	BIO_free(bio);
+	return use_key(c, p);
 }
 
 static bool load_pair(SSL_CTX *ctx, const struct tls_server_conf *conf,

@@ -243,8 +243,8 @@ static void info_callback(const SSL *ssl, int where, int ret)
 	else if (where & SSL_CB_EXIT && ret == 0)
 		tls_tell(&t->ear, false, "%s:failed in %s", what,
 		    SSL_state_string_long(ssl));
-	else if (where & SSL_CB_EXIT && ret < 0 && !SSL_want_read(ssl) &&
-	    !SSL_want_write(ssl))
+	else if (where & SSL_CB_EXIT && ret < 0 &&
+	    SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
 		tls_tell(&t->ear, false, "%s:error in %s", what,
 		    SSL_state_string_long(ssl));
 }

@@ -86,22 +86,38 @@ static bool set_mac(EVP_MAC_CTX *mac, const struct ticket_key *k)
 	return ok;
 }
 
+static void tell(
+    const struct tls *conn, const struct ticket_key *k, const char *what)
+{
+	usec left =
+	    k->made + 2 * conn->server->tickets->half - clock_monotonic();
+
+	if (conn->server->log & TLS_LOG_CACHE)
+		tls_tell(&conn->ear, false,
+		    "%.*s: %s session ticket, key expiration: %llu",
+		    PRI(conn->peer), what,
+		    (unsigned long long)((clock_wall() + left) / USEC_SEC));
+}
+
 /* 0: without a ticket; 1: it is good. */
-static int encrypt_ticket(struct tickets *t, unsigned char *name,
+static int encrypt_ticket(struct tls *conn, unsigned char *name,
     unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
+	struct tickets *t = conn->server->tickets;
 	const struct ticket_key *k = newest(t, clock_monotonic());
 
 	if (!k || RAND_bytes(iv, IV) <= 0 || !set_mac(mac, k) ||
 	    EVP_EncryptInit_ex2(cipher, t->cipher, k->cipher, iv, NULL) <= 0)
 		return 0;
 	memcpy(name, k->name, NAME);
+	tell(conn, k, "Issuing");
 	return 1;
 }
 
-static int decrypt_ticket(struct tickets *t, const unsigned char *name,
+static int decrypt_ticket(struct tls *conn, const unsigned char *name,
     const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
+	struct tickets *t = conn->server->tickets;
 	const struct ticket_key *k;
 
 	age(t, clock_monotonic());
@@ -109,6 +125,8 @@ static int decrypt_ticket(struct tickets *t, const unsigned char *name,
 	if (!k || !set_mac(mac, k) ||
 	    EVP_DecryptInit_ex2(cipher, t->cipher, k->cipher, iv, NULL) <= 0)
 		return 0;
+	conn->ticketed = true;
+	tell(conn, k, "Decrypting");
 	return 1;
 }
 
@@ -116,14 +134,9 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypt)
 {
 	struct tls *conn = SSL_get_app_data(ssl);
-	struct tickets *t = conn->server->tickets;
-	int r;
 
-	if (encrypt)
-		return encrypt_ticket(t, name, iv, cipher, mac);
-	r = decrypt_ticket(t, name, iv, cipher, mac);
-	conn->ticketed = r == 1;
-	return r;
+	return encrypt ? encrypt_ticket(conn, name, iv, cipher, mac)
+	               : decrypt_ticket(conn, name, iv, cipher, mac);
 }
 
 static bool serves(const EVP_CIPHER *c)
