@@ -43,15 +43,21 @@ void source_conf_fail(struct source_conf *c, const char *format, ...)
 	buf_put(c->setup->reason, span_str(text));
 }
 
-static bool is_secret(span name)
+static bool has(span s, const char *part)
 {
-	return memmem(name.ptr, name.len, "pass", 4) ||
-	    span_has_suffix_nocase(name, SPAN("_pw"));
+	return s.len && memmem(s.ptr, s.len, part, strlen(part));
+}
+
+/* URIs may have a password in the middle. */
+static bool is_secret(span name, span value)
+{
+	return has(name, "pass") || has(name, "_pw") || has(value, "://");
 }
 
 static span shown(span name, span value)
 {
-	return is_secret(name) ? SPAN("...") : span_first(value, MAX_SHOWN);
+	return is_secret(name, value) ? SPAN("...")
+	                              : span_first(value, MAX_SHOWN);
 }
 
 /* --- values --- */
