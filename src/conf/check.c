@@ -2,13 +2,17 @@
 /*
  * conf/check.c - is every value one that the daemons can work with?
  *
- * Everything that is set is expanded, and every parameter that acts is
- * converted, once for main.cf and once for each service with overrides. What
+ * Everything that is set is expanded and, if it is a parameter, converted; so
+ * is what acts by default; once for main.cf and once for each service with
+ * overrides. What
  * is wrong stops us here, with the place, the value and a remedy; after this,
  * a typed value cannot fail (conf/load.c). What is merely useless is told by
  * conf/notes.c.
  */
 #include "conf/conf_internal.h"
+
+#include "conf/special.h"
+#include "conf/value.h"
 
 struct checker {
 	struct conf *conf;
@@ -65,8 +69,14 @@ static void put_remedy(const struct param *p, struct buf *out)
 static void put_no_value(const struct param *p, span value, struct buf *out)
 {
 	const char *kind = p->kind == PARAM_BOOL ? "boolean" : "numerical";
+	span digits = value;
+	uint64_t n;
 
-	if (p->kind == PARAM_TIME)
+	if ((p->kind == PARAM_INT || p->kind == PARAM_LONG) &&
+	    span_skip(&digits, SPAN("-")) && conf_parse_number(digits, &n))
+		buf_printf(out, "invalid %s parameter value %.*s < %llu",
+		    p->name, PRI(value), (unsigned long long)p->min);
+	else if (p->kind == PARAM_TIME)
 		buf_printf(out, "parameter %s: bad time value or unit: %.*s",
 		    p->name, PRI(value));
 	else
@@ -93,6 +103,18 @@ static void put_out_of_range(
 		    sign, limit, p->name, PRI(value));
 }
 
+static bool check_special(
+    struct checker *c, uint32_t service, span name, span value)
+{
+	CLEANUP(buf_done) struct buf why = BUF_INIT(2048);
+
+	if (special_check(name, value, &why))
+		return true;
+	put_place(c, service, name, &c->report->error);
+	buf_put(&c->report->error, buf_span(&why));
+	return false;
+}
+
 static bool check_param(
     struct checker *c, uint32_t service, const struct param *p)
 {
@@ -108,9 +130,12 @@ static bool check_param(
 		buf_printf(error, "%s: %.*s", p->name, PRI(buf_span(&why)));
 		return false;
 	}
-	fit = conf_fit(p, buf_span(&value), &n);
-	if (p->status != PARAM_ACTS || fit == CONF_FITS)
+	if (p->status != PARAM_ACTS &&
+	    !conf_set_value(c->conf, service, name).ptr)
 		return true;
+	fit = conf_fit(p, buf_span(&value), &n);
+	if (fit == CONF_FITS)
+		return check_special(c, service, name, buf_span(&value));
 	put_place(c, service, name, error);
 	if (fit == CONF_NO_VALUE)
 		put_no_value(p, span_first(buf_span(&value), 200), error);

@@ -140,9 +140,14 @@ static void test_levels(void **state UNUSED)
 /* A value that asks for itself through another one is empty there. */
 static void test_own_domain(void **state UNUSED)
 {
-	CLEANUP(conf_unrefp)
-	struct conf *conf = must_read("myhostname = mx.$mydomain\n", "");
+	struct conf_report report = CONF_REPORT_INIT;
+	CLEANUP(report_free) struct conf_report *r UNUSED = &report;
+	CLEANUP(conf_unrefp) struct conf *conf = NULL;
 
+	write_file("main.cf", "myhostname = mx.$mydomain\n");
+	write_file("master.cf", "");
+	assert_int_equal(conf_read(dir, &report, &conf), CONF_BAD);
+	assert_int_equal(conf_read_unchecked(dir, &report, &conf), CONF_OK);
 	check_value(conf, CONF_MAIN, "myhostname", "mx.");
 	check_value(conf, CONF_MAIN, "mydomain", "");
 }
@@ -270,8 +275,27 @@ static const struct {
 	    "main.cf, line 1: invalid smtpd_recipient_limit parameter value "
 	    "0 < 1; write a whole number, at least 1" },
 	{ "smtpd_recipient_limit = -1\n", "",
+	    "main.cf, line 1: invalid smtpd_recipient_limit parameter value "
+	    "-1 < 1; write a whole number" },
+	{ "smtpd_recipient_limit = 1k\n", "",
 	    "main.cf, line 1: bad numerical configuration: "
-	    "smtpd_recipient_limit = -1; write a whole number" },
+	    "smtpd_recipient_limit = 1k; write a whole number" },
+	/* Whether it acts or not. */
+	{ "max_use = many\n", "",
+	    "main.cf, line 1: bad numerical configuration: max_use = many" },
+	{ "mydomain = .x\n", "",
+	    "main.cf, line 1: parameter mydomain: bad parameter value: .x; "
+	    "write the name of a domain" },
+	{ "myhostname =\n", "",
+	    "main.cf, line 1: bad string length 0 < 1: myhostname = ;" },
+	{ "inet_protocols = ipv4, ipv5\n", "",
+	    "main.cf, line 1: unknown inet_protocols value \"ipv5\" in "
+	    "\"ipv4, ipv5\"; write some of: all ipv4 ipv6" },
+	{ "mynetworks_style = host subnet\n", "",
+	    "main.cf, line 1: bad mynetworks mask style value: host subnet; "
+	    "specify exactly one value" },
+	{ "compatibility_level = new\n", "",
+	    "main.cf, line 1: malformed compatibility level" },
 	{ "smtpd_timeout = 0\n", "",
 	    "main.cf, line 1: invalid smtpd_timeout: 0 (min 1); write" },
 	{ "bounce_queue_lifetime = 101d\n", "",

@@ -24,6 +24,7 @@
 #define OUR_PROCS PARAM_IDLE, "our processes serve many clients each and stay"
 #define OUR_IPC   PARAM_IDLE, "our processes talk over channels made by master"
 #define OUR_NAMES PARAM_IDLE, "our processes do not look for services by name"
+#define OUR_DATA  PARAM_IDLE, "no process keeps files there"
 #define OUR_LOG   PARAM_IDLE, "master hands the log to every process"
 #define OUR_LINES PARAM_IDLE, "a stray CR or LF is always replaced"
 #define OUR_PACE  PARAM_IDLE, "a client waits for the disk in any case"
