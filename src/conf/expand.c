@@ -45,7 +45,7 @@ static bool expand_span(struct expand *x, span text, const struct frame *up);
 PRINTF_LIKE(2, 3)
 static bool fail(struct expand *x, const char *format, ...)
 {
-	char text[256];
+	char text[8192];
 	va_list ap;
 
 	va_start(ap, format);
@@ -247,27 +247,35 @@ static bool take_relation(
     struct expand *x, span *rest, const struct frame *up, bool *ret)
 {
 	span operands[2] = { SPAN_NONE, SPAN_NONE };
+	span operator;
 	enum comparison op = EQ;
 	int order = 0;
 
 	if (!take_braced(x, rest, &operands[0]))
 		return false;
+	operator= * rest;
 	if (!take_operator(rest, &op))
 		return fail(x,
 		    "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\" "
 		    "expected at: \"...%.*s}>>>%.*s\"",
 		    PRI(operands[0]), PRI(span_first(*rest, 20)));
+	operator= span_first(operator, operator.len - rest->len);
 
 	span suffix = take_name(rest);
 
 	if (suffix.len > 0 && !span_eq(suffix, SPAN("level")))
-		return fail(
-		    x, "bad operator suffix at: \"...>>>%.*s\"", PRI(suffix));
+		return fail(x, "bad operator suffix at: \"...%.*s>>>%.*s\"",
+		    PRI(operator), PRI(suffix));
+
+	span behind = *rest;
+
 	skip_blanks(rest);
 	if (!next_is(*rest, '{'))
 		return fail(x,
-		    "\"{expression}\" expected at: \"...{%.*s} >>>%.*s\"",
-		    PRI(operands[0]), PRI(span_first(*rest, 20)));
+		    "\"{expression}\" expected at: \"...{%.*s} "
+		    "%.*s>>>%.*s\"",
+		    PRI(operands[0]), PRI(operator),
+		    PRI(span_first(behind, 20)));
 	if (!take_braced(x, rest, &operands[1]) ||
 	    !compare(x, operands, suffix, up, &order))
 		return false;
@@ -330,18 +338,19 @@ static bool put_branch(
 		if (!take_operand(x, &rest, &branches[1]))
 			return false;
 		if (rest.len > 0 && rest.ptr[0] != ':')
-			return fail(x, "\":\" expected at: \"...}>>>%.*s\"",
-			    PRI(span_first(rest, 20)));
+			return fail(x, "\":\" expected at: \"...%.*s}>>>%.*s\"",
+			    PRI(branches[1]), PRI(span_first(rest, 20)));
 		sign = rest.len > 0 ? ':' : '?';
 		rest = span_from(rest, 1);
 	}
 	if (sign == ':' && !take_operand(x, &rest, &branches[0]))
 		return false;
 	if (rest.len > 0)
-		return fail(x, "unexpected input at: \"...}>>>%.*s\"",
-		    PRI(span_first(rest, 20)));
-	if (x->mention && !expand_span(x, branches[!yes], up))
-		return false;
+		return fail(x, "unexpected input at: \"...%.*s}>>>%.*s\"",
+		    PRI(branches[0]), PRI(span_first(rest, 20)));
+	if (x->mention)
+		return expand_span(x, branches[1], up) &&
+		    expand_span(x, branches[0], up);
 	return expand_span(x, branches[yes], up);
 }
 
@@ -393,32 +402,32 @@ static bool put_macro(struct expand *x, span body, const struct frame *up)
 {
 	struct frame here = { up, SPAN_NONE, up->depth + 1 };
 	span value = SPAN_NONE;
-
-	skip_blanks(&body);
-	if (next_is(body, '{'))
-		return put_relation(x, body, &here);
-
 	span rest = body;
+
+	skip_blanks(&rest);
+	if (next_is(rest, '{'))
+		return put_relation(x, rest, &here);
+
 	span name = take_name(&rest);
 	span behind = rest;
 
 	skip_blanks(&behind);
-	if (behind.len == 0 && name.len > 0)
-		return put_value(x, name, up);
 	if (behind.len == 0)
-		return fail(x, "empty macro name");
+		return put_value(x, name, up);
 	if (next_is(behind, '{'))
 		return put_function(x, name, behind, &here);
 	if (behind.ptr[0] != '?' && behind.ptr[0] != ':')
 		return fail(x,
 		    "attribute name syntax error at: \"...%.*s>>>%.*s\"",
-		    PRI(name), PRI(span_first(rest, 20)));
+		    PRI(span_first(body, body.len - rest.len)),
+		    PRI(span_first(rest, 20)));
 	return look_up(x, name, &value) &&
 	    put_branch(x, behind, value.len > 0, &here);
 }
 
-/* `rest` begins behind a dollar sign. */
-static bool put_dollar(struct expand *x, span *rest, const struct frame *up)
+/* `rest` begins behind a dollar sign in `text`. */
+static bool put_dollar(
+    struct expand *x, span text, span *rest, const struct frame *up)
 {
 	span body = SPAN_NONE;
 
@@ -431,14 +440,15 @@ static bool put_dollar(struct expand *x, span *rest, const struct frame *up)
 		char open = rest->ptr[0];
 
 		if (!take_bracketed(rest, open, open == '{' ? '}' : ')', &body))
-			return fail(x, "truncated macro reference: \"$%.*s\"",
-			    PRI(span_first(*rest, 40)));
-		return put_macro(x, body, up);
+			return fail(x, "truncated macro reference: \"%.*s\"",
+			    PRI(text));
+		if (body.len > 0)
+			return put_macro(x, body, up);
+	} else {
+		body = take_name(rest);
 	}
-	body = take_name(rest);
 	if (body.len == 0)
-		return fail(x, "empty macro name: \"$%.*s\"",
-		    PRI(span_first(*rest, 40)));
+		return fail(x, "empty macro name: \"%.*s\"", PRI(text));
 	return put_value(x, body, up);
 }
 
@@ -447,17 +457,20 @@ static bool expand_span(struct expand *x, span text, const struct frame *up)
 	if (up->depth > MAX_DEPTH)
 		return fail(x, "unreasonable macro call nesting: \"%.*s\"",
 		    PRI(span_first(text, 40)));
-	while (text.len > 0) {
-		ssize_t dollar = span_find(text, '$');
+
+	span rest = text;
+
+	while (rest.len > 0) {
+		ssize_t dollar = span_find(rest, '$');
 
 		if (dollar < 0)
-			dollar = (ssize_t)text.len;
-		buf_put(x->out, span_first(text, (size_t)dollar));
-		text = span_from(text, (size_t)dollar);
-		if (text.len == 0)
+			dollar = (ssize_t)rest.len;
+		buf_put(x->out, span_first(rest, (size_t)dollar));
+		rest = span_from(rest, (size_t)dollar);
+		if (rest.len == 0)
 			break;
-		text = span_from(text, 1);
-		if (!put_dollar(x, &text, up))
+		rest = span_from(rest, 1);
+		if (!put_dollar(x, text, &rest, up))
 			return false;
 	}
 	if (x->out->failed)

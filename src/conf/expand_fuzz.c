@@ -37,5 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    error.len == 0)
 		bug("refused without a reason");
 	expand_names(text, no_name, NULL);
+	buf_clear(&error);
+	if (expand_scan(text, no_name, NULL, &error) == EXPAND_BAD &&
+	    error.len == 0)
+		bug("refused without a reason");
 	return 0;
 }

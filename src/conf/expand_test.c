@@ -110,11 +110,55 @@ static const struct {
 	{ "${{a}=={b}x}", "\"?\" or \":\" expected" },
 	{ "${{a}==size{b}}", "bad operator suffix" },
 	{ "${{x} <level {3.6}}", "malformed compatibility level" },
+	/* The same words as Postfix. */
+	{ "a${foo$(b", "truncated macro reference: \"a${foo$(b\"" },
+	{ "a $", "empty macro name: \"a $\"" },
+	{ "${ f-oo?x}", "at: \"... f>>>-oo?x\"" },
+	{ "${foo?{a}b:c}", "\":\" expected at: \"...a}>>>b:c\"" },
+	{ "${nope:{a}bc}", "unexpected input at: \"...a}>>>bc\"" },
+	{ "${{a}== (b)}", "at: \"...{a} ==>>> (b)\"" },
+	{ "${{a}==size{b}}", "suffix at: \"...==>>>size\"" },
 	{ "$self", "self <- self" },
 	{ "$ping", "refers to itself" },
 	{ "$b5", "too many macro calls" },
 	{ "${{$b5}=={}}", "too many macro calls" },
 };
+
+/* Names as they are mentioned, and what the scan ends with. */
+static const struct {
+	const char *text;
+	const char *names;
+	const char *says; /* "": the text is fine */
+} scans[] = {
+	{ "", "", "" },
+	{ "a $b ${c} $(d) $$e", "b c d ", "" },
+	{ "${a?{$b}:{$c}} ${d:$e}", "a b c d e ", "" },
+	{ "${{$a}=={$b}?{$c}:{$d}}", "a b c d ", "" },
+	{ "${{$a} <level {x}?$c}", "a c ", "" },
+	{ "${ } ${?$y}", "  y ", "" },
+	{ "$a ${b $c", "a ", "truncated macro reference" },
+	{ "$a ${b?{$c}d}", "a b ", "\":\" expected" },
+};
+
+static void put_name(void *ctx, span name)
+{
+	buf_put(ctx, name);
+	buf_putc(ctx, ' ');
+}
+
+static void test_scan(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(scans); i++) {
+		CLEANUP(buf_done) struct buf names = BUF_INIT(4096);
+		CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+		enum expand_result r = expand_scan(
+		    span_str(scans[i].text), put_name, &names, &error);
+
+		assert_int_equal(r, scans[i].says[0] ? EXPAND_BAD : EXPAND_OK);
+		assert_string_equal(buf_cstr(&names), scans[i].names);
+		assert_non_null(strstr(buf_cstr(&error), scans[i].says));
+	}
+}
 
 static void test_bad(void **state UNUSED)
 {
@@ -178,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_names),
