@@ -15,8 +15,8 @@
 
 enum { FILE_MAX_BYTES = 1024 * 1024 };
 
-static const char *const ldap_names[] = { "bind", "bind_dn", "bind_pw",
-	"cache", "cache_expiry", "cache_size", "chase_referrals", "debuglevel",
+static const char *const ldap_names[] = { "bind", "bind_dn", "bind_pw", "cache",
+	"cache_expiry", "cache_size", "chase_referrals", "debuglevel",
 	"dereference", "domain", "expansion_limit", "leaf_result_attribute",
 	"query_filter", "recursion_limit", "result_attribute", "result_filter",
 	"result_format", "sasl_authz_id", "sasl_mechs", "sasl_minssf",
@@ -84,8 +84,7 @@ static bool read_table(struct postconf *pc, const struct type *type,
 		return false;
 	}
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
-		warn(pc,
-		    "open \"%s\" configuration \"%s\": not a regular file",
+		warn(pc, "open \"%s\" configuration \"%s\": not a regular file",
 		    type->name, path);
 		return false;
 	}
@@ -99,9 +98,8 @@ static bool read_table(struct postconf *pc, const struct type *type,
 static void check_file(struct postconf *pc, const struct type *type, span path)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(FILE_MAX_BYTES);
-	CLEANUP(dict_done) struct dict settings;
-	span spec =
-	    keep_joined(pc, span_str(type->name), SPAN(":"), path);
+	CLEANUP(dict_done) struct dict settings = { 0 };
+	span spec = keep_joined(pc, span_str(type->name), SPAN(":"), path);
 	const char *file = spec.ptr + strlen(type->name) + 1;
 
 	/* Only once each. */
@@ -123,8 +121,7 @@ static void mention_all(struct postconf *pc, const struct type *type,
 {
 	for (size_t i = 0; type->names[i]; i++)
 		user_mention(pc,
-		    keep_joined(
-		        pc, table, SPAN("_"), span_str(type->names[i])),
+		    keep_joined(pc, table, SPAN("_"), span_str(type->names[i])),
 		    NAME_DBMS | NAME_USER, scope);
 }
 
@@ -156,9 +153,9 @@ static span take_item(span *rest)
 static span unbrace(struct postconf *pc, span item, const struct entry *scope)
 {
 	size_t n = braced_length(item);
-	span file = scope ? keep_joined(pc, SPAN("master.cf:"), scope->space,
-	                        SPAN_NONE) :
-	                    SPAN("main.cf");
+	span file = scope
+	    ? keep_joined(pc, SPAN("master.cf:"), scope->space, SPAN_NONE)
+	    : SPAN("main.cf");
 
 	if (n == 0) {
 		warn(pc, "%.*s: missing '}' in \"%.*s\"", ALL(file), ALL(item));

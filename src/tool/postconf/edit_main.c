@@ -43,8 +43,7 @@ static void add(struct edit_main *m, span name, span value)
 
 	if (r) {
 		if (m->pc->mode & EDIT_CONF)
-			warn(m->pc,
-			    "ignoring earlier request: '%.*s = %.*s'",
+			warn(m->pc, "ignoring earlier request: '%.*s = %.*s'",
 			    ALL(name), ALL(r->value));
 		r->value = value;
 		return;
@@ -102,9 +101,8 @@ static span name_of(span line)
 	return span_first(line, n);
 }
 
-static void replace(
-    struct edit_main *m, const char *path, span line, struct request *r,
-    struct buf *out)
+static void replace(struct edit_main *m, const char *path, span line,
+    struct request *r, struct buf *out)
 {
 	if (r->found++ == 1)
 		warn(m->pc, "%s: multiple entries for \"%.*s\"", path,

@@ -42,8 +42,8 @@ static void parse_field(struct postconf *pc, struct request *r)
 		fatal(pc, "-Fe does not accept wild-card field name");
 	if ((pc->mode & EDIT_CONF) && r->field < FIELD_COMMAND &&
 	    has_blank(r->value))
-		fatal(pc,
-		    "-Fe does not accept whitespace in non-command field");
+		fatal(
+		    pc, "-Fe does not accept whitespace in non-command field");
 }
 
 static void parse_pattern(struct postconf *pc, struct request *r, span pattern)
@@ -53,8 +53,7 @@ static void parse_pattern(struct postconf *pc, struct request *r, span pattern)
 
 	if (!pattern_parse(text, parts, parts, &r->pattern)) {
 		if (pc->mode & MASTER_ENTRY)
-			fatal(pc,
-			    "-Me, -MX or -M# requires service_name/type");
+			fatal(pc, "-Me, -MX or -M# requires service_name/type");
 		if (pc->mode & MASTER_FIELD)
 			fatal(pc,
 			    "-Fe or -FX requires service_name/type/field_name");
@@ -116,9 +115,9 @@ struct place {
 	span name;
 	span type;
 	uint32_t number;
-	bool matched;          /* by some request */
+	bool matched; /* by some request */
 	bool changed;
-	struct entry entry;    /* -F, -P: the service with its changes */
+	struct entry entry; /* -F, -P: the service with its changes */
 	const struct entry *replacement; /* -M -e */
 };
 
@@ -171,16 +170,14 @@ static void apply_part(struct postconf *pc, struct edit *e, struct place *p,
 	if (pc->mode & MASTER_FIELD)
 		master_set_field(pc, &p->entry, r->field, r->value);
 	else
-		master_set_param(
-		    pc, &p->entry, r->pattern.part[2], r->value);
+		master_set_param(pc, &p->entry, r->pattern.part[2], r->value);
 }
 
 /*
  * -M -e of "a/b=c d ..." takes the place of the first service that is called
  * a/b, or c/d; further ones go away.
  */
-static void apply_entry(
-    struct postconf *pc, struct place *p, struct request *r)
+static void apply_entry(struct postconf *pc, struct place *p, struct request *r)
 {
 	const struct entry *e = new_entry(pc, r);
 
@@ -193,8 +190,8 @@ static void apply_entry(
 		p->replacement = e;
 }
 
-static void apply(struct postconf *pc, struct edit *e, struct place *p,
-    struct request *r)
+static void apply(
+    struct postconf *pc, struct edit *e, struct place *p, struct request *r)
 {
 	if ((pc->mode & MASTER_ENTRY) && (pc->mode & EDIT_CONF)) {
 		apply_entry(pc, p, r);

@@ -145,16 +145,14 @@ static void split_cluster(struct postconf *pc, struct entry *e, size_t at)
 		if (word.ptr[i] != 'o')
 			continue;
 		insert_word(pc, e, at + 1,
-		    keep_joined(
-		        pc, SPAN("-"), span_from(word, i), SPAN_NONE));
+		    keep_joined(pc, SPAN("-"), span_from(word, i), SPAN_NONE));
 		e->words[at] = span_first(word, i);
 		return;
 	}
 }
 
 /* The option at `at`; returns where its last word is. */
-static size_t normalize_option(
-    struct postconf *pc, struct entry *e, size_t at)
+static size_t normalize_option(struct postconf *pc, struct entry *e, size_t at)
 {
 	span word;
 
@@ -191,8 +189,7 @@ static void normalize(struct postconf *pc, struct entry *e)
 /* Fields */
 
 NO_RETURN
-static void fail_field(
-    struct postconf *pc, size_t field, span value, span line)
+static void fail_field(struct postconf *pc, size_t field, span value, span line)
 {
 	char *text = keep_new(pc, line.len + 1, 1);
 
@@ -235,8 +232,7 @@ static bool is_wakeup(span word)
 	return is_number(word);
 }
 
-static void check_fields(
-    struct postconf *pc, const struct entry *e, span line)
+static void check_fields(struct postconf *pc, const struct entry *e, span line)
 {
 	static bool (*const checks[FIELDS])(span word) = {
 		[FIELD_TYPE] = is_type,

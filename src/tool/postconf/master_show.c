@@ -60,8 +60,7 @@ static void separate(struct layout *l, size_t width)
 }
 
 /* The value of the option at `at`, or ptr == NULL when it takes none. */
-static span option_value(
-    struct layout *l, const struct entry *e, size_t at)
+static span option_value(struct layout *l, const struct entry *e, size_t at)
 {
 	span value;
 
@@ -77,8 +76,7 @@ static span option_value(
  * The command's options and words. An option with a value has a line of its
  * own when folding; `extra` is what the reckoning of its width adds.
  */
-static void put_arguments(
-    struct layout *l, const struct entry *e, size_t extra)
+static void put_arguments(struct layout *l, const struct entry *e, size_t extra)
 {
 	size_t i = FIELDS;
 
@@ -128,8 +126,8 @@ static void put_columns(struct layout *l, const struct entry *e)
 	}
 }
 
-void master_print_entry(struct postconf *pc, unsigned mode, struct buf *out,
-    const struct entry *e)
+void master_print_entry(
+    struct postconf *pc, unsigned mode, struct buf *out, const struct entry *e)
 {
 	struct layout l = { pc, out, mode, 0 };
 

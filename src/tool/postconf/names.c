@@ -143,8 +143,7 @@ static const struct {
 static void add_service_name(
     struct postconf *pc, span service, const struct suffix *suffix)
 {
-	span name =
-	    keep_joined(pc, service, span_str(suffix->text), SPAN_NONE);
+	span name = keep_joined(pc, service, span_str(suffix->text), SPAN_NONE);
 	struct name *n = name_find(&pc->names, name);
 
 	if (n) {

@@ -70,7 +70,7 @@ size_t pattern_field(struct postconf *pc, span part)
 		if (span_eq(part, span_str(field_names[i])))
 			return i;
 	if (!pattern_is_any(part))
-		fatal(pc, "invalid service attribute name: \"%.*s\"",
-		    ALL(part));
+		fatal(
+		    pc, "invalid service attribute name: \"%.*s\"", ALL(part));
 	return FIELDS;
 }

@@ -21,8 +21,7 @@ enum {
 	OUT_MAX = 256 * 1024 * 1024,
 	MAIN_OR_MASTER = MAIN_PARAM | MASTER_ANY,
 	MAJOR_MODES = SHOW_SASL_SERVER | SHOW_SASL_CLIENT | EXPAND_TEMPLATES |
-	    SHOW_LOCKS | SHOW_MAPS | DUMP_TEMPLATES | MAIN_OR_MASTER |
-	    SHOW_TLS,
+	    SHOW_LOCKS | SHOW_MAPS | DUMP_TEMPLATES | MAIN_OR_MASTER | SHOW_TLS,
 };
 
 /* clang-format off */
@@ -168,8 +167,8 @@ static void check_compatible(struct postconf *pc)
 	CLEANUP(buf_done) struct buf excess = BUF_INIT(1024);
 
 	for (size_t i = 0; i < ARRAY_LEN(compatible); i++) {
-		unsigned more = pc->mode &
-		    ~(compatible[i].option | compatible[i].others);
+		unsigned more =
+		    pc->mode & ~(compatible[i].option | compatible[i].others);
 
 		if (!(pc->mode & compatible[i].option) || more == 0)
 			continue;
@@ -202,8 +201,7 @@ static unsigned parse_classes(struct postconf *pc, const char *text)
 		    !span_eq_nocase(word, classes[i].name))
 			i++;
 		if (i == ARRAY_LEN(classes))
-			fatal(pc,
-			    "unknown -C option value \"%.*s\" in \"%s\"",
+			fatal(pc, "unknown -C option value \"%.*s\" in \"%s\"",
 			    ALL(word), text);
 		flags |= classes[i].flags;
 	}
@@ -271,7 +269,8 @@ static void parse_arguments(
 	a->rest = argv + optind;
 	if (!(pc->mode & MAJOR_MODES))
 		pc->mode |= MAIN_PARAM;
-	if ((pc->mode & MAIN_OR_MASTER) && a->rest[0] && strchr(a->rest[0], '='))
+	if ((pc->mode & MAIN_OR_MASTER) && a->rest[0] &&
+	    strchr(a->rest[0], '='))
 		pc->mode |= EDIT_CONF;
 	check_exclusive(pc);
 	check_compatible(pc);

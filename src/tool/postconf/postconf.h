@@ -24,30 +24,30 @@
 
 /* One bit per option. */
 enum mode {
-	SHOW_NONDEF = 1 << 0,      /* -n */
-	SHOW_DEFS = 1 << 1,        /* -d */
-	HIDE_NAME = 1 << 2,        /* -h */
-	SHOW_MAPS = 1 << 3,        /* -m */
-	EDIT_CONF = 1 << 4,        /* -e */
-	SHOW_LOCKS = 1 << 5,       /* -l */
-	SHOW_EVAL = 1 << 6,        /* -x */
-	SHOW_SASL_SERVER = 1 << 7, /* -a */
-	SHOW_SASL_CLIENT = 1 << 8, /* -A */
-	COMMENT_OUT = 1 << 9,      /* -# */
-	MASTER_ENTRY = 1 << 10,    /* -M */
-	FOLD_LINE = 1 << 11,       /* -f */
-	EDIT_EXCL = 1 << 12,       /* -X */
-	MASTER_FIELD = 1 << 13,    /* -F */
-	MAIN_PARAM = 1 << 14,      /* -p */
+	SHOW_NONDEF = 1 << 0,       /* -n */
+	SHOW_DEFS = 1 << 1,         /* -d */
+	HIDE_NAME = 1 << 2,         /* -h */
+	SHOW_MAPS = 1 << 3,         /* -m */
+	EDIT_CONF = 1 << 4,         /* -e */
+	SHOW_LOCKS = 1 << 5,        /* -l */
+	SHOW_EVAL = 1 << 6,         /* -x */
+	SHOW_SASL_SERVER = 1 << 7,  /* -a */
+	SHOW_SASL_CLIENT = 1 << 8,  /* -A */
+	COMMENT_OUT = 1 << 9,       /* -# */
+	MASTER_ENTRY = 1 << 10,     /* -M */
+	FOLD_LINE = 1 << 11,        /* -f */
+	EDIT_EXCL = 1 << 12,        /* -X */
+	MASTER_FIELD = 1 << 13,     /* -F */
+	MAIN_PARAM = 1 << 14,       /* -p */
 	EXPAND_TEMPLATES = 1 << 15, /* -b */
-	PARAM_CLASS = 1 << 16,     /* -C */
-	MAIN_OVERRIDE = 1 << 17,   /* -o */
-	DUMP_TEMPLATES = 1 << 18,  /* -t */
-	MASTER_PARAM = 1 << 19,    /* -P */
-	HIDE_VALUE = 1 << 20,      /* -H */
-	SHOW_TLS = 1 << 21,        /* -T */
-	SHOW_JSON = 1 << 22,       /* -j */
-	MASTER_MERGED = 1 << 23,   /* -PP */
+	PARAM_CLASS = 1 << 16,      /* -C */
+	MAIN_OVERRIDE = 1 << 17,    /* -o */
+	DUMP_TEMPLATES = 1 << 18,   /* -t */
+	MASTER_PARAM = 1 << 19,     /* -P */
+	HIDE_VALUE = 1 << 20,       /* -H */
+	SHOW_TLS = 1 << 21,         /* -T */
+	SHOW_JSON = 1 << 22,        /* -j */
+	MASTER_MERGED = 1 << 23,    /* -PP */
 
 	MASTER_ANY = MASTER_ENTRY | MASTER_FIELD | MASTER_PARAM,
 	EDIT_ANY = EDIT_CONF | COMMENT_OUT | EDIT_EXCL,
@@ -156,7 +156,8 @@ span dict_get(const struct dict *d, span name);
 void dict_set(struct postconf *pc, struct dict *d, span name, span value);
 void dict_remove(struct dict *d, struct dict_entry *e);
 /* Later settings replace earlier ones, with a warning. */
-void dict_load(struct postconf *pc, struct dict *d, const char *path, span text);
+void dict_load(
+    struct postconf *pc, struct dict *d, const char *path, span text);
 
 /* names.c */
 struct name *name_find(const struct hmap *names, span name);
@@ -180,11 +181,11 @@ void user_mention(
 /* value.c */
 span value_default(struct postconf *pc, const struct name *n);
 /* As written; ptr == NULL: not set, and no default wanted (-n) or known. */
-span value_find(struct postconf *pc, unsigned mode, span name,
-    const struct entry *scope);
+span value_find(
+    struct postconf *pc, unsigned mode, span name, const struct entry *scope);
 /* Expands $name; fatal when that cannot be done. Kept. */
-span value_expand(struct postconf *pc, unsigned mode, span value,
-    const struct entry *scope);
+span value_expand(
+    struct postconf *pc, unsigned mode, span value, const struct entry *scope);
 
 /* main_cf.c */
 void main_read(struct postconf *pc);
@@ -217,8 +218,8 @@ void master_set_param(
 void master_show_entries(struct postconf *pc, char **patterns);
 void master_show_fields(struct postconf *pc, char **patterns);
 void master_show_params(struct postconf *pc, char **patterns);
-void master_print_entry(struct postconf *pc, unsigned mode, struct buf *out,
-    const struct entry *e);
+void master_print_entry(
+    struct postconf *pc, unsigned mode, struct buf *out, const struct entry *e);
 
 /* pattern.c: "service/type/rest", where "*" matches all. */
 struct pattern {

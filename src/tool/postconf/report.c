@@ -10,8 +10,8 @@
 #include "os/file.h"
 #include "tool/postconf/postconf.h"
 
-static void say(struct postconf *pc, const char *what, const char *format,
-    va_list ap)
+static void say(
+    struct postconf *pc, const char *what, const char *format, va_list ap)
 {
 	(void)fprintf(stderr, "%s: %s", pc->program, what);
 	(void)vfprintf(stderr, format, ap);

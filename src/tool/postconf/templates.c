@@ -7,6 +7,6 @@
 void templates_show(struct postconf *pc, char **files)
 {
 	if (files[0] && files[1])
-		fatal(pc,
-		    "options -b and -t require at most one template file");
+		fatal(
+		    pc, "options -b and -t require at most one template file");
 }

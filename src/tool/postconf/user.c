@@ -11,8 +11,8 @@
 #include "conf/setting.h"
 #include "tool/postconf/postconf.h"
 
-static void validate(struct postconf *pc, struct hmap *names, span name,
-    unsigned flags)
+static void validate(
+    struct postconf *pc, struct hmap *names, span name, unsigned flags)
 {
 	if (!name_find(names, name))
 		(void)name_add(pc, names, name, flags);
@@ -110,10 +110,9 @@ static bool judge_builtin(struct postconf *pc, struct name *n, struct dict *d,
     struct dict_entry *e, const struct entry *scope)
 {
 	if (n->flags & NAME_READONLY) {
-		warn(pc,
-		    "%.*s/%s: read-only parameter assignment: %.*s=%.*s",
-		    ALL(pc->dir), scope ? "master.cf" : "main.cf",
-		    ALL(e->name), ALL(e->value));
+		warn(pc, "%.*s/%s: read-only parameter assignment: %.*s=%.*s",
+		    ALL(pc->dir), scope ? "master.cf" : "main.cf", ALL(e->name),
+		    ALL(e->value));
 		dict_remove(d, e);
 		return false;
 	}

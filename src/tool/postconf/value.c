@@ -34,10 +34,9 @@ static span default_myhostname(struct postconf *pc)
 	if (span_find(pc->myhostname, '.') >= 0)
 		return pc->myhostname;
 	domain = dict_get(&pc->main_cf, SPAN("mydomain"));
-	domain = domain.ptr ? value_expand(pc, pc->mode, domain, NULL) :
-	                      SPAN("localdomain");
-	pc->myhostname =
-	    keep_joined(pc, pc->myhostname, SPAN("."), domain);
+	domain = domain.ptr ? value_expand(pc, pc->mode, domain, NULL)
+	                    : SPAN("localdomain");
+	pc->myhostname = keep_joined(pc, pc->myhostname, SPAN("."), domain);
 	return pc->myhostname;
 }
 
@@ -51,11 +50,11 @@ static span default_mydomain(struct postconf *pc)
 	/* A name that is made of this one ends here. */
 	pc->mydomain = SPAN("");
 	host = dict_get(&pc->main_cf, SPAN("myhostname"));
-	host = host.ptr ? value_expand(pc, pc->mode, host, NULL) :
-	                  default_myhostname(pc);
+	host = host.ptr ? value_expand(pc, pc->mode, host, NULL)
+	                : default_myhostname(pc);
 	dot = span_find(host, '.');
-	pc->mydomain = dot < 0 ? SPAN("localdomain") :
-	                         span_from(host, (size_t)dot + 1);
+	pc->mydomain =
+	    dot < 0 ? SPAN("localdomain") : span_from(host, (size_t)dot + 1);
 	return pc->mydomain;
 }
 
@@ -122,7 +121,8 @@ static span service_fact(const struct entry *scope, span name)
 	if (span_eq(name, SPAN("service_name")))
 		return scope->words[FIELD_SERVICE];
 	if (span_eq(name, SPAN("process_name")))
-		return span_from(command, (size_t)(span_rfind(command, '/') + 1));
+		return span_from(
+		    command, (size_t)(span_rfind(command, '/') + 1));
 	return SPAN_NONE;
 }
 
@@ -138,8 +138,8 @@ static span set_value(
 	return value.ptr ? value : dict_get(&pc->main_cf, name);
 }
 
-span value_find(struct postconf *pc, unsigned mode, span name,
-    const struct entry *scope)
+span value_find(
+    struct postconf *pc, unsigned mode, span name, const struct entry *scope)
 {
 	const struct name *n;
 	span value = SPAN_NONE;
@@ -165,8 +165,8 @@ static span look_up(void *ctx, span name)
 	return value_find(s->pc, s->mode, name, s->entry);
 }
 
-span value_expand(struct postconf *pc, unsigned mode, span value,
-    const struct entry *scope)
+span value_expand(
+    struct postconf *pc, unsigned mode, span value, const struct entry *scope)
 {
 	CLEANUP(buf_done) struct buf out = BUF_INIT(EXPAND_MAX);
 	CLEANUP(buf_done) struct buf error = BUF_INIT(EXPAND_MAX);
