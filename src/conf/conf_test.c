@@ -201,6 +201,66 @@ static void test_services(void **state UNUSED)
 	assert_null(conf_service(conf, 5));
 }
 
+/* Forms that real files have. */
+static const struct {
+	const char *main_cf;
+	const char *master_cf;
+	uint32_t service;
+	const char *name;
+	const char *value;
+} forms[] = {
+	{ "", "s inet n - n - - smtpd -o relayhost=\n", 0, "relayhost", "" },
+	{ "", "s inet n - n - - smtpd -orelayhost=a\n", 0, "relayhost", "a" },
+	{ "", "s inet n - n - - smtpd -o {relayhost=a b}\n", 0, "relayhost",
+	    "a b" },
+	{ "", "s inet n - n - - smtpd -o { relayhost =a }\n", 0, "relayhost",
+	    "a" },
+	{ "", "s inet n - n - - smtpd -v -D -o relayhost=a -v\n", 0,
+	    "relayhost", "a" },
+	{ "mua_x = permit_mynetworks,\n\treject\n",
+	    "s inet n - n - - smtpd\n\t-o smtpd_helo_restrictions=$mua_x\n", 0,
+	    "smtpd_helo_restrictions", "permit_mynetworks,\treject" },
+	{ "", "s inet n - n - - smtpd -o a=$b -o b=1\n", 0, "a", "1" },
+	{ "", "s inet n - n - - smtpd\r\n  -o relayhost=a\r\n", 0, "relayhost",
+	    "a" },
+	{ "relayhost = a\r\n", "", CONF_MAIN, "relayhost", "a" },
+	{ "relayhost = a", "", CONF_MAIN, "relayhost", "a" },
+	{ "relayhost = a,\n#x\n  #y\n\n b\n#z\n", "", CONF_MAIN, "relayhost",
+	    "a, b" },
+	{ "relayhost = a # b\n", "", CONF_MAIN, "relayhost", "a # b" },
+	{ "relayhost=a=b\n", "", CONF_MAIN, "relayhost", "a=b" },
+	{ "relayhost = a\nrelayhost = b\n", "", CONF_MAIN, "relayhost", "b" },
+	{ "relayhost = x$(y)$$\ny = ${z?{1}:{2}}\n", "", CONF_MAIN, "relayhost",
+	    "x2$" },
+	{ "", "s fifo n - n 60? 1 pickup\nt inet n - n 5m 0 smtpd -o a=b\n", 1,
+	    "a", "b" },
+	/* As if they were not there, mistakes included. */
+	{ "master_service_disable = !a/inet, INET, b.unix\n",
+	    "s inet x\nb unix\na inet n - n - - smtpd -o a=b\n", 0, "a", "b" },
+};
+
+static void test_forms(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		CLEANUP(conf_unrefp)
+		struct conf *conf =
+		    must_read(forms[i].main_cf, forms[i].master_cf);
+
+		check_value(
+		    conf, forms[i].service, forms[i].name, forms[i].value);
+	}
+}
+
+/* What Postfix takes for zero. */
+static void test_negative(void **state UNUSED)
+{
+	CLEANUP(conf_unrefp)
+	struct conf *conf = must_read("message_size_limit = -1\n", "");
+
+	assert_int_equal(
+	    conf_number(conf, CONF_MAIN, SPAN("message_size_limit")), 0);
+}
+
 static void test_transport_values(void **state UNUSED)
 {
 	CLEANUP(conf_unrefp)
@@ -283,6 +343,9 @@ static const struct {
 	/* Whether it acts or not. */
 	{ "max_use = many\n", "",
 	    "main.cf, line 1: bad numerical configuration: max_use = many" },
+	{ "", "smtp inet n - y - - smtpd -o relayhost={a b} c\n",
+	    "master.cf: line 1: unexpected command-line argument: c; a value "
+	    "with blanks is written \"-o { name = value }\"" },
 	{ "mydomain = .x\n", "",
 	    "main.cf, line 1: parameter mydomain: bad parameter value: .x; "
 	    "write the name of a domain" },
@@ -611,6 +674,8 @@ int main(void)
 		cmocka_unit_test(test_levels),
 		cmocka_unit_test(test_own_domain),
 		cmocka_unit_test(test_services),
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_negative),
 		cmocka_unit_test(test_transport_values),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_bad),

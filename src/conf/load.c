@@ -11,6 +11,22 @@ static char preset_unit(const struct param *p)
 	return p->preset[strlen(p->preset) - 1];
 }
 
+/*
+ * Where there is no least value, Postfix takes what is below zero for zero:
+ * "no limit" mostly.
+ */
+static bool parse_number(const struct param *p, span value, uint64_t *ret)
+{
+	span digits = value;
+
+	if (p->min > 0 || !span_skip(&digits, SPAN("-")))
+		return conf_parse_number(value, ret);
+	if (!conf_parse_number(digits, ret))
+		return false;
+	*ret = 0;
+	return true;
+}
+
 static bool parse(const struct param *p, span value, uint64_t *ret)
 {
 	bool yes = false;
@@ -26,9 +42,9 @@ static bool parse(const struct param *p, span value, uint64_t *ret)
 		*ret = yes;
 		return true;
 	case PARAM_INT:
-		return conf_parse_number(value, ret) && *ret <= INT32_MAX;
+		return parse_number(p, value, ret) && *ret <= INT32_MAX;
 	case PARAM_LONG:
-		return conf_parse_number(value, ret);
+		return parse_number(p, value, ret);
 	case PARAM_TIME:
 		if (!conf_parse_duration(value, preset_unit(p), ret))
 			return false;

@@ -155,15 +155,18 @@ static bool is_table_param(const struct noter *n, span name)
  * "TRANSPORT_suffix", for a service of master.cf: the parameter whose value
  * it overrides for that transport.
  */
-static const struct param *transport_param(const struct noter *n, span name)
+static const struct param *transport_param(
+    const struct noter *n, span name, const struct program **ret)
 {
 	for (uint32_t i = 0; i < n->conf->nservices; i++) {
 		span rest = name;
 
 		if (span_skip(&rest, n->conf->services[i].name) &&
 		    span_skip(&rest, SPAN("_")) &&
-		    param_is_transport_suffix(rest))
+		    param_is_transport_suffix(rest)) {
+			*ret = program_find(n->conf->services[i].command);
 			return param_of_transport(rest);
+		}
 	}
 	return NULL;
 }
@@ -242,10 +245,14 @@ static void note_name(struct noter *n, uint32_t service, span name)
 {
 	const struct param *p = param_find(name);
 	const struct param_old *old = param_find_old(name);
+	const struct program *program = NULL;
 	span value;
 
 	if (!p)
-		p = transport_param(n, name);
+		p = transport_param(n, name, &program);
+	/* A program that is missing is told about itself. */
+	if (program && program->fate == PROGRAM_MISSING)
+		return;
 	if (p) {
 		note_known(n, service, name, p);
 		return;
@@ -388,6 +395,19 @@ static void note_smtpd(struct noter *n, const struct conf_service *s)
 	    PRI(n->conf->dir), s->line, PRI(s->name));
 }
 
+/* The headers that smtp(8) adds for a last hop: "flags=DORX". */
+static void note_words(struct noter *n, const struct conf_service *s)
+{
+	if (s->nargs == 0 ||
+	    program_find(s->command)->fate != PROGRAM_TRANSPORT || is_full(n))
+		return;
+	buf_printf(&n->report->notes,
+	    "%.*s/master.cf: line %u: %.*s of %.*s is not supported: let the "
+	    "next hop add these headers (%.*s)\n",
+	    PRI(n->conf->dir), s->line, PRI(span_first(s->args[0], 100)),
+	    PRI(s->command), PRI(s->name));
+}
+
 /* Each program once, however many services have it. */
 static void note_programs(struct noter *n)
 {
@@ -399,6 +419,7 @@ static void note_programs(struct noter *n)
 		const struct conf_service *s = &n->conf->services[i];
 
 		note_smtpd(n, s);
+		note_words(n, s);
 		if (put_name(&programs, s->command))
 			note_program(n, i, &inside);
 	}

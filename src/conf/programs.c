@@ -12,7 +12,7 @@ static const struct program programs[] = {
 	{ "dnsblog",         PROGRAM_INSIDE,    NULL, false },
 	{ "error",           PROGRAM_TRANSPORT, NULL, false },
 	{ "flush",           PROGRAM_INSIDE,    NULL, false },
-	{ "lmtp",            PROGRAM_TRANSPORT, NULL, false },
+	{ "lmtp",            PROGRAM_TRANSPORT, NULL, true },
 	{ "local",           PROGRAM_TRANSPORT, NULL, false },
 	{ "nbdb_reindexd",   PROGRAM_INSIDE,    NULL, false },
 	{ "nqmgr",           PROGRAM_INSIDE,    NULL, false },
@@ -26,7 +26,7 @@ static const struct program programs[] = {
 	{ "qmqpd",           PROGRAM_MISSING,   "let clients use SMTP", false },
 	{ "scache",          PROGRAM_INSIDE,    NULL, false },
 	{ "showq",           PROGRAM_INSIDE,    NULL, false },
-	{ "smtp",            PROGRAM_TRANSPORT, NULL, false },
+	{ "smtp",            PROGRAM_TRANSPORT, NULL, true },
 	{ "smtpd",           PROGRAM_LISTENS,   NULL, false },
 	{ "spawn",           PROGRAM_MISSING,   "start the program from "
 		"systemd or inetd, on the same address", true },

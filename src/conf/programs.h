@@ -21,7 +21,7 @@ struct program {
 	const char *name;
 	enum program_fate fate;
 	const char *note; /* PROGRAM_MISSING only */
-	bool takes_words; /* behind its options, as pipe(8) does */
+	bool takes_words; /* behind its options: flags=..., argv=... */
 };
 
 /* For any name: those that nobody knows are missing, too. */
