@@ -2,10 +2,12 @@
 #include "map/rules_table.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "test/lib/unit.h"
 
+#include "os/sandbox.h"
 #include "test/lib/map_unit.h"
 
 /* --- what tables say --- */
@@ -292,9 +294,39 @@ static void test_often(void **state UNUSED)
 	buf_done(&key);
 }
 
+/* Where there can be no new machine code the interpreter goes on. */
+static void test_sandboxed(void **state UNUSED)
+{
+	struct buf value = BUF_INIT(100);
+	struct map_unit u;
+	struct map *m;
+	int status;
+	pid_t pid;
+
+	map_unit_init(&u);
+	m = map_open(&u.host, SPAN("pcre:{{/^(a+|b)x$/ [$1]} {/c/ y}}"), 0);
+	pid = fork();
+	if (pid == 0) {
+		bool ok = sandbox_enter(0, NULL, 0) == 0;
+
+		for (int i = 0; i < 100 && ok; i++)
+			ok = map_find(m, SPAN("aax"), &value) == MAP_FOUND &&
+			    map_find(m, SPAN("cc"), &value) == MAP_FOUND;
+		_exit(ok && u.warnings.len == 0 ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	map_close(&m);
+	map_unit_done(&u);
+	buf_done(&value);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First: before this process has any machine code. */
+		cmocka_unit_test(test_sandboxed),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_filter_regexp),
 		cmocka_unit_test(test_filter_pcre),
