@@ -285,12 +285,16 @@ static bool set_session_options(struct ldap_table *t, LDAP *ld)
 		{ LDAP_OPT_PROTOCOL_VERSION, &s->version,
 		    "LDAP protocol version" },
 		{ LDAP_OPT_DEREF, &s->dereference, "dereference option" },
-		{ LDAP_OPT_REFERRALS,
-		    s->chase_referrals ? LDAP_OPT_ON : LDAP_OPT_OFF, NULL },
 	};
 	const char *failed =
 	    set_options(ld, options, ARRAY_LEN(options), &error);
 
+	/* LDAP_OPT_OFF is NULL. */
+	if (!failed &&
+	    ldap_set_option(ld, LDAP_OPT_REFERRALS,
+	        s->chase_referrals ? LDAP_OPT_ON : LDAP_OPT_OFF) !=
+	        LDAP_OPT_SUCCESS)
+		failed = "Referral chasing";
 	if (!failed)
 		return true;
 	ldap_warn(t, "dict_ldap_connect: Unable to set %s.", failed);
