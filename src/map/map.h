@@ -47,6 +47,9 @@ enum map_flags {
 	 * Neither: both are tried; what is written is the type's choice. */
 	MAP_WITH_NUL = 512,
 	MAP_WITHOUT_NUL = 1024,
+	/* Very many lookups follow: spend memory on it. Answers may be as old
+	 * as the last map_changed(). */
+	MAP_BULK = 2048,
 };
 
 /* Values longer than this are nobody's. */

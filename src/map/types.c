@@ -16,6 +16,7 @@ struct type_row {
 /* clang-format off */
 static const struct type_row rows[] = {
 	{ "btree", &map_type_btree, NULL },
+	{ "cdb", &map_type_cdb, NULL },
 	{ "cidr", &map_type_cidr, NULL },
 	{ "environ", &map_type_environ, NULL },
 	{ "fail", &map_type_fail, NULL },
@@ -23,6 +24,7 @@ static const struct type_row rows[] = {
 	{ "inline", &map_type_inline, NULL },
 	{ "internal", &map_type_internal, NULL },
 	{ "ldap", NULL, "libldap-dev and libsasl2-dev" },
+	{ "lmdb", &map_type_lmdb, NULL },
 	{ "memcache", &map_type_memcache, NULL },
 	{ "mysql", NULL, "libmariadb-dev" },
 	{ "pcre", &map_type_pcre, NULL },
