@@ -331,7 +331,7 @@ class Rules(Channel):
 
     def answer(self, frame):
         wire = Wire(frame.payload)
-        ask, address = wire.u64(), wire.text()
+        ask, _sender, address = wire.u64(), wire.text(), wire.text()
         domain = address.rpartition("@")[2]
         route = self.q.routes.get(address) or self.q.routes.get(domain)
         self.q.asked.append(address)
