@@ -6,11 +6,11 @@
 set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libcmocka-dev
-	liblmdb-dev
-	libseccomp-dev libssl-dev libunbound-dev libpcre2-dev libldap-dev libsasl2-dev
+	liblmdb-dev libseccomp-dev libssl-dev libunbound-dev libpcre2-dev libldap-dev libsasl2-dev
 	libmariadb-dev libpq-dev libsqlite3-dev"
 test="clang clang-14 libclang-rt-14-dev clang-format-14 netcat-openbsd python3 python3-pytest
-	strace postfix postfix-lmdb postfix-cdb postfix-pcre slapd ldap-utils redis-server memcached postfix postfix-pcre"
+	strace slapd ldap-utils redis-server memcached postfix postfix-cdb postfix-lmdb
+	postfix-pcre"
 
 case "${1-build}" in
 build)	wanted=$build ;;
