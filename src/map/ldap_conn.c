@@ -32,8 +32,6 @@ enum {
 };
 
 static struct list shared = LIST_INIT(shared);
-/* libldap's debug output knows no table. */
-static const struct map_host *debug_host;
 
 void ldap_warn(struct ldap_table *t, const char *format, ...)
 {
@@ -242,26 +240,11 @@ bool ldap_conn_get(struct ldap_table *t, const struct map_setup *setup)
 
 /* --- debugging --- */
 
-static void print_debug(const char *text)
-{
-	struct buf line = BUF_INIT(4096);
-
-	buf_printf(
-	    &line, "dict_ldap_debug: %.*s", PRI(span_trim(span_str(text))));
-	if (debug_host)
-		debug_host->warn(debug_host->ctx, buf_span(&line));
-	buf_done(&line);
-}
-
-static void set_debug_level(struct ldap_table *t)
+/* The client library writes it to stderr by itself. */
+static void set_debug_level(const struct ldap_table *t)
 {
 	int level = t->server.debuglevel & ~TELLTALE_LEVELS;
-	BER_LOG_PRINT_FN fn = print_debug;
 
-	debug_host = level > 0 ? t->map.host : NULL;
-	if (level > 0)
-		(void)ber_set_option(
-		    NULL, LBER_OPT_LOG_PRINT_FN, (const void *)(uintptr_t)fn);
 	(void)ber_set_option(NULL, LBER_OPT_DEBUG_LEVEL, &level);
 	(void)ldap_set_option(NULL, LDAP_OPT_DEBUG_LEVEL, &level);
 }

@@ -230,7 +230,7 @@ class Slapd(Server):
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
              "-days", "2", "-subj", "/CN=localhost", "-addext",
-             "subjectAltName=DNS:localhost", "-keyout", self.key, "-out",
+             "subjectAltName=IP:127.0.0.1", "-keyout", self.key, "-out",
              self.ca], check=True, stderr=subprocess.DEVNULL)
 
     @property
@@ -266,8 +266,11 @@ class Fake:
         return self
 
     def __exit__(self, *_):
-        self.listener.close()
-        for s in self.open:
+        for s in [self.listener, *self.open]:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
             s.close()
 
     def _accept(self):
