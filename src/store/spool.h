@@ -142,7 +142,7 @@ void spool_append(struct spool *sp, const struct spool_message *m,
 
 /*
  * Replace the message's state; for messages whose append ended in SPOOL_OK.
- * Durable with the next commit, within 100 ms; in order with other calls for
+ * Durable with the next commit, within 70 ms; in order with other calls for
  * the message. With `fn` (NULL is usual) the commit is hurried and fn told.
  * It is never refused for lack of space before the disk is really full, and
  * then kept in memory and written when there is room again.

@@ -35,7 +35,7 @@ enum {
 
 	GROUP_ENOUGH = 1024 * 1024, /* bytes: do not wait for more */
 	GROUP_MAX = SEGMENT_MAX,
-	LAZY_DELAY = 100000,           /* us: states and dones wait at most */
+	LAZY_DELAY = 70000,            /* us: states and dones wait at most */
 	RETRY_DELAY = 1000000,         /* us: after an error, or no space */
 	PARKED_MAX = 64 * 1024 * 1024, /* states beyond are not kept */
 

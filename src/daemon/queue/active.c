@@ -23,7 +23,7 @@ enum {
 	ARENA_MAX = 64 * 1024 * 1024,
 	/* Outcomes of one message are gathered for so long before they are
 	 * recorded: losing one repeats a delivery, it never loses one. */
-	RECORD_DELAY = 50 * 1000,
+	RECORD_DELAY = 30 * 1000,
 	TRIM_DELAY = 2 * 1000 * 1000,
 	/* What is kept of a verdict: replies of strangers are long. */
 	STATUS_MAX = 16,
