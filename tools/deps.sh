@@ -10,7 +10,8 @@ build="gcc libc6-dev meson ninja-build pkg-config libcmocka-dev
 	libmariadb-dev libpq-dev libsqlite3-dev"
 test="clang clang-14 libclang-rt-14-dev clang-format-14 netcat-openbsd python3 python3-pytest
 	strace slapd ldap-utils redis-server memcached postfix postfix-cdb postfix-lmdb
-	postfix-pcre"
+	postfix-pcre postfix-mysql postfix-pgsql postfix-sqlite
+	postgresql mariadb-server mariadb-client sqlite3"
 
 case "${1-build}" in
 build)	wanted=$build ;;
