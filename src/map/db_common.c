@@ -88,7 +88,8 @@ void db_common_template(struct db_common *d, struct source_conf *c,
 		letter = ++i < template.len ? template.ptr[i] : '\0';
 		wants = wants_of(letter, kind);
 		if (wants < 0) {
-			source_conf_fail(c, "%.*s: Invalid %s template: %.*s",
+			source_conf_fail(c,
+			    "db_common_parse: %.*s: Invalid %s template: %.*s",
 			    PRI(c->setup->name),
 			    kind == DB_QUERY ? "query" : "result",
 			    PRI(span_first(template, 500)));
@@ -324,30 +325,26 @@ bool db_result_put(struct db_result *r, span value)
 
 /* --- SQL --- */
 
-static span needed(struct source_conf *c, const char *name)
-{
-	span value = source_conf_str(c, name, NULL);
-
-	if (value.len == 0)
-		source_conf_fail(c, "%.*s: '%s' parameter not defined",
-		    PRI(c->setup->name), name);
-	return value;
-}
-
 void db_common_sql_query(struct source_conf *c, struct buf *out)
 {
 	span query = source_conf_str(c, "query", NULL);
+	span table;
+	span field;
+	span where;
 
 	if (query.len) {
 		buf_put(out, query);
 		return;
 	}
+	table = source_conf_str_needed(c, "table", "");
+	field = source_conf_str_needed(c, "select_field", "");
+	where = source_conf_str_needed(c, "where_field", "");
 	buf_put(out, SPAN("SELECT "));
-	buf_put(out, needed(c, "select_field"));
+	buf_put(out, field);
 	buf_put(out, SPAN(" FROM "));
-	buf_put(out, needed(c, "table"));
+	buf_put(out, table);
 	buf_put(out, SPAN(" WHERE "));
-	buf_put(out, needed(c, "where_field"));
+	buf_put(out, where);
 	buf_put(out, SPAN("='%s' "));
 	buf_put(out, source_conf_str(c, "additional_conditions", ""));
 }

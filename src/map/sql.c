@@ -84,6 +84,7 @@ static void add_host(struct sql *s, span target)
 {
 	struct sql_host *h = &s->hosts[s->host_count];
 
+	s->host_count++;
 	h->shown = target;
 	if (!s->driver->parse_host(&s->conf, target, h))
 		source_conf_fail(
@@ -107,15 +108,9 @@ static void read_hosts(struct sql *s)
 		    PRI(s->conf.setup->name), MAX_HOSTS);
 		return;
 	}
-	/* A single one gets a second chance at once: it may be many behind
-	 * one name. */
-	s->host_room = n == 1 ? 2 : n;
-	s->hosts = mem_new(s->host_room, sizeof(*s->hosts));
-	for (rest = list; s->host_count < s->host_room; s->host_count++) {
-		if (span_trim(rest).len == 0)
-			rest = list;
-		add_host(s, span_word(&rest, separators));
-	}
+	s->hosts = mem_new(n, sizeof(*s->hosts));
+	while (s->host_count < n)
+		add_host(s, span_word(&list, separators));
 }
 
 bool sql_read(struct sql *s, const struct map_setup *setup,
@@ -173,7 +168,7 @@ static void wipe(char *text)
 
 void sql_done(struct sql *s)
 {
-	for (uint32_t i = 0; i < s->host_room; i++) {
+	for (uint32_t i = 0; i < s->host_count; i++) {
 		struct sql_host *h = &s->hosts[i];
 
 		disconnect(s, h);

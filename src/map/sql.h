@@ -81,7 +81,6 @@ struct sql {
 	usec connect_timeout;
 	usec query_timeout;
 	uint32_t host_count;
-	uint32_t host_room;
 	struct sql_host *hosts;
 	uint64_t round;
 };
