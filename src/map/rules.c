@@ -263,6 +263,11 @@ uint32_t rules_if_pop(struct rules *r)
 	return r->ifs[--r->depth].index;
 }
 
+uint32_t rules_if_top(const struct rules *r, uint32_t none)
+{
+	return r->depth ? r->ifs[r->depth - 1].index : none;
+}
+
 void rules_warn_open_ifs(struct rules *r)
 {
 	while (r->depth > 0) {

@@ -58,6 +58,8 @@ span rules_trim_end(span line);
 void rules_if_push(struct rules *r, uint32_t index);
 /* The index of the last "if"; there must be one (r->depth > 0). */
 uint32_t rules_if_pop(struct rules *r);
+/* The index of the last "if", or `none`. */
+uint32_t rules_if_top(const struct rules *r, uint32_t none);
 /* At the end of the text: warn about each "if" that is still open. */
 void rules_warn_open_ifs(struct rules *r);
 

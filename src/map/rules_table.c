@@ -3,13 +3,13 @@
  * map/rules_table.c - tables of regular expressions.
  *
  * Looking up means: the filter says in one pass which patterns may match;
- * then the rules are gone through in order. `visit` has the rules that must
- * be looked at whatever the filter says: those of which it knows nothing, and
- * those for which "does not match" is not the end of it, "if" and negated
- * ones. All others are looked at only when the filter hit them.
+ * then those rules are gone through in order, together with those of which
+ * the filter knows nothing, and negated ones, which say something when they
+ * do not match. All others are not looked at.
  *
  * An "if" that is not true leads to its "endif", or, when it has none, to the
- * end of the table.
+ * end of the table. One that cannot be true is not looked at: so rules within
+ * ask for it (`outer`).
  */
 #include "map/rules_table.h"
 
@@ -18,12 +18,15 @@
 
 enum { MAX_KEY = 1 << 26, MAX_WHY = 4096, MAX_VALUE = 1 << 30, KEPT = 1024 };
 
+#define NO_RULE UINT32_MAX
+
 enum rule_kind { RULE_MATCH, RULE_IF, RULE_ENDIF };
 
 struct rule {
 	enum rule_kind kind;
 	uint32_t line;
-	uint32_t end; /* of an "if": the rule that is its "endif" */
+	uint32_t end;   /* of an "if": its "endif", or NO_RULE */
+	uint32_t outer; /* the "if" around it, or NO_RULE */
 	struct rules_pattern first;
 	struct rules_pattern *second; /* or NULL */
 	/* With groups: a replacement; without: the value as it is. */
@@ -234,16 +237,13 @@ static bool check_replacement(struct reading *r, struct rule *rule, span text)
 
 /* --- lines --- */
 
-/* An "if" and a negated pattern say something where they do not match, too:
- * they are always looked at. */
 static void add_to_filter(struct reading *r, struct rule *rule, uint32_t i)
 {
 	struct rules_pattern *p = &rule->first;
-	bool always = rule->kind == RULE_IF || p->negated;
-	bool known = rules_filter_add(
-	    r->t->filter, i, r->engine->syntax(p->options), p->text, always);
+	bool known = rules_filter_add(r->t->filter, i,
+	    r->engine->syntax(p->options), p->text, p->negated);
 
-	if (known && !always && r->engine->lazy)
+	if (known && !p->negated && r->engine->lazy)
 		free_code(r->engine, p);
 }
 
@@ -257,7 +257,8 @@ static uint32_t add_rule(struct reading *r, const struct rule *rule)
 	}
 	t->rules[t->count] = *rule;
 	t->rules[t->count].line = r->rules.number;
-	t->rules[t->count].end = UINT32_MAX;
+	t->rules[t->count].end = NO_RULE;
+	t->rules[t->count].outer = rules_if_top(&r->rules, NO_RULE);
 	if (rule->kind != RULE_ENDIF)
 		add_to_filter(r, &t->rules[t->count], t->count);
 	return t->count++;
@@ -539,9 +540,34 @@ static void put_value(
 	}
 }
 
-static uint32_t next_rule(struct rules_table *t, uint32_t i)
+/* An "if" around the rule that was not looked at, since it cannot be true. */
+static const struct rule *false_if(
+    const struct rules_table *t, const struct rule *rule)
 {
-	return t->try_all ? i : rules_filter_next(t->filter, i);
+	for (uint32_t i = rule->outer; i != NO_RULE; i = t->rules[i].outer)
+		if (!t->rules[i].first.negated &&
+		    !rules_filter_may(t->filter, i))
+			return &t->rules[i];
+	return NULL;
+}
+
+/* The first rule from this one on that is to be tried, or NO_RULE. */
+static uint32_t next_rule(const struct rules_table *t, uint32_t i)
+{
+	const struct rule *outer;
+
+	while (!t->try_all) {
+		i = rules_filter_next(t->filter, i);
+		if (i == NO_RULE)
+			break;
+		outer = false_if(t, &t->rules[i]);
+		if (!outer)
+			break;
+		if (outer->end == NO_RULE)
+			return NO_RULE;
+		i = outer->end + 1;
+	}
+	return i;
 }
 
 /* A key ends at its first NUL, as it does for the C library. */
@@ -579,7 +605,7 @@ enum map_answer rules_table_find(struct map *m, span key, struct buf *value)
 			put_value(t, rule, value);
 			return MAP_FOUND;
 		}
-		if (i == UINT32_MAX)
+		if (i == NO_RULE)
 			break; /* an "if" without an end */
 	}
 	return MAP_NONE;
