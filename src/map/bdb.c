@@ -5,7 +5,8 @@
  * The file is not mapped: others truncate and rewrite it in place, and that
  * would be SIGBUS. Pages are read into frames of our own; a page has one
  * frame where it can be, so there is nothing to keep in order, and with a
- * file smaller than CACHE_BYTES no page is ever read twice.
+ * file smaller than the frames no page is ever read twice. There are few of
+ * them at first, and more for a large file that is used a lot.
  *
  * Writers hold the file's flock() exclusively while they work. So all pages
  * read under the shared lock while the file's times and size stay the same
@@ -30,7 +31,11 @@
 #include "os/file.h"
 
 enum {
-	CACHE_BYTES = 16 << 20,
+	CACHE_BYTES = 8 << 20,
+	MAX_CACHE_BYTES = 256 << 20,
+	/* That many pages read in that time are a lot. */
+	BUSY_READS = 8192,
+	BUSY_S = 2,
 	BLOCK_BYTES = 64 << 10, /* read at once when walking */
 	TICK_NS = 20 * 1000 * 1000,
 	MAX_TRIES = 4,
@@ -239,6 +244,15 @@ static void forget(struct bdb *db)
 	db->pages = 0;
 }
 
+static void make_frames(struct bdb *db)
+{
+	mem_free(db->frames);
+	mem_free(db->holds);
+	db->slots = MIN(db->pages, db->cache_bytes / db->page_size);
+	db->frames = mem_new(db->slots, db->page_size);
+	db->holds = mem_new(db->slots, sizeof(*db->holds));
+}
+
 static int read_meta(struct bdb *db, uint8_t *meta)
 {
 	ssize_t n;
@@ -273,13 +287,27 @@ static int load(struct bdb *db, struct buf *why)
 		db->pages = 0;
 		return r;
 	}
-	db->slots = MIN(db->pages, CACHE_BYTES / db->page_size);
-	db->frames = mem_new(db->slots, db->page_size);
-	db->holds = mem_new(db->slots, sizeof(*db->holds));
+	make_frames(db);
 	return 0;
 }
 
 /* --- pages --- */
+
+/* More frames if the file needs them and the reads have come fast. */
+static void grow_if_busy(struct bdb *db)
+{
+	struct timespec now;
+
+	if (++db->reads % BUSY_READS || db->slots == db->pages ||
+	    db->cache_bytes == MAX_CACHE_BYTES)
+		return;
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (db->reads > BUSY_READS && now.tv_sec - db->counted < BUSY_S) {
+		db->cache_bytes *= 2;
+		make_frames(db);
+	}
+	db->counted = now.tv_sec;
+}
 
 /* Read pages into frames that follow each other. */
 static int fill_locked(struct bdb *db, uint32_t first, uint32_t n)
@@ -317,6 +345,7 @@ static int fill(struct bdb *db, uint32_t pgno)
 	uint32_t first = pgno - pgno % db->block;
 	int r;
 
+	grow_if_busy(db);
 	r = lock(db, LOCK_SH);
 	if (r < 0)
 		return r;
@@ -334,19 +363,15 @@ static int fill(struct bdb *db, uint32_t pgno)
 int bdb_page(struct bdb *db, uint32_t pgno, struct page *ret)
 {
 	const uint8_t *p;
-	uint32_t slot;
 	int r;
 
 	if (pgno == 0 || pgno >= db->pages || db->budget == 0)
 		return -EBADMSG;
 	db->budget--;
-	slot = pgno % db->slots;
-	if (db->holds[slot] != pgno) {
-		r = fill(db, pgno);
-		if (r < 0)
-			return r;
-	}
-	p = db->frames + (size_t)slot * db->page_size;
+	r = db->holds[pgno % db->slots] == pgno ? 0 : fill(db, pgno);
+	if (r < 0)
+		return r;
+	p = db->frames + (size_t)(pgno % db->slots) * db->page_size;
 	*ret = (struct page){
 		.bytes = p,
 		.pgno = pgno,
@@ -401,6 +426,7 @@ int bdb_open(int fd, unsigned flags, struct buf *why, struct bdb **ret)
 
 	db->fd = fd;
 	db->flags = flags;
+	db->cache_bytes = CACHE_BYTES;
 	buf_init(&db->key, INT32_MAX);
 	buf_init(&db->value, INT32_MAX);
 	r = load(db, why);

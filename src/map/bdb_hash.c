@@ -163,7 +163,7 @@ static int compare_at(
 	r = get_key(db, &item, &there);
 	if (r < 0)
 		return r;
-	*ret = bdb_compare(key, there);
+	*ret = bdb_hash_compare(key, there, item.type == HASH_OFFPAGE);
 	/* Reading a big key may have taken the frame of this page. */
 	return item.type == HASH_OFFPAGE ? bdb_page(db, p->pgno, p) : 0;
 }
@@ -210,6 +210,38 @@ static int search_unsorted(
 	return BDB_NONE;
 }
 
+static bool has_big_key(const struct bdb *db, const struct page *p)
+{
+	uint32_t end = db->page_size;
+
+	for (uint32_t i = 0; i < p->entries; i++) {
+		uint32_t begin = bdb_offset(db, p, i);
+
+		if (i % 2 == 0 && end - begin == HASH_OFFPAGE_SIZE &&
+		    p->bytes[begin] == HASH_OFFPAGE)
+			return true;
+		end = begin;
+	}
+	return false;
+}
+
+/*
+ * Among big keys the library's order goes in circles where one key begins
+ * with another. Then what is there may be missed at first.
+ */
+static int search(struct bdb *db, struct page *p, span key, uint32_t *ret)
+{
+	int r = BDB_NONE;
+
+	if (p->type == PAGE_HASH) {
+		r = search_sorted(db, p, key, ret);
+		if (r != BDB_NONE ||
+		    (key.len <= db->page_size / 4 && !has_big_key(db, p)))
+			return r;
+	}
+	return search_unsorted(db, p, key, ret);
+}
+
 static bool take_first(void *ctx, span value)
 {
 	buf_put(ctx, value);
@@ -249,8 +281,7 @@ int bdb_hash_get(struct bdb *db, span key, struct buf *value)
 			r = check_type(&p);
 		if (r != 0)
 			return r;
-		r = p.type == PAGE_HASH ? search_sorted(db, &p, key, &pair)
-		                        : search_unsorted(db, &p, key, &pair);
+		r = search(db, &p, key, &pair);
 		if (r == BDB_FOUND)
 			return get_value(db, &p, pair, value);
 		if (r < 0)

@@ -73,7 +73,7 @@ enum {
 	META_FLAGS = 48,
 	META_UID = 52,
 	META_UID_SIZE = 20,
-	META_SUM = 496,
+	META_SUM = 492,
 	/* Hash. */
 	META_MAX_BUCKET = 72,
 	META_HIGH_MASK = 76,
@@ -121,6 +121,9 @@ struct bdb {
 	uint8_t *frames;
 	uint32_t *holds;
 	uint32_t slots;
+	uint32_t cache_bytes;
+	uint64_t reads;
+	time_t counted;  /* when they were last looked at */
 	uint32_t block;  /* pages to read at once */
 	uint64_t budget; /* pages that this call may still look at */
 	struct buf key;  /* a big key */
@@ -163,10 +166,24 @@ MUST_USE int bdb_overflow(
 
 /* FNV, as the library has it: the hash of keys since version 5. */
 uint32_t bdb_hash(span key);
-/* The library's order of keys: bytes, then length. */
+/* The library's order of keys in a btree: bytes, then length. */
 static inline int bdb_compare(span a, span b)
 {
 	return span_cmp(a, b);
+}
+
+/*
+ * And on a hash page, where of two keys one of which begins with the other
+ * the longer one comes first; but not if one of them is a big item.
+ */
+static inline int bdb_hash_compare(span a, span b, bool big)
+{
+	size_t n = MIN(a.len, b.len);
+	int r = n ? memcmp(a.ptr, b.ptr, n) : 0;
+
+	if (r != 0 || a.len == b.len)
+		return r;
+	return (a.len < b.len) == big ? -1 : 1;
 }
 
 MUST_USE int bdb_hash_get(struct bdb *db, span key, struct buf *value);

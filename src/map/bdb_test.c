@@ -224,6 +224,35 @@ static void notices_changes(void **state UNUSED)
 	buf_done(&got);
 }
 
+/* More than is held at first; then the frames become more. */
+static void large_file(void **state UNUSED)
+{
+	enum { COUNT = 10000, SIZE = 4000 };
+	struct bdb_writer *w = bdb_writer_new(BDB_BTREE);
+	struct buf key = BUF_INIT(LIMIT);
+	struct buf value = BUF_INIT(LIMIT);
+	struct buf got = BUF_INIT(LIMIT);
+	struct bdb *db;
+
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(bdb_put(w, make(&key, "k", i, 0),
+		                     make(&value, "v", i, SIZE), false),
+		    BDB_PUT);
+	db = write_and_open(w);
+	for (unsigned n = 0; n < 4 * COUNT; n++) {
+		unsigned i = n * 7919 % COUNT;
+
+		buf_clear(&got);
+		assert_int_equal(
+		    bdb_get(db, make(&key, "k", i, 0), &got), BDB_FOUND);
+		assert_span_equal(buf_span(&got), make(&value, "v", i, SIZE));
+	}
+	bdb_close(&db);
+	buf_done(&key);
+	buf_done(&value);
+	buf_done(&got);
+}
+
 /* --- what is not for us --- */
 
 static void refuses(void **state UNUSED)
@@ -282,6 +311,7 @@ int main(void)
 		cmocka_unit_test(walking_can_be_stopped),
 		cmocka_unit_test(puts_and_drops),
 		cmocka_unit_test(notices_changes),
+		cmocka_unit_test(large_file),
 		cmocka_unit_test(refuses),
 	};
 

@@ -155,27 +155,59 @@ bool bdb_drop(struct bdb_writer *w, span key)
 struct sorted bdb_sortable(const struct bdb_writer *w, uint32_t entry)
 {
 	const struct entry *e = &w->entries[entry];
-	uint64_t prefix = 0;
+	struct sorted s = { .entry = entry };
 
-	memcpy(&prefix, e->key, MIN(e->key_length, sizeof(prefix)));
-	return (struct sorted){ .prefix = be64toh(prefix), .entry = entry };
+	memcpy(s.prefix, e->key, MIN(e->key_length, sizeof(s.prefix)));
+	s.prefix[0] = be64toh(s.prefix[0]);
+	s.prefix[1] = be64toh(s.prefix[1]);
+	return s;
 }
 
-static int compare_sorted(const void *a, const void *b, void *ctx)
+/* By the beginnings; 0 when they say nothing. */
+static int compare_prefix(const struct sorted *x, const struct sorted *y)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(x->prefix); i++)
+		if (x->prefix[i] != y->prefix[i])
+			return x->prefix[i] < y->prefix[i] ? -1 : 1;
+	return 0;
+}
+
+static int compare_in_btree(const void *a, const void *b, void *ctx)
 {
 	const struct bdb_writer *w = ctx;
 	const struct sorted *x = a;
 	const struct sorted *y = b;
+	int r = compare_prefix(x, y);
 
-	if (x->prefix != y->prefix)
-		return x->prefix < y->prefix ? -1 : 1;
+	if (r != 0)
+		return r;
 	return bdb_compare(bdb_entry_key(&w->entries[x->entry]),
 	    bdb_entry_key(&w->entries[y->entry]));
 }
 
+static int compare_in_hash(const void *a, const void *b, void *ctx)
+{
+	const struct bdb_writer *w = ctx;
+	const struct sorted *x = a;
+	const struct sorted *y = b;
+	span key_x = bdb_entry_key(&w->entries[x->entry]);
+	span key_y = bdb_entry_key(&w->entries[y->entry]);
+	int r = 0;
+
+	/* Shorter ones were filled up with zeros, which is not this order. */
+	if (MIN(key_x.len, key_y.len) >= sizeof(x->prefix))
+		r = compare_prefix(x, y);
+	if (r != 0)
+		return r;
+	return bdb_hash_compare(
+	    key_x, key_y, MAX(key_x.len, key_y.len) > BDB_HASH_BIG);
+}
+
 void bdb_sort(const struct bdb_writer *w, struct sorted *s, size_t n)
 {
-	qsort_r(s, n, sizeof(*s), compare_sorted, (void *)(uintptr_t)w);
+	qsort_r(s, n, sizeof(*s),
+	    w->kind == BDB_HASH ? compare_in_hash : compare_in_btree,
+	    (void *)(uintptr_t)w);
 }
 
 /* --- pages --- */

@@ -7,7 +7,11 @@
 #include "base/arena.h"
 #include "map/bdb_internal.h"
 
-enum { BDB_PAGE = 4096 };
+enum {
+	BDB_PAGE = 4096,
+	/* Longer items have pages of their own in hash files. */
+	BDB_HASH_BIG = BDB_PAGE / 4,
+};
 
 struct entry {
 	const char *key; /* NULL: dropped */
@@ -41,7 +45,7 @@ struct bdb_writer {
 
 /* In what order things are written. */
 struct sorted {
-	uint64_t prefix; /* of the key: most comparisons end here */
+	uint64_t prefix[2]; /* of the key: most comparisons end here */
 	uint32_t entry;
 };
 
@@ -68,7 +72,7 @@ static inline void bdb_set32(uint8_t *p, uint32_t n)
 }
 
 struct sorted bdb_sortable(const struct bdb_writer *w, uint32_t entry);
-/* In the order of the keys. */
+/* In the order that keys have in this kind of file. */
 void bdb_sort(const struct bdb_writer *w, struct sorted *s, size_t n);
 
 /* --- pages --- */

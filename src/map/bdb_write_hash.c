@@ -10,7 +10,7 @@
 #include "map/bdb_write.h"
 
 enum {
-	BIG = BDB_PAGE / 4, /* longer ones have pages of their own */
+	BIG = BDB_HASH_BIG,
 	FILL = (BDB_PAGE - BDB_HEADER) * 4 / 5, /* of a bucket, on average */
 	MAX_DOUBLINGS = 28,
 };
