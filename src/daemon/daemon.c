@@ -30,6 +30,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "os/watchdog.h"
 
 enum stage { STARTING, RUNNING, STOPPING };
 
@@ -546,7 +547,11 @@ static int run_worker(struct daemon *d)
 {
 	/* One for each process of a role, a few roles: far below. */
 	struct pollfd fds[512];
+	int r = watchdog_start(
+	    conf_duration(d->conf, CONF_MAIN, SPAN("daemon_timeout")));
 
+	if (r < 0)
+		return r;
 	/* What came right behind GO waits in the buffer, not in the socket. */
 	if (sync_has_more(d->sync_control))
 		serve_control(d);
@@ -560,7 +565,9 @@ static int run_worker(struct daemon *d)
 		}
 		if (poll(fds, n, -1) < 0 && errno != EINTR)
 			return -errno;
+		watchdog_begin();
 		serve_ready(d, fds, n);
+		watchdog_end();
 	}
 	return 0;
 }

@@ -16,7 +16,7 @@
 #include <errno.h>
 
 /* Longer than any name of a service, or any text behind "error:". */
-enum { ROUTE_MAX = 4096 };
+enum { ROUTE_MAX = 4096, DEATHS_MAX = 2 };
 
 struct rules_peer {
 	struct list link; /* in q->rules */
@@ -35,6 +35,7 @@ struct question {
 	void *ctx;
 	uint64_t number;
 	uint32_t tag;
+	uint32_t deaths; /* of those who were asked */
 	size_t sender_len;
 	size_t len;
 	char text[]; /* sender, address */
@@ -153,6 +154,20 @@ static void on_message(void *ctx, struct chan_msg *msg)
 	fn(fn_ctx, tag, &m);
 }
 
+/* Whoever is asked this dies: perhaps not so later. */
+static void give_up(struct queue *q, struct question *ask)
+{
+	const struct rules_routed m = { .ask = ask->number };
+	route_fn *fn = ask->fn;
+	void *ctx = ask->ctx;
+	uint32_t tag = ask->tag;
+
+	log_warn("qmgr", "rules processes die of resolving <%.*s>",
+	    PRI(span_of(ask->text + ask->sender_len, ask->len)));
+	question_free(q, ask);
+	fn(ctx, tag, &m);
+}
+
 static void on_gone(void *ctx, int error UNUSED)
 {
 	struct rules_peer *p = ctx;
@@ -164,8 +179,15 @@ static void on_gone(void *ctx, int error UNUSED)
 	list_splice(&orphans, &p->asked);
 	chan_free(&p->chan);
 	mem_free(p);
-	while ((l = list_take(&orphans)))
-		send_question(q, CONTAINER_OF(l, struct question, link));
+	while ((l = list_take(&orphans))) {
+		struct question *ask = CONTAINER_OF(l, struct question, link);
+
+		ask->peer = NULL;
+		if (++ask->deaths > DEATHS_MAX)
+			give_up(q, ask);
+		else
+			send_question(q, ask);
+	}
 }
 
 void route_add_rules(struct queue *q, unsigned instance, int fd)
