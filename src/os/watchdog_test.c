@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "os/watchdog.h"
 
+#include <errno.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "test/lib/unit.h"
