@@ -476,18 +476,20 @@ static void tell_level(struct conf *conf)
 	    "compatibility_level=3.6\" and \"postfix reload\"\n");
 }
 
-static bool open_log(struct command_line *c)
+/* Without a log nothing is started, but what runs can be stopped. */
+static bool open_log(struct command_line *c, bool must)
 {
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
 	struct log_setup log;
 
-	if (site_open_log(c->conf, &log, &error) != SITE_OK) {
-		(void)fprintf(
-		    stderr, "postfix: warning: %s\n", buf_cstr(&error));
-		return false;
+	c->has_log = site_open_log(c->conf, &log, &error) == SITE_OK;
+	if (c->has_log) {
+		log_open(&log);
+		return true;
 	}
-	log_open(&log);
-	return true;
+	(void)fprintf(stderr, "postfix: %s: %s\n", must ? "fatal" : "warning",
+	    buf_cstr(&error));
+	return !must;
 }
 
 static int run(const char *dir, const char *command)
@@ -507,8 +509,9 @@ static int run(const char *dir, const char *command)
 		(void)fail("the postfix command is reserved for the superuser");
 	} else {
 		tell_level(c.conf);
-		c.has_log = open_log(&c);
-		r = run_command(&c, command);
+		r = 1;
+		if (open_log(&c, known && !known->any_conf))
+			r = run_command(&c, command);
 		if (c.has_log)
 			log_done();
 	}
