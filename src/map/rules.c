@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "map/braces.h"
+
 enum {
 	MAX_TEXT = 1 << 30,
 	MAX_LINE = 1 << 20,
@@ -17,40 +19,6 @@ enum {
 /* --- lines within the name --- */
 
 #define BLANKS_AND_COMMA ", \t\r\n"
-
-/* The length of the text in braces that begins here; 0: it does not end. */
-static size_t braced_length(span s)
-{
-	size_t level = 0;
-
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '{')
-			level++;
-		else if (s.ptr[i] == '}' && --level == 0)
-			return i + 1;
-	}
-	return 0;
-}
-
-/* What stands between the braces around all of `s`. */
-static bool strip_braces(span s, span *ret_inner, struct buf *why)
-{
-	size_t n;
-
-	if (s.len == 0 || s.ptr[0] != '{') {
-		buf_put(why, SPAN("no '{' at start of text in \""));
-	} else if ((n = braced_length(s)) == 0) {
-		buf_put(why, SPAN("missing '}' in \""));
-	} else if (n < s.len) {
-		buf_put(why, SPAN("syntax error after '}' in \""));
-	} else {
-		*ret_inner = span_of(s.ptr + 1, s.len - 2);
-		return true;
-	}
-	buf_put(why, s);
-	buf_putc(why, '"');
-	return false;
-}
 
 /* The next word; a separator between braces does not end it. */
 static span next_braced(span *rest)
@@ -78,16 +46,15 @@ static span next_braced(span *rest)
 
 static bool unfold_name(struct rules *r, struct buf *why)
 {
-	span inner;
+	span inner = r->setup->name;
 	span line;
-	span word;
 
-	if (!strip_braces(r->setup->name, &inner, why))
+	if (!braces_strip(&inner, why))
 		return false;
-	while ((word = next_braced(&inner)).len > 0) {
-		if (!strip_braces(word, &line, why))
+	while ((line = next_braced(&inner)).len > 0) {
+		if (!braces_strip(&line, why))
 			return false;
-		buf_put(&r->text, span_trim(line));
+		buf_put(&r->text, line);
 		buf_putc(&r->text, '\n');
 	}
 	return true;

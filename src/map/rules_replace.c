@@ -4,7 +4,7 @@
  */
 #include "map/rules_replace.h"
 
-static enum replace_part cut_braced(span *rest, span *ret)
+static enum rules_part cut_braced(span *rest, span *ret)
 {
 	char open = rest->ptr[0];
 	char close = open == '(' ? ')' : '}';
@@ -17,12 +17,12 @@ static enum replace_part cut_braced(span *rest, span *ret)
 			continue;
 		*ret = span_of(rest->ptr + 1, i - 1);
 		*rest = span_from(*rest, i + 1);
-		return REPLACE_BRACED_NAME;
+		return PART_BRACED_NAME;
 	}
-	return REPLACE_CUT_OFF;
+	return PART_CUT_OFF;
 }
 
-static enum replace_part cut_name(span *rest, span *ret)
+static enum rules_part cut_name(span *rest, span *ret)
 {
 	size_t n = 0;
 
@@ -33,29 +33,29 @@ static enum replace_part cut_name(span *rest, span *ret)
 		n++;
 	*ret = span_first(*rest, n);
 	*rest = span_from(*rest, n);
-	return REPLACE_NAME;
+	return PART_NAME;
 }
 
-enum replace_part replace_next(span *rest, span *ret)
+enum rules_part rules_replace_next(span *rest, span *ret)
 {
 	ssize_t dollar = span_find(*rest, '$');
 
 	if (rest->len == 0)
-		return REPLACE_END;
+		return PART_END;
 	if (dollar != 0) {
 		*ret = dollar < 0 ? *rest : span_first(*rest, (size_t)dollar);
 		*rest = span_from(*rest, ret->len);
-		return REPLACE_TEXT;
+		return PART_TEXT;
 	}
 	*rest = span_from(*rest, 1);
 	if (rest->len == 0 || rest->ptr[0] != '$')
 		return cut_name(rest, ret);
 	*ret = span_first(*rest, 1);
 	*rest = span_from(*rest, 1);
-	return REPLACE_TEXT;
+	return PART_TEXT;
 }
 
-size_t replace_index(span digits)
+size_t rules_replace_index(span digits)
 {
 	uint64_t n;
 

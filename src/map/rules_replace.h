@@ -6,17 +6,17 @@
 
 #include "base/span.h"
 
-enum replace_part {
-	REPLACE_END,
-	REPLACE_TEXT,
-	REPLACE_NAME,        /* $name */
-	REPLACE_BRACED_NAME, /* ${name}, $(name) */
-	REPLACE_CUT_OFF,     /* the closing brace is missing */
+enum rules_part {
+	PART_END,
+	PART_TEXT,
+	PART_NAME,        /* $name */
+	PART_BRACED_NAME, /* ${name}, $(name) */
+	PART_CUT_OFF,     /* the closing brace is missing */
 };
 
 /* The next part, stepped over; "$$" is the text "$". A name may be empty:
  * that is an error. */
-enum replace_part replace_next(span *rest, span *ret);
+enum rules_part rules_replace_next(span *rest, span *ret);
 
 /* The number, as atoi() would read it: huge ones wrap around. Digits only. */
-size_t replace_index(span digits);
+size_t rules_replace_index(span digits);
