@@ -177,6 +177,28 @@ def test_much_at_once(mail):
         t.join()
 
 
+@pytest.mark.parametrize("port, tls", [(25, False), (65, True)])
+def test_a_client_that_does_not_listen_for_a_while(mail, port, tls):
+    mail.configure("smtpd_junk_command_limit = 1000000",
+                   "smtpd_timeout = 10s")
+    mail.start()
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", mail.base + port))
+        s = context().wrap_socket(s) if tls else s
+        s.settimeout(9)
+        file = s.makefile("rb")
+        assert file.readline().startswith(b"220 ")
+        rounds, n = 300, 50
+        for _ in range(rounds):
+            s.sendall(b"EHLO c\r\n" * n)
+            time.sleep(0.001)
+        for _ in range(rounds * n):
+            while not (line := file.readline()).startswith(b"250 "):
+                assert line.startswith(b"250-")
+        file.close()
+
+
 def test_encrypt(mail):
     mail.configure("smtpd_tls_security_level = encrypt")
     mail.start()

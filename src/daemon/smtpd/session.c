@@ -259,6 +259,10 @@ static void flushed(struct session *s)
 		session_run(s);
 	else if (s->wait == WAIT_INPUT && s->ended)
 		lost(s);
+	else if ((s->wait == WAIT_INPUT || s->wait == WAIT_TLS) &&
+	    !s->is_reading)
+		/* It spoke while it did not listen: now it is heard. */
+		watch(s, true, s->is_writing);
 }
 
 static void on_flush(void *ctx)
