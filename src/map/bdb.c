@@ -5,8 +5,7 @@
  * The file is not mapped: others truncate and rewrite it in place, and that
  * would be SIGBUS. Pages are read into frames of our own; a page has one
  * frame where it can be, so there is nothing to keep in order, and with a
- * file smaller than the frames no page is ever read twice. There are few of
- * them at first, and more for a large file that is used a lot.
+ * file smaller than CACHE_BYTES no page is ever read twice.
  *
  * Writers hold the file's flock() exclusively while they work. So all pages
  * read under the shared lock while the file's times and size stay the same
@@ -32,10 +31,7 @@
 
 enum {
 	CACHE_BYTES = 8 << 20,
-	MAX_CACHE_BYTES = 256 << 20,
-	/* That many pages read in that time are a lot. */
-	BUSY_READS = 8192,
-	BUSY_S = 2,
+	BULK_CACHE_BYTES = 512 << 20,
 	BLOCK_BYTES = 64 << 10, /* read at once when walking */
 	TICK_NS = 20 * 1000 * 1000,
 	MAX_TRIES = 4,
@@ -244,15 +240,6 @@ static void forget(struct bdb *db)
 	db->pages = 0;
 }
 
-static void make_frames(struct bdb *db)
-{
-	mem_free(db->frames);
-	mem_free(db->holds);
-	db->slots = MIN(db->pages, db->cache_bytes / db->page_size);
-	db->frames = mem_new(db->slots, db->page_size);
-	db->holds = mem_new(db->slots, sizeof(*db->holds));
-}
-
 static int read_meta(struct bdb *db, uint8_t *meta)
 {
 	ssize_t n;
@@ -287,27 +274,15 @@ static int load(struct bdb *db, struct buf *why)
 		db->pages = 0;
 		return r;
 	}
-	make_frames(db);
+	db->slots = (db->flags & BDB_BULK ? BULK_CACHE_BYTES : CACHE_BYTES) /
+	    db->page_size;
+	db->slots = MIN(db->slots, db->pages);
+	db->frames = mem_new(db->slots, db->page_size);
+	db->holds = mem_new(db->slots, sizeof(*db->holds));
 	return 0;
 }
 
 /* --- pages --- */
-
-/* More frames if the file needs them and the reads have come fast. */
-static void grow_if_busy(struct bdb *db)
-{
-	struct timespec now;
-
-	if (++db->reads % BUSY_READS || db->slots == db->pages ||
-	    db->cache_bytes == MAX_CACHE_BYTES)
-		return;
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (db->reads > BUSY_READS && now.tv_sec - db->counted < BUSY_S) {
-		db->cache_bytes *= 2;
-		make_frames(db);
-	}
-	db->counted = now.tv_sec;
-}
 
 /* Read pages into frames that follow each other. */
 static int fill_locked(struct bdb *db, uint32_t first, uint32_t n)
@@ -345,7 +320,6 @@ static int fill(struct bdb *db, uint32_t pgno)
 	uint32_t first = pgno - pgno % db->block;
 	int r;
 
-	grow_if_busy(db);
 	r = lock(db, LOCK_SH);
 	if (r < 0)
 		return r;
@@ -426,7 +400,6 @@ int bdb_open(int fd, unsigned flags, struct buf *why, struct bdb **ret)
 
 	db->fd = fd;
 	db->flags = flags;
-	db->cache_bytes = CACHE_BYTES;
 	buf_init(&db->key, INT32_MAX);
 	buf_init(&db->value, INT32_MAX);
 	r = load(db, why);
@@ -463,7 +436,7 @@ int bdb_fd(const struct bdb *db)
 }
 
 /* Called before each attempt. A small file is read at once. */
-static int begin(struct bdb *db, bool walk)
+static int begin(struct bdb *db, bool all)
 {
 	int r = 0;
 
@@ -473,7 +446,7 @@ static int begin(struct bdb *db, bool walk)
 		return r;
 	db->budget = 4 * (uint64_t)db->pages + 64;
 	db->block = BLOCK_BYTES / db->page_size;
-	if (!walk && db->pages > db->block)
+	if (!all && db->pages > db->block)
 		db->block = 1;
 	return 0;
 }
@@ -485,7 +458,7 @@ int bdb_get(struct bdb *db, span key, struct buf *value)
 
 	for (int i = 0; r == -EAGAIN && i < MAX_TRIES; i++) {
 		value->len = before;
-		r = begin(db, false);
+		r = begin(db, db->flags & BDB_BULK);
 		if (r < 0)
 			return r;
 		r = db->kind == BDB_HASH ? bdb_hash_get(db, key, value)

@@ -23,6 +23,8 @@ struct bdb;
 enum bdb_flags {
 	/* The caller holds a lock on the descriptor: take none. */
 	BDB_LOCKED = 1,
+	/* Most of the file will be needed: hold much of it. */
+	BDB_BULK = 2,
 };
 
 enum bdb_found { BDB_FOUND = 0, BDB_NONE = 1 };

@@ -224,7 +224,7 @@ static void notices_changes(void **state UNUSED)
 	buf_done(&got);
 }
 
-/* More than is held at first; then the frames become more. */
+/* More than is held: pages take each other's frames. */
 static void large_file(void **state UNUSED)
 {
 	enum { COUNT = 10000, SIZE = 4000 };
@@ -239,7 +239,7 @@ static void large_file(void **state UNUSED)
 		                     make(&value, "v", i, SIZE), false),
 		    BDB_PUT);
 	db = write_and_open(w);
-	for (unsigned n = 0; n < 4 * COUNT; n++) {
+	for (unsigned n = 0; n < 2 * COUNT; n++) {
 		unsigned i = n * 7919 % COUNT;
 
 		buf_clear(&got);

@@ -16,13 +16,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "map/bdb.h"
+#include "map/replace.h"
 #include "os/error.h"
 #include "os/file.h"
 
@@ -107,6 +105,7 @@ static int open_kind(int fd, unsigned flags, enum bdb_kind kind,
 static struct map *open_table(const struct map_setup *s, enum bdb_kind kind)
 {
 	struct buf path = BUF_INIT(MAX_PATH);
+	unsigned bulk = s->flags & MAP_BULK ? BDB_BULK : 0;
 	struct hash_map *h = NULL;
 	struct bdb *db;
 	int fd;
@@ -116,12 +115,12 @@ static struct map *open_table(const struct map_setup *s, enum bdb_kind kind)
 	fd = os_error(open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY));
 	if (fd < 0) {
 		say_why(s->reason, buf_cstr(&path), fd, SPAN_NONE);
-	} else if (open_kind(fd, 0, kind, buf_cstr(&path), s->reason, &db) ==
+	} else if (open_kind(fd, bulk, kind, buf_cstr(&path), s->reason, &db) ==
 	    0) {
 		h = NEW(struct hash_map);
 		h->db = db;
-		h->try_nul = true;
-		h->try_plain = true;
+		h->try_nul = !(s->flags & MAP_WITHOUT_NUL);
+		h->try_plain = !(s->flags & MAP_WITH_NUL);
 		buf_init(&h->key, MAX_ENTRY);
 		map_watch(&h->map, buf_span(&path), bdb_fd(db));
 		warn_if_stale(s, buf_cstr(&path), bdb_fd(db));
@@ -211,10 +210,10 @@ static enum map_answer hash_each(
 struct hash_writer {
 	struct map_writer writer;
 	struct bdb_writer *pairs;
+	struct replace file;
 	char *path; /* of the database */
-	char *temp; /* of the new one, while it is there */
-	int old;    /* the database there was, locked; -1: none */
-	int fd;     /* the new one */
+	bool locked;
+	unsigned flags;
 	mode_t mode;
 	bool keep_owner;
 	struct buf key;
@@ -231,64 +230,20 @@ static void hash_abandon(struct map_writer *w)
 {
 	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
 
-	if (h->temp)
-		(void)unlink(h->temp);
-	fd_close(&h->fd);
-	fd_close(&h->old);
+	replace_done(&h->file);
 	bdb_writer_free(&h->pairs);
 	buf_done(&h->key);
 	buf_done(&h->value);
-	mem_free(h->temp);
 	mem_free(h->path);
 	mem_free(h);
 }
 
-static char *copy_of(const char *s)
-{
-	size_t n = strlen(s) + 1;
-
-	return memcpy(mem_new(n, 1), s, n);
-}
-
-static int lock_exclusive(int fd)
-{
-	int r;
-
-	do
-		r = os_error(flock(fd, LOCK_EX));
-	while (r == -EINTR);
-	return r;
-}
-
-/*
- * Lock the database there is, if any. When the lock is ours another one may
- * have taken its place.
- */
 static int lock_old(struct hash_writer *h)
 {
-	for (;;) {
-		struct stat mine;
-		struct stat there;
-		int r;
-
-		h->old =
-		    os_error(open(h->path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
-		if (h->old == -ENOENT) {
-			h->old = -1;
-			return 0;
-		}
-		if (h->old < 0)
-			return h->old;
-		r = lock_exclusive(h->old);
-		if (r == 0)
-			r = os_error(fstat(h->old, &mine));
-		if (r < 0)
-			return r;
-		if (stat(h->path, &there) == 0 && mine.st_ino == there.st_ino &&
-		    mine.st_dev == there.st_dev)
-			return 0;
-		fd_close(&h->old);
-	}
+	if (h->locked)
+		return 0;
+	h->locked = true;
+	return replace_begin(&h->file, h->path, REPLACE_FLOCK);
 }
 
 struct taking {
@@ -309,6 +264,7 @@ static bool take_pair(void *ctx, span key, span value)
 static int take_old(struct hash_writer *h, enum bdb_kind kind)
 {
 	struct taking t = { .pairs = h->pairs };
+	int old;
 	struct bdb *db;
 	struct stat st;
 	int fd;
@@ -317,11 +273,12 @@ static int take_old(struct hash_writer *h, enum bdb_kind kind)
 	r = lock_old(h);
 	if (r < 0)
 		return fail(h, "open database", r);
+	old = h->file.old;
 	/* An empty one: Postfix takes it for none. */
-	if (h->old < 0 || (fstat(h->old, &st) == 0 && st.st_size == 0))
+	if (old < 0 || (fstat(old, &st) == 0 && st.st_size == 0))
 		return 0;
 	/* The lock lasts until the last copy is closed. */
-	fd = os_error(fcntl(h->old, F_DUPFD_CLOEXEC, 0));
+	fd = os_error(fcntl(old, F_DUPFD_CLOEXEC, 0));
 	if (fd < 0)
 		return fail(h, "open database", fd);
 	r = open_kind(fd, BDB_LOCKED, kind, h->path, h->writer.reason, &db);
@@ -338,26 +295,22 @@ static struct map_writer *begin(const struct map_write *w, enum bdb_kind kind,
     const struct map_writer_ops *ops)
 {
 	struct hash_writer *h = NEW(struct hash_writer);
-	struct buf path = BUF_INIT(MAX_PATH);
-	char *real;
+	char *path = mem_new(w->name.len + sizeof(suffix), 1);
 	int r;
 
-	buf_put(&path, w->name);
-	buf_put(&path, span_of(suffix, sizeof(suffix) - 1));
-	/* A symbolic link stays, and what it names is replaced. */
-	real = realpath(buf_cstr(&path), NULL);
+	memcpy(path, w->name.ptr, w->name.len);
+	memcpy(path + w->name.len, suffix, sizeof(suffix));
 	*h = (struct hash_writer){
 		.writer = { .ops = ops, .reason = w->reason },
 		.pairs = bdb_writer_new(kind),
-		.path = real ? real : copy_of(buf_cstr(&path)),
-		.old = -1,
-		.fd = -1,
+		.file = { .old = -1, .fd = -1 },
+		.path = path,
+		.flags = w->flags,
 		.mode = w->mode,
 		.keep_owner = w->keep_owner,
 		.key = BUF_INIT(MAX_ENTRY),
 		.value = BUF_INIT(MAX_ENTRY),
 	};
-	buf_done(&path);
 	r = w->keep ? take_old(h, kind) : 0;
 	if (r < 0) {
 		hash_abandon(&h->writer);
@@ -374,102 +327,51 @@ static span with_nul(struct buf *b, span s)
 	return buf_span(b);
 }
 
-static int hash_put(struct map_writer *w, span key, span value, bool replace)
+static int hash_put_plain(
+    struct map_writer *w, span key, span value, bool replace)
 {
 	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
-	int r = bdb_put(h->pairs, with_nul(&h->key, key),
-	    with_nul(&h->value, value), replace);
+	int r = bdb_put(h->pairs, key, value, replace);
 
 	if (r == BDB_THERE)
 		return MAP_PUT_THERE;
 	return r < 0 ? fail(h, "error writing", r) : MAP_PUT;
 }
 
+static int hash_put(struct map_writer *w, span key, span value, bool replace)
+{
+	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
+
+	if (h->flags & MAP_WITHOUT_NUL)
+		return hash_put_plain(w, key, value, replace);
+	return hash_put_plain(
+	    w, with_nul(&h->key, key), with_nul(&h->value, value), replace);
+}
+
 static int hash_drop(struct map_writer *w, span key)
 {
 	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
 
-	if (bdb_drop(h->pairs, with_nul(&h->key, key)) ||
-	    bdb_drop(h->pairs, key))
+	if (!(h->flags & MAP_WITHOUT_NUL) &&
+	    bdb_drop(h->pairs, with_nul(&h->key, key)))
+		return 0;
+	if (!(h->flags & MAP_WITH_NUL) && bdb_drop(h->pairs, key))
 		return 0;
 	return MAP_DROP_NONE;
-}
-
-/* --- replacing the file --- */
-
-static int make_temp(struct hash_writer *h)
-{
-	struct buf name = BUF_INIT(MAX_PATH);
-
-	buf_printf(&name, "%s.XXXXXX", h->path);
-	h->temp = copy_of(buf_cstr(&name));
-	buf_done(&name);
-	h->fd = os_error(mkostemp(h->temp, O_CLOEXEC));
-	if (h->fd >= 0)
-		return 0;
-	mem_free(h->temp);
-	h->temp = NULL;
-	return h->fd;
-}
-
-static int set_owner(const struct hash_writer *h)
-{
-	struct stat new;
-	struct stat old;
-
-	if (!h->keep_owner || h->old < 0)
-		return os_error(fchmod(h->fd, h->mode));
-	if (fstat(h->fd, &new) < 0 || fstat(h->old, &old) < 0)
-		return -errno;
-	if ((new.st_uid != old.st_uid || new.st_gid != old.st_gid) &&
-	    fchown(h->fd, old.st_uid, old.st_gid) < 0)
-		return -errno;
-	return os_error(fchmod(h->fd, old.st_mode & 07777));
-}
-
-/* That a file has that name must be as durable as the file. */
-static int sync_folder(const char *path)
-{
-	CLEANUP(fd_close) int fd = -1;
-	struct buf folder = BUF_INIT(MAX_PATH);
-	ssize_t slash = span_rfind(span_str(path), '/');
-
-	buf_put(&folder,
-	    slash < 0 ? SPAN(".") : span_first(span_str(path), slash + 1));
-	fd = os_error(
-	    open(buf_cstr(&folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	buf_done(&folder);
-	return fd < 0 ? fd : os_error(fsync(fd));
-}
-
-static int replace_file(struct hash_writer *h)
-{
-	int r = 0;
-
-	if (h->old < 0)
-		r = lock_old(h);
-	if (r == 0)
-		r = make_temp(h);
-	if (r == 0)
-		r = set_owner(h);
-	if (r == 0)
-		r = bdb_write(h->pairs, h->fd);
-	if (r == 0)
-		r = os_error(fsync(h->fd));
-	if (r == 0)
-		r = os_error(rename(h->temp, h->path));
-	if (r < 0)
-		return r;
-	mem_free(h->temp);
-	h->temp = NULL;
-	return sync_folder(h->path);
 }
 
 static int hash_commit(struct map_writer *w)
 {
 	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
-	int r = replace_file(h);
+	int r;
 
+	r = lock_old(h);
+	if (r == 0)
+		r = replace_make(&h->file, h->mode, h->keep_owner);
+	if (r == 0)
+		r = bdb_write(h->pairs, h->file.fd);
+	if (r == 0)
+		r = replace_commit(&h->file);
 	if (r < 0)
 		(void)fail(h, "error writing", r);
 	hash_abandon(w);
@@ -485,6 +387,7 @@ static const struct map_writer_ops hash_writer_ops = {
 	.suffix = suffix,
 	.begin = hash_begin,
 	.put = hash_put,
+	.put_plain = hash_put_plain,
 	.drop = hash_drop,
 	.commit = hash_commit,
 	.abandon = hash_abandon,
@@ -494,6 +397,7 @@ static const struct map_writer_ops btree_writer_ops = {
 	.suffix = suffix,
 	.begin = btree_begin,
 	.put = hash_put,
+	.put_plain = hash_put_plain,
 	.drop = hash_drop,
 	.commit = hash_commit,
 	.abandon = hash_abandon,

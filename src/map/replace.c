@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,13 +21,14 @@ static char *copy_of(const char *s)
 	return memcpy(mem_new(n, 1), s, n);
 }
 
-static int lock_file(int fd)
+static int lock_file(int fd, enum replace_lock how)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int r;
 
 	do
-		r = os_error(fcntl(fd, F_SETLKW, &lock));
+		r = os_error(how == REPLACE_FCNTL ? fcntl(fd, F_SETLKW, &lock)
+		                                  : flock(fd, LOCK_EX));
 	while (r == -EINTR);
 	return r;
 }
@@ -48,7 +50,7 @@ static int lock_old(struct replace *r, enum replace_lock lock)
 		}
 		if (r->old < 0)
 			return r->old;
-		n = lock == REPLACE_FCNTL ? lock_file(r->old) : 0;
+		n = lock == REPLACE_NO_LOCK ? 0 : lock_file(r->old, lock);
 		if (n == 0)
 			n = os_error(fstat(r->old, &mine));
 		if (n < 0)

@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-enum replace_lock { REPLACE_NO_LOCK, REPLACE_FCNTL };
+enum replace_lock { REPLACE_NO_LOCK, REPLACE_FCNTL, REPLACE_FLOCK };
 
 struct replace {
 	char *path; /* what is replaced: a symbolic link stays */

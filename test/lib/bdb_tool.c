@@ -108,7 +108,7 @@ static int with_file(const char *what, const char *path)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r;
 
-	r = fd < 0 ? -errno : bdb_open(fd, 0, &why, &db);
+	r = fd < 0 ? -errno : bdb_open(fd, BDB_BULK, &why, &db);
 	if (r < 0 && why.len)
 		(void)fprintf(stderr, "%.*s\n", PRI(buf_span(&why)));
 	buf_done(&why);
