@@ -55,7 +55,7 @@ function complain(text) {
 }
 
 function check(from, to, target) {
-	if (from == to || (target ~ /^test\// && FILENAME ~ /_test\.c$/))
+	if (from == to || (target ~ /^test\// && FILENAME ~ /_(test|fuzz)\.c$/))
 		return
 	if (to == "daemon" && from ~ /^daemon/)
 		return

@@ -25,6 +25,7 @@ static void ldap_close(struct map *m)
 
 	ldap_conn_put(t);
 	ldap_conf_done(t);
+	buf_done(&t->source);
 	buf_done(&t->base);
 	buf_done(&t->filter);
 	mem_free(t);
@@ -36,6 +37,8 @@ static struct map *ldap_open_table(const struct map_setup *s)
 
 	/* For warnings; map.c does the same later. */
 	t->map.host = s->host;
+	buf_init(&t->source, s->name.len + 1);
+	buf_put(&t->source, s->name);
 	buf_init(&t->base, MAX_QUERY);
 	buf_init(&t->filter, MAX_QUERY);
 	db_common_init(&t->common, &t->map, s);

@@ -45,14 +45,6 @@ void ldap_warn(struct ldap_table *t, const char *format, ...)
 	    &t->map, "%s (%.*s at %s)", text, PRI(t->map.spec), t->server.urls);
 }
 
-span ldap_source(const struct ldap_table *t)
-{
-	span source = t->map.spec;
-
-	(void)span_cut(&source, ':');
-	return source;
-}
-
 /* --- sharing --- */
 
 static void put_text(struct buf *key, const char *text)

@@ -6,11 +6,13 @@
  * stops in the middle of a TLS record, or sends for ever, is not covered. So
  * each read and write first waits until our deadline, and what is read is
  * counted. The layer lies directly above TCP: what TLS reads passes it too.
+ * It also keeps SIGPIPE away from a process that has no use for it.
  */
 #include "map/ldap_internal.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -91,9 +93,12 @@ static ber_slen_t guard_read(Sockbuf_IO_Desc *io, void *to, ber_len_t len)
 
 static ber_slen_t guard_write(Sockbuf_IO_Desc *io, void *from, ber_len_t len)
 {
+	int fd = -1;
+
 	if (!wait_for(io, POLLOUT))
 		return -1;
-	return LBER_SBIOD_WRITE_NEXT(io, from, len);
+	(void)ber_sockbuf_ctrl(io->sbiod_sb, LBER_SB_OPT_GET_FD, &fd);
+	return send(fd, from, len, MSG_NOSIGNAL);
 }
 
 static int guard_close(Sockbuf_IO_Desc *io UNUSED)

@@ -84,6 +84,7 @@ struct ldap_conn {
 struct ldap_table {
 	struct map map;
 	struct source_conf conf; /* owns the strings */
+	struct buf source;       /* what stands behind "ldap:" */
 	struct buf urls;
 	struct ldap_server server;
 	struct ldap_conn *conn;
@@ -133,8 +134,10 @@ MUST_USE int ldap_conn_search(
 PRINTF_LIKE(2, 3)
 void ldap_warn(struct ldap_table *t, const char *format, ...);
 
-/* What stands behind "ldap:". */
-span ldap_source(const struct ldap_table *t);
+static inline span ldap_source(const struct ldap_table *t)
+{
+	return buf_span(&t->source);
+}
 
 /* --- ldap_sasl.c --- */
 

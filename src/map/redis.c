@@ -54,7 +54,7 @@ struct redis {
 };
 
 /* The kinds of reply that matter here. */
-enum reply { REPLY_OK, REPLY_VALUE, REPLY_NULL, REPLY_ERROR, REPLY_BROKEN };
+enum reply { REPLY_OK, REPLY_VALUE, REPLY_NULL, REPLY_ERROR };
 
 static void redis_close(struct map *m)
 {
