@@ -379,6 +379,8 @@ static const struct {
 	{ "", "smtp\n", "master.cf: line 1: missing \"transport type\" field" },
 	{ "", "#\n\nsmtp tcp n - y - - smtpd\n",
 	    "master.cf: line 3: bad transport type: tcp" },
+	{ "", "[::1:25 inet n - y - - smtpd\n",
+	    "master.cf: line 1: missing \"]\" in \"[::1:25\"; write" },
 	{ "", "smtp inet - - y - - smtpd\n",
 	    "master.cf: line 1: inet service cannot be private" },
 	{ "", "smtp inet n x y - - smtpd\n",

@@ -13,6 +13,7 @@
 
 #include <stdarg.h>
 
+#include "conf/endpoint.h"
 #include "conf/lines.h"
 #include "conf/programs.h"
 #include "conf/value.h"
@@ -355,6 +356,24 @@ static bool take_columns(struct reader *r, span *rest, struct conf_service *s)
 	return true;
 }
 
+/* What the operator can be told without asking for names. */
+static bool check_endpoint(struct reader *r, const struct conf_service *s)
+{
+	span host;
+	span port;
+	const char *wrong;
+
+	if (s->type != CONF_INET)
+		return true;
+	wrong = endpoint_split(s->name, &host, &port);
+	if (!wrong)
+		return true;
+	return fail(r,
+	    "%s in \"%.*s\"; write \"port\", \"host:port\" or "
+	    "\"[address]:port\"",
+	    wrong, PRI(span_first(s->name, 100)));
+}
+
 /* Where a service of that name and type stands, or a new place. */
 static bool place_of(
     struct reader *r, const struct conf_service *s, uint32_t *ret)
@@ -399,8 +418,9 @@ static bool read_line(struct reader *r, span line)
 		return false;
 	if (is_disabled(r->disabled, s.name, type))
 		return true;
-	if (!parse_type(r, type, &s.type) || !take_columns(r, &line, &s) ||
-	    !take_arguments(r, line, &s) || !place_of(r, &s, &place))
+	if (!parse_type(r, type, &s.type) || !check_endpoint(r, &s) ||
+	    !take_columns(r, &line, &s) || !take_arguments(r, line, &s) ||
+	    !place_of(r, &s, &place))
 		return false;
 	r->services[place] = s;
 	return true;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/endpoint.h"
 #include "os/error.h"
 #include "os/file.h"
 
@@ -170,28 +171,6 @@ static bool find_port(struct conf *conf, span name, uint16_t *ret)
 	return port > 0 && port <= UINT16_MAX;
 }
 
-/* "host:port" into its parts; host may be empty. */
-static bool split_name(struct opener *o, span name, span *host, span *port)
-{
-	ssize_t colon;
-
-	if (span_skip(&name, SPAN("["))) {
-		ssize_t end = span_find(name, ']');
-
-		if (end < 0)
-			return fail_name(o, "missing \"]\"");
-		*host = span_first(name, (size_t)end);
-		*port = span_from(name, (size_t)end + 1);
-		if (!span_skip(port, SPAN(":")))
-			return fail_name(o, "garbage after \"]\"");
-		return true;
-	}
-	colon = span_rfind(name, ':');
-	*host = colon < 0 ? SPAN("") : span_first(name, (size_t)colon);
-	*port = span_from(name, (size_t)(colon + 1));
-	return true;
-}
-
 static bool from_conf_address(
     const struct conf_address *a, uint16_t port, struct sock_addr *ret)
 {
@@ -279,9 +258,10 @@ static bool open_service(struct opener *o)
 	uint16_t port;
 	span host;
 	span name;
+	const char *wrong = endpoint_split(s->name, &host, &name);
 
-	if (!split_name(o, s->name, &host, &name))
-		return false;
+	if (wrong)
+		return fail_name(o, wrong);
 	if (!find_port(o->conf, name, &port))
 		return fail_name(o, "unknown port");
 	if (host.len > 0)
