@@ -13,6 +13,7 @@
 
 /* --- warnings --- */
 
+PRINTF_LIKE(3, 0)
 static void warn_about(
     const struct map_host *host, span spec, const char *format, va_list args)
 {
