@@ -258,6 +258,7 @@ static int search_leaf(struct bdb *db, struct page *p, span key, uint32_t *ret)
 		int order;
 		int r;
 
+		bdb_prefetch_pair(db, p, low, high);
 		r = get_item(db, p, 2 * middle, &item);
 		if (r == 0)
 			r = compare_to(db, p, &item, key, &order);

@@ -179,6 +179,7 @@ static int search_sorted(
 		int order;
 		int r;
 
+		bdb_prefetch_pair(db, p, low, high);
 		r = compare_at(db, p, middle, key, &order);
 		if (r < 0)
 			return r;

@@ -160,6 +160,21 @@ static inline uint32_t bdb_u32(const struct bdb *db, const uint8_t *p)
 MUST_USE int bdb_page(struct bdb *db, uint32_t pgno, struct page *ret);
 /* Where item `i` begins; 0 if that is out of the page. */
 uint32_t bdb_offset(const struct bdb *db, const struct page *p, uint32_t i);
+/*
+ * Between the pairs `low` and `high` the middle one is looked at now; one of
+ * these two comes next.
+ */
+static inline void bdb_prefetch_pair(
+    const struct bdb *db, const struct page *p, uint32_t low, uint32_t high)
+{
+	uint32_t middle = (low + high) / 2;
+	uint32_t below = (low + middle) / 2;
+	uint32_t above = (middle + 1 + high) / 2;
+
+	__builtin_prefetch(p->bytes + bdb_offset(db, p, 2 * below));
+	__builtin_prefetch(p->bytes + bdb_offset(db, p, 2 * above));
+}
+
 /* Append a big item that begins at page `pgno`. */
 MUST_USE int bdb_overflow(
     struct bdb *db, uint32_t pgno, uint32_t length, struct buf *out);
