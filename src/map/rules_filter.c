@@ -30,12 +30,17 @@ struct entry {
 	uint32_t next; /* index + 1 */
 };
 
+struct sets {
+	uint32_t count;
+	const struct rules_literal_set *set;
+};
+
 /* What was added, until sealed. */
 struct added {
 	uint32_t rule;
 	bool always;
-	uint32_t count;
-	const struct rules_literal_set *sets;
+	struct sets needs;
+	struct sets within; /* what rules within this one need for its sake */
 };
 
 struct rules_filter {
@@ -154,16 +159,16 @@ static uint64_t cost_of(
 }
 
 static const struct rules_literal_set *cheapest_of(
-    struct rules_filter *f, const struct added *a)
+    struct rules_filter *f, const struct sets *s)
 {
 	const struct rules_literal_set *best = NULL;
 	uint64_t best_cost = UINT64_MAX;
 
-	for (uint32_t i = 0; i < a->count; i++) {
-		uint64_t cost = cost_of(f, &a->sets[i]);
+	for (uint32_t i = 0; i < s->count; i++) {
+		uint64_t cost = cost_of(f, &s->set[i]);
 
 		if (cost < best_cost) {
-			best = &a->sets[i];
+			best = &s->set[i];
 			best_cost = cost;
 		}
 	}
@@ -200,28 +205,75 @@ void rules_filter_free(struct rules_filter *f)
 	mem_free(f);
 }
 
-bool rules_filter_add(struct rules_filter *f, uint32_t rule,
-    enum rules_syntax syntax, span pattern, bool always)
+/* NULL: there is none around it. */
+static const struct added *find_outer(
+    const struct rules_filter *f, uint32_t rule)
 {
-	struct added a = { .rule = rule };
-	struct rules_literal_set *sets;
-	struct rules_literals l;
+	uint32_t low = 0;
+	uint32_t n = f->added_count;
 
-	rules_literals_find(syntax, pattern, &f->added_arena, &l);
-	if (l.count) {
-		sets = arena_alloc(&f->added_arena, l.count, sizeof(*sets));
-		memcpy(sets, l.sets, l.count * sizeof(*sets));
-		a.sets = sets;
-		a.count = l.count;
+	if (rule == RULES_NO_OUTER)
+		return NULL;
+	while (n > 1) {
+		uint32_t half = n / 2;
+
+		if (f->added[low + half].rule <= rule)
+			low += half;
+		n -= half;
 	}
-	a.always = always || l.count == 0;
+	if (n == 0 || f->added[low].rule != rule)
+		bug("rule %u was not added", rule);
+	return &f->added[low];
+}
+
+/* All of `a`, and of `b` what there is room for. */
+static struct sets join_sets(
+    struct rules_filter *f, const struct rules_literals *a, struct sets b)
+{
+	struct sets ret = { .count = a->count };
+	struct rules_literal_set *set;
+
+	b.count = MIN(b.count, (uint32_t)RULES_SETS);
+	ret.count += b.count;
+	if (ret.count == 0)
+		return ret;
+	set = arena_alloc(&f->added_arena, ret.count, sizeof(*set));
+	memcpy(set, a->sets, a->count * sizeof(*set));
+	if (b.count)
+		memcpy(set + a->count, b.set, b.count * sizeof(*set));
+	ret.set = set;
+	return ret;
+}
+
+static void append(struct rules_filter *f, const struct added *a)
+{
 	if (f->added_count == f->added_room) {
 		f->added_room = f->added_room ? f->added_room * 2 : 16;
 		f->added =
 		    mem_resize(f->added, f->added_room, sizeof(*f->added));
 	}
-	f->added[f->added_count++] = a;
-	return l.count > 0;
+	f->added[f->added_count++] = *a;
+}
+
+bool rules_filter_add(
+    struct rules_filter *f, const struct rules_filter_rule *rule)
+{
+	const struct added *outer = find_outer(f, rule->outer);
+	struct sets around = outer ? outer->within : (struct sets){ 0 };
+	struct added a = { .rule = rule->number };
+	struct rules_literals own;
+
+	rules_literals_find(rule->syntax, rule->pattern, &f->added_arena, &own);
+	if (rule->negated) {
+		a.needs = join_sets(f, &own, (struct sets){ 0 });
+		a.within = around;
+	} else {
+		a.needs = join_sets(f, &own, around);
+		a.within = a.needs;
+	}
+	a.always = rule->negated || a.needs.count == 0;
+	append(f, &a);
+	return a.needs.count > 0;
 }
 
 /* Call `fn` for each text. */
@@ -229,11 +281,11 @@ static void each_text(
     struct rules_filter *f, void (*fn)(struct rules_filter *f, span text))
 {
 	for (uint32_t i = 0; i < f->added_count; i++) {
-		const struct added *a = &f->added[i];
+		const struct sets *s = &f->added[i].needs;
 
-		for (uint32_t k = 0; k < a->count; k++)
-			for (uint32_t n = 0; n < a->sets[k].count; n++)
-				fn(f, a->sets[k].any[n]);
+		for (uint32_t k = 0; k < s->count; k++)
+			for (uint32_t n = 0; n < s->set[k].count; n++)
+				fn(f, s->set[k].any[n]);
 	}
 }
 
@@ -289,7 +341,7 @@ static void choose_texts(struct rules_filter *f)
 	size_t texts = 0;
 
 	for (uint32_t i = 0; i < f->added_count; i++) {
-		chosen[i] = cheapest_of(f, &f->added[i]);
+		chosen[i] = cheapest_of(f, &f->added[i].needs);
 		texts += chosen[i] ? chosen[i]->count : 0;
 	}
 	f->entries = mem_new(texts, sizeof(*f->entries));
@@ -309,7 +361,7 @@ static void make_bits(struct rules_filter *f)
 	for (uint32_t i = 0; i < f->added_count; i++) {
 		if (f->added[i].always)
 			set_bit(f->visit, f->added[i].rule);
-		if (f->added[i].count)
+		if (f->added[i].needs.count)
 			set_bit(f->known, f->added[i].rule);
 	}
 }

@@ -8,7 +8,7 @@
 #include "map/rules_filter.h"
 #include "map/rules_table.h"
 
-#define NO_RULE UINT32_MAX
+#define NO_RULE RULES_NO_OUTER
 
 enum rule_kind { RULE_MATCH, RULE_IF, RULE_ENDIF };
 

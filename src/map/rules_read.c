@@ -187,10 +187,16 @@ static bool check_replacement(struct reading *r, struct rule *rule, span text)
 static void add_to_filter(struct reading *r, struct rule *rule, uint32_t i)
 {
 	struct rules_pattern *p = &rule->first;
-	bool known = rules_filter_add(r->t->filter, i,
-	    r->engine->syntax(p->options), p->text, p->negated);
+	const struct rules_filter_rule one = {
+		.number = i,
+		.outer = rule->outer,
+		.syntax = r->engine->syntax(p->options),
+		.pattern = p->text,
+		.negated = p->negated,
+	};
 
-	if (known && !p->negated && r->engine->lazy)
+	if (rules_filter_add(r->t->filter, &one) && !p->negated &&
+	    r->engine->lazy)
 		rules_free_code(r->engine, p);
 }
 
