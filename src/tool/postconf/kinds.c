@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * tool/postconf/kinds.c - what there is to choose from: table types (-m),
- * mailbox locks (-l), SASL plug-ins (-a, -A), TLS (-T).
+ * mailbox locks (-l), TLS (-T). There is no SASL, so -a and -A list nothing.
  */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "map/map.h"
+#include "tls/version.h"
 #include "tool/postconf/postconf.h"
 
 static void show_name(void *ctx, span name)
@@ -48,11 +50,29 @@ static void show_locks(struct postconf *pc)
 		show_name(pc, span_str(locks[i]));
 }
 
+static void show_tls(struct postconf *pc, const char *what)
+{
+	span kind = span_str(what);
+
+	if (span_eq(kind, SPAN("compile-version"))) {
+		show_name(pc, span_str(tls_version_compiled()));
+	} else if (span_eq(kind, SPAN("run-version"))) {
+		show_name(pc, span_str(tls_version_running()));
+	} else if (span_eq(kind, SPAN("public-key-algorithms"))) {
+		for (const char *const *k = tls_key_kinds(); *k; k++)
+			show_name(pc, span_str(*k));
+	} else {
+		warn(pc, "unknown 'postconf -T' mode: %s", what);
+		exit(1);
+	}
+}
+
 void kinds_show(struct postconf *pc, const char *tls)
 {
-	(void)tls;
 	if (pc->mode & SHOW_MAPS)
 		show_maps(pc);
 	else if (pc->mode & SHOW_LOCKS)
 		show_locks(pc);
+	else if (pc->mode & SHOW_TLS)
+		show_tls(pc, tls);
 }

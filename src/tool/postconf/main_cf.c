@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "conf/setting.h"
+#include "conf/value.h"
 #include "os/file.h"
 #include "tool/postconf/postconf.h"
 
@@ -49,6 +50,29 @@ static void put_json(struct postconf *pc, span name, span value)
 	buf_put(&pc->out, SPAN("\"}\n"));
 }
 
+/*
+ * Defaults of versions after 3.7 are left as they are where they cannot be
+ * expanded: what did no harm there does none here.
+ */
+static bool may_fail(const struct postconf *pc, span name)
+{
+	const struct param *p = param_find(name);
+	uint64_t since = 0;
+	uint64_t limit = 0;
+
+	return p && conf_parse_level(span_str(p->since), &since) &&
+	    conf_parse_level(SPAN("3.7"), &limit) && since > limit &&
+	    !dict_find(&pc->main_cf, name);
+}
+
+static span expanded(struct postconf *pc, const struct name *n, span value)
+{
+	if (!(pc->mode & SHOW_EVAL) || (n->flags & NAME_RAW) ||
+	    (may_fail(pc, n->name) && !value_can_expand(pc, value)))
+		return value;
+	return value_expand(pc, pc->mode, value, NULL);
+}
+
 static void show(struct postconf *pc, const struct name *n)
 {
 	span value = value_find(pc, pc->mode, n->name, NULL);
@@ -59,8 +83,7 @@ static void show(struct postconf *pc, const struct name *n)
 		print_line(pc, n->name);
 		return;
 	}
-	if ((pc->mode & SHOW_EVAL) && !(n->flags & NAME_RAW))
-		value = value_expand(pc, pc->mode, value, NULL);
+	value = expanded(pc, n, value);
 	if (pc->mode & SHOW_JSON)
 		put_json(pc, n->name, value);
 	else if (pc->mode & HIDE_NAME)

@@ -183,6 +183,7 @@ static void warn_unused(struct postconf *pc, const struct dict *d,
 		if (e->removed || name_find(&pc->names, e->name) ||
 		    (scope && name_find(&scope->valid, e->name)))
 			continue;
+		flush(pc);
 		warn(pc, "%.*s/%s: unused parameter: %.*s=%.*s", ALL(pc->dir),
 		    file, ALL(e->name), ALL(e->value));
 	}

@@ -131,12 +131,12 @@ struct postconf {
 	span mynetworks;
 };
 
-/* report.c: messages go to stderr; output that waits goes first. */
+/* report.c: messages go to stderr. */
 PRINTF_LIKE(2, 3)
 void warn(struct postconf *pc, const char *format, ...);
 PRINTF_LIKE(2, 3)
 void info(struct postconf *pc, const char *format, ...);
-/* Says it, and ends with exit status 1. */
+/* Says it, and ends with exit status 1. What waits in pc->out is lost. */
 NO_RETURN PRINTF_LIKE(2, 3) void fatal(
     struct postconf *pc, const char *format, ...);
 /* Writes what waits in pc->out. */
@@ -183,6 +183,8 @@ span value_default(struct postconf *pc, const struct name *n);
 /* As written; ptr == NULL: not set, and no default wanted (-n) or known. */
 span value_find(
     struct postconf *pc, unsigned mode, span name, const struct entry *scope);
+/* Whether that will do. */
+bool value_can_expand(struct postconf *pc, span value);
 /* Expands $name; fatal when that cannot be done. Kept. */
 span value_expand(
     struct postconf *pc, unsigned mode, span value, const struct entry *scope);

@@ -10,6 +10,8 @@
 #include "os/file.h"
 #include "tool/postconf/postconf.h"
 
+enum { BLOCK = 4096 };
+
 static void say(
     struct postconf *pc, const char *what, const char *format, va_list ap)
 {
@@ -22,7 +24,6 @@ void warn(struct postconf *pc, const char *format, ...)
 {
 	va_list ap;
 
-	flush(pc);
 	va_start(ap, format);
 	say(pc, "warning: ", format, ap);
 	va_end(ap);
@@ -32,7 +33,6 @@ void info(struct postconf *pc, const char *format, ...)
 {
 	va_list ap;
 
-	flush(pc);
 	va_start(ap, format);
 	say(pc, "", format, ap);
 	va_end(ap);
@@ -42,6 +42,8 @@ void fatal(struct postconf *pc, const char *format, ...)
 {
 	va_list ap;
 
+	/* Half an answer is none: as in Postfix, only full blocks go out. */
+	pc->out.len -= pc->out.len % BLOCK;
 	flush(pc);
 	va_start(ap, format);
 	say(pc, "fatal: ", format, ap);

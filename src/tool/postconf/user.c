@@ -11,25 +11,56 @@
 #include "conf/setting.h"
 #include "tool/postconf/postconf.h"
 
+/* A name, and the service that mentions it; NULL: main.cf does. */
+struct mention {
+	span name;
+	unsigned flags; /* enum name_flags */
+	const struct entry *by;
+};
+
+static void tell(
+    struct postconf *pc, const struct mention *m, const struct entry *where)
+{
+	static const char *const files[] = { "main.cf", "master.cf:" };
+	span by = m->by ? m->by->space : SPAN("");
+	span at = where ? where->space : SPAN("");
+
+	info(pc, "$%.*s in %s%.*s validates %.*s=value in %s%.*s", ALL(m->name),
+	    files[m->by != NULL], ALL(by), ALL(m->name), files[where != NULL],
+	    ALL(at));
+}
+
+/* Where it is set: a service, or NULL for main.cf. */
 static void validate(
-    struct postconf *pc, struct hmap *names, span name, unsigned flags)
+    struct postconf *pc, const struct mention *m, struct entry *where)
+{
+	struct hmap *names = where ? &where->valid : &pc->names;
+
+	if (name_find(names, m->name))
+		return;
+	(void)name_add(pc, names, m->name, m->flags);
+	if (pc->verbose)
+		tell(pc, m, where);
+}
+
+static void remember(struct postconf *pc, struct hmap *names, span name)
 {
 	if (!name_find(names, name))
-		(void)name_add(pc, names, name, flags);
+		(void)name_add(pc, names, name, NAME_USER);
 }
 
 /* Where -o sets it. True when some service does. */
-static bool mention_services(struct postconf *pc, span name, unsigned flags)
+static bool mention_services(struct postconf *pc, const struct mention *m)
 {
 	bool found = false;
 
 	for (size_t i = 0; i < pc->nentries; i++) {
 		struct entry *e = &pc->entries[i];
 
-		if (!e->params || !dict_find(e->params, name))
+		if (!e->params || !dict_find(e->params, m->name))
 			continue;
 		found = true;
-		validate(pc, &e->valid, name, flags);
+		validate(pc, m, e);
 	}
 	return found;
 }
@@ -37,16 +68,17 @@ static bool mention_services(struct postconf *pc, span name, unsigned flags)
 void user_mention(
     struct postconf *pc, span name, unsigned flags, struct entry *scope)
 {
+	const struct mention m = { name, flags, scope };
 	bool is_set = false;
 
 	if (scope && dict_find(scope->params, name)) {
 		is_set = true;
-		validate(pc, &scope->valid, name, flags);
+		validate(pc, &m, scope);
 	} else if (dict_find(&pc->main_cf, name)) {
 		is_set = true;
-		validate(pc, &pc->names, name, flags);
+		validate(pc, &m, NULL);
 	}
-	if (!scope && mention_services(pc, name, flags))
+	if (!scope && mention_services(pc, &m))
 		is_set = true;
 	if (!is_set && !(flags & NAME_DBMS) && !name_find(&pc->names, name))
 		warn(pc, "%.*s/%s: undefined parameter: %.*s", ALL(pc->dir),
@@ -100,7 +132,7 @@ static void mention_classes(
 	rest = buf_span(&list);
 	while ((class = span_word(&rest, ", \t\r\n")).len > 0) {
 		if (!scope)
-			validate(pc, &pc->classes_seen, class, NAME_USER);
+			remember(pc, &pc->classes_seen, class);
 		user_mention(pc, class, NAME_USER, scope);
 	}
 }
@@ -128,7 +160,7 @@ static void scan_setting(struct postconf *pc, struct dict *d,
 	struct name *n;
 
 	if (scope && name_find(&pc->classes_seen, e->name))
-		validate(pc, &scope->valid, e->name, NAME_USER);
+		remember(pc, &scope->valid, e->name);
 	n = name_find(&pc->names, e->name);
 	if (n && !judge_builtin(pc, n, d, e, scope))
 		return;

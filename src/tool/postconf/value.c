@@ -69,6 +69,9 @@ static span default_mynetworks(struct postconf *pc)
 	        chosen(pc, "inet_protocols"), chosen(pc, "mynetworks_style"),
 	        &list, &error) != CONF_OK)
 		fatal(pc, "%.*s", ALL(buf_span(&error)));
+	/* As in Postfix, a blank follows each network. */
+	if (list.len > 0)
+		buf_putc(&list, ' ');
 	pc->mynetworks = keep(pc, buf_span(&list));
 	return pc->mynetworks;
 }
@@ -163,6 +166,15 @@ static span look_up(void *ctx, span name)
 	const struct scope *s = ctx;
 
 	return value_find(s->pc, s->mode, name, s->entry);
+}
+
+bool value_can_expand(struct postconf *pc, span value)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(EXPAND_MAX);
+	CLEANUP(buf_done) struct buf error = BUF_INIT(EXPAND_MAX);
+	struct scope s = { pc, pc->mode & ~(unsigned)SHOW_NONDEF, NULL };
+
+	return expand_text(value, look_up, &s, &out, &error) == EXPAND_OK;
 }
 
 span value_expand(
