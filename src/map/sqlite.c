@@ -19,7 +19,7 @@
 enum {
 	MAX_QUERY = 1024 * 1024,
 	MAX_SHOWN = 500,
-	BUSY_MSEC = 5000, /* somebody writes: wait for him so long */
+	BUSY_MSEC = 2000, /* somebody writes: wait for him so long */
 	QUERY_SEC = 30,
 	STEPS = 10000, /* between two looks at the clock */
 };
