@@ -19,6 +19,7 @@ myorigin = example.com
 mynetworks =
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtpd_peername_lookup = no
+smtpd_tls_security_level = none
 local_recipient_maps =
 local_transport = discard:
 default_transport = discard:
