@@ -228,3 +228,9 @@ def test_corpus(tmp_path):
             ["-n"], ["-nxf"], ["-P"], ["-Mf"], ["-Fx"], ["-x"])]
     assert len(calls) > 200
     compare_all(calls)
+
+
+@pytest.mark.parametrize("case", sorted(os.listdir(CASES)))
+def test_awkward(case, tmp_path):
+    home = copy(os.path.join(CASES, case), str(tmp_path / case))
+    compare_all([(home, args) for args in [[], *SHOW]])

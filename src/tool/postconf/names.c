@@ -53,44 +53,6 @@ struct name *name_add(
 	return entry;
 }
 
-static void add_table(struct postconf *pc)
-{
-	size_t count;
-	const struct param *all = params_all(&count);
-	struct name *names = keep_new(pc, count, sizeof(*names));
-
-	for (size_t i = 0; i < count; i++) {
-		struct name *n = &names[i];
-
-		n->name = span_str(all[i].name);
-		if (name_find(&pc->names, n->name))
-			continue;
-		n->preset = span_str(all[i].preset);
-		n->flags = NAME_BUILTIN;
-		if (all[i].kind == PARAM_RAW)
-			n->flags |= NAME_RAW;
-		hmap_put(&pc->names, &n->by_name, hash_bytes(n->name));
-	}
-}
-
-static void add_process_facts(struct postconf *pc)
-{
-	static const char *const names[] = { "process_id", "process_name",
-		"service_name" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		name_add(pc, &pc->names, span_str(names[i]),
-		    NAME_BUILTIN | NAME_READONLY);
-}
-
-void names_add_builtin(struct postconf *pc)
-{
-	for (size_t i = 0; i < ARRAY_LEN(legacy); i++)
-		name_add(pc, &pc->names, span_str(legacy[i]), NAME_LEGACY);
-	add_process_facts(pc);
-	add_table(pc);
-}
-
 struct suffix {
 	const char *text;
 	const char *preset;
@@ -120,6 +82,60 @@ static const struct suffix transport_suffixes[] = {
 	{ "_destination_rate_delay", "$default_destination_rate_delay" },
 	{ "_transport_rate_delay", "$default_transport_rate_delay" },
 };
+
+/* The registry knows some that exist only where master.cf has the service. */
+static bool is_made_of_service(const struct param *p)
+{
+	span name = span_str(p->name);
+
+	for (size_t i = 0; i < ARRAY_LEN(transport_suffixes); i++) {
+		const struct suffix *s = &transport_suffixes[i];
+
+		if (span_eq(span_str(p->preset), span_str(s->preset)) &&
+		    span_has_suffix_nocase(name, span_str(s->text)))
+			return true;
+	}
+	return false;
+}
+
+static void add_table(struct postconf *pc)
+{
+	size_t count;
+	const struct param *all = params_all(&count);
+	struct name *names = keep_new(pc, count, sizeof(*names));
+
+	for (size_t i = 0; i < count; i++) {
+		struct name *n = &names[i];
+
+		n->name = span_str(all[i].name);
+		if (name_find(&pc->names, n->name) ||
+		    is_made_of_service(&all[i]))
+			continue;
+		n->preset = span_str(all[i].preset);
+		n->flags = NAME_BUILTIN;
+		if (all[i].kind == PARAM_RAW)
+			n->flags |= NAME_RAW;
+		hmap_put(&pc->names, &n->by_name, hash_bytes(n->name));
+	}
+}
+
+static void add_process_facts(struct postconf *pc)
+{
+	static const char *const names[] = { "process_id", "process_name",
+		"service_name" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		name_add(pc, &pc->names, span_str(names[i]),
+		    NAME_BUILTIN | NAME_READONLY);
+}
+
+void names_add_builtin(struct postconf *pc)
+{
+	for (size_t i = 0; i < ARRAY_LEN(legacy); i++)
+		name_add(pc, &pc->names, span_str(legacy[i]), NAME_LEGACY);
+	add_process_facts(pc);
+	add_table(pc);
+}
 
 static const struct suffix time_limit = { "_time_limit",
 	"$command_time_limit" };

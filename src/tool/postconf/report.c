@@ -12,12 +12,24 @@
 
 enum { BLOCK = 4096 };
 
+/* A terminal is not told all that a file says. */
 static void say(
     struct postconf *pc, const char *what, const char *format, va_list ap)
 {
-	(void)fprintf(stderr, "%s: %s", pc->program, what);
-	(void)vfprintf(stderr, format, ap);
-	(void)fputc('\n', stderr);
+	va_list again;
+	char *text;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	text = mem_new((size_t)n + 1, 1);
+	(void)vsnprintf(text, (size_t)n + 1, format, ap);
+	for (int i = 0; i < n; i++)
+		if (!ascii_is_print(text[i]))
+			text[i] = '?';
+	(void)fprintf(stderr, "%s: %s%s\n", pc->program, what, text);
+	mem_free(text);
 }
 
 void warn(struct postconf *pc, const char *format, ...)
