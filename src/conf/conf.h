@@ -84,6 +84,12 @@ MUST_USE int conf_read(
 MUST_USE int conf_read_unchecked(
     const char *dir, struct conf_report *report, struct conf **ret_conf);
 /*
+ * The same without master.cf and without a look at this machine's addresses:
+ * for commands that need a parameter or two, quickly.
+ */
+MUST_USE int conf_read_main(
+    const char *dir, struct conf_report *report, struct conf **ret_conf);
+/*
  * The directory to read: `option` (of -c) if not NULL, else $MAIL_CONFIG,
  * else /etc/chasqui, else /etc/postfix if the former does not exist.
  */

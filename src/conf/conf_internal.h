@@ -58,6 +58,7 @@ MUST_USE bool conf_put_main(
     struct conf *conf, span text, struct conf_report *report);
 MUST_USE bool conf_put_master(
     struct conf *conf, span text, struct conf_report *report);
+void conf_put_hostname(struct conf *conf);
 /* The machine's name and addresses, after main.cf. */
 MUST_USE bool conf_put_facts(struct conf *conf, struct conf_report *report);
 /* Every value in both files, by the registry. */

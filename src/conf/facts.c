@@ -184,16 +184,22 @@ static void keep_addresses(struct conf *conf, const struct addresses *list)
 	conf->naddresses = list->count;
 }
 
-bool conf_put_facts(struct conf *conf, struct conf_report *report)
+void conf_put_hostname(struct conf *conf)
 {
-	CLEANUP(addresses_done) struct addresses interfaces = { NULL, 0 };
-	CLEANUP(addresses_done) struct addresses list = { NULL, 0 };
 	char name[256] = "";
-	span chosen;
 
 	(void)gethostname(name, sizeof(name) - 1);
 	conf->hostname =
 	    arena_dup(&conf->arena, span_str(name[0] ? name : "localhost"));
+}
+
+bool conf_put_facts(struct conf *conf, struct conf_report *report)
+{
+	CLEANUP(addresses_done) struct addresses interfaces = { NULL, 0 };
+	CLEANUP(addresses_done) struct addresses list = { NULL, 0 };
+	span chosen;
+
+	conf_put_hostname(conf);
 	chosen = conf_value(conf, CONF_MAIN, SPAN("inet_interfaces"));
 	list_interfaces(conf, &interfaces);
 	if (!choose(conf, chosen, &interfaces, &list)) {

@@ -56,6 +56,20 @@ int conf_read_unchecked(
 	return CONF_OK;
 }
 
+int conf_read_main(
+    const char *dir, struct conf_report *report, struct conf **ret)
+{
+	CLEANUP(conf_unrefp) struct conf *conf = conf_new(span_str(dir));
+	CLEANUP(buf_done) struct buf main_cf = BUF_INIT(CONF_FILE_MAX);
+
+	if (!read_part(dir, "main.cf", &main_cf, report) ||
+	    !conf_put_main(conf, buf_span(&main_cf), report))
+		return CONF_BAD;
+	conf_put_hostname(conf);
+	*ret = STEAL(conf);
+	return CONF_OK;
+}
+
 int conf_read(const char *dir, struct conf_report *report, struct conf **ret)
 {
 	CLEANUP(conf_unrefp) struct conf *conf = NULL;
