@@ -68,6 +68,11 @@ static void test_promises(void **state UNUSED)
 			assert_non_null(i->user);
 			assert_false(i->may & (SANDBOX_EXEC | SANDBOX_SETUID));
 		}
+		/* Keys go to those who speak TLS, and to nobody else. */
+		if (r == ROLE_SMTPD)
+			assert_string_equal(i->keys, "smtpd_tls_");
+		else if (r != ROLE_RELAY)
+			assert_null(i->keys);
 		if (r != ROLE_QUEUE && i->user)
 			assert_string_not_equal(i->user, queue->user);
 	}
