@@ -45,6 +45,7 @@ static struct map *ldap_open_table(const struct map_setup *s)
 	if (source_conf_open(&t->conf, s, &t->map) && ldap_conf_read(t) &&
 	    ldap_conn_get(t, s))
 		return &t->map;
+	mem_free(t->map.path); /* otherwise map_close() does that */
 	ldap_close(&t->map);
 	return NULL;
 }

@@ -17,6 +17,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -59,6 +60,18 @@ static void put_number(struct buf *key, int64_t n)
 	buf_putc(key, '\0');
 }
 
+/* A certificate that was replaced makes another connection. */
+static void put_state(struct buf *key, const char *path)
+{
+	struct stat st = { 0 };
+
+	if (*path)
+		(void)stat(path, &st);
+	put_number(key, (int64_t)st.st_ino);
+	put_number(key, st.st_mtim.tv_sec);
+	put_number(key, st.st_mtim.tv_nsec);
+}
+
 static void build_key(const struct ldap_server *s, struct buf *key)
 {
 	const char *const texts[] = { s->urls, s->bind_dn, s->bind_pw,
@@ -73,6 +86,10 @@ static void build_key(const struct ldap_server *s, struct buf *key)
 		put_text(key, texts[i]);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		put_number(key, numbers[i]);
+	put_state(key, s->tls_ca_cert_file);
+	put_state(key, s->tls_ca_cert_dir);
+	put_state(key, s->tls_cert);
+	put_state(key, s->tls_key);
 }
 
 static struct ldap_conn *find_shared(const struct buf *key)
@@ -87,22 +104,24 @@ static struct ldap_conn *find_shared(const struct buf *key)
 	return NULL;
 }
 
-static void free_conn(struct ldap_conn *c)
+/*
+ * The library has no way to give a TLS context back: it stays, without a
+ * connection, for the next table with the same settings, after a reload.
+ */
+void ldap_conn_put(struct ldap_table *t)
 {
+	struct ldap_conn *c = STEAL(t->conn);
+
+	if (!c || --c->refs)
+		return;
 	ldap_conn_close(c);
+	if (c->tls_context)
+		return;
 	if (c->tls_holder)
 		(void)ldap_unbind_ext(c->tls_holder, NULL, NULL);
 	list_remove(&c->link);
 	buf_wipe(&c->key);
 	mem_free(c);
-}
-
-void ldap_conn_put(struct ldap_table *t)
-{
-	struct ldap_conn *c = STEAL(t->conn);
-
-	if (c && --c->refs == 0)
-		free_conn(c);
 }
 
 /* --- options --- */

@@ -116,6 +116,7 @@ static struct map *memcache_open(const struct map_setup *s)
 		read_conf(t);
 	if (ok && open_servers(t, s))
 		return &t->map;
+	mem_free(t->map.path); /* otherwise map_close() does that */
 	memcache_close(&t->map);
 	return NULL;
 }

@@ -186,6 +186,7 @@ static struct map *redis_open(const struct map_setup *s)
 	db_common_init(&t->common, &t->map, s);
 	if (redis_setup(t, s))
 		return &t->map;
+	mem_free(t->map.path); /* otherwise map_close() does that */
 	redis_close(&t->map);
 	return NULL;
 }

@@ -600,7 +600,6 @@ def test_ldap_ways_to_connect(slapd, cf):
         ("start_tls = yes\ntls_require_cert = yes\n", named),
         (ca, ldaps.replace("127.0.0.1", "localhost")),
         (f"tls_ca_cert_file = {slapd.home}/none\n", ldaps),
-        ("start_tls = yes\n" + ca + "tls_cipher_suite = NONE:XX\n", named),
         ("bind = sasl\nsasl_mechs = EXTERNAL\n", named),
         ("bind = maybe\n", named), ("", "http://localhost"),
         ("", "ldap://127.0.0.1:1")]
