@@ -20,15 +20,20 @@ static span path_of(struct buf *b, const char *name)
 	return buf_span(b);
 }
 
-static struct map *open_map(const char *type, const char *name)
+static struct map *open_with(const char *type, const char *name, unsigned flags)
 {
 	struct buf spec = BUF_INIT(4096);
 	struct map *m;
 
 	buf_printf(&spec, "%s:%s/%s", type, folder, name);
-	m = map_open(&unit.host, buf_span(&spec), MAP_FOLD_FIXED);
+	m = map_open(&unit.host, buf_span(&spec), MAP_FOLD_FIXED | flags);
 	buf_done(&spec);
 	return m;
+}
+
+static struct map *open_map(const char *type, const char *name)
+{
+	return open_with(type, name, 0);
 }
 
 static struct map_writer *begin(const char *type, const char *name, bool keep)
@@ -172,6 +177,29 @@ static void knows_both_kinds_of_text(void **state UNUSED)
 	buf_done(&path);
 }
 
+static void nul_as_asked(void **state UNUSED)
+{
+	struct map_writer *w = begin("btree", "table", false);
+	struct map *m;
+
+	assert_int_equal(w->ops->put(w, SPAN("a"), SPAN("1"), false), MAP_PUT);
+	assert_int_equal(
+	    w->ops->put_plain(w, SPAN("b"), SPAN("2"), false), MAP_PUT);
+	assert_int_equal(
+	    w->ops->put_plain(w, SPAN("a"), SPAN("3"), false), MAP_PUT);
+	assert_int_equal(
+	    w->ops->put_plain(w, SPAN("b"), SPAN("4"), false), MAP_PUT_THERE);
+	assert_int_equal(w->ops->commit(w), 0);
+	m = open_with("btree", "table", MAP_WITH_NUL | MAP_BULK);
+	check(m, SPAN("b"), SPAN_NONE);
+	check(m, SPAN("a"), SPAN("1"));
+	map_close(&m);
+	m = open_with("btree", "table", MAP_WITHOUT_NUL);
+	check(m, SPAN("a"), SPAN("3"));
+	check(m, SPAN("b"), SPAN("2"));
+	map_close(&m);
+}
+
 static void check_error(const char *type, const char *name, const char *want)
 {
 	struct map *m = open_map(type, name);
@@ -275,6 +303,7 @@ int main(void)
 		cmocka_unit_test(btree_builds_and_changes),
 		cmocka_unit_test(abandoned_leaves_nothing),
 		cmocka_unit_test(knows_both_kinds_of_text),
+		cmocka_unit_test(nul_as_asked),
 		cmocka_unit_test(says_why_not),
 		cmocka_unit_test(warns_about_old_tables),
 	};
