@@ -134,6 +134,12 @@ void db_common_domains(struct db_common *d, struct source_conf *c)
 		    c, "%.*s: domain list is too long", PRI(c->setup->name));
 }
 
+void db_common_files(
+    struct db_common *d, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	tables_each_file(&d->tables, fn, ctx);
+}
+
 static span domain_of(span s)
 {
 	ssize_t at = span_rfind(s, '@');

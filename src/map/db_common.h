@@ -59,6 +59,10 @@ void db_common_template(struct db_common *d, struct source_conf *c,
 /* The parameter "domain". */
 void db_common_domains(struct db_common *d, struct source_conf *c);
 
+/* The files of tables in the list: see struct map_type. */
+void db_common_files(
+    struct db_common *d, void (*fn)(void *ctx, const char *path), void *ctx);
+
 /*
  * MAP_FOUND: go on. MAP_NONE: such a key is not in the table. MAP_RETRY: a
  * table in the list of domains has failed, which was said.

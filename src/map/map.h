@@ -113,6 +113,10 @@ struct map_type {
 	    bool (*fn)(void *ctx, span key, span value), void *ctx);
 	/* NULL: the file of map_watch(), if any, says it. */
 	bool (*changed)(struct map *m);
+	/* Files that it opens later, beside that of map_watch(): who locks
+	 * himself in lets them in first. NULL: none. */
+	void (*files)(struct map *m, void (*fn)(void *ctx, const char *path),
+	    void *ctx);
 	/* NULL: cannot be written. */
 	const struct map_writer_ops *writer;
 };

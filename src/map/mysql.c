@@ -346,6 +346,21 @@ static void read_options(struct mysql_table *t)
 	    source_conf_bool(&s->conf, "require_result_set", true);
 }
 
+/* The library reads them whenever it connects. */
+static void table_files(
+    struct map *m, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	const struct mysql_table *t =
+	    CONTAINER_OF(m, struct mysql_table, sql.map);
+	const char *const paths[] = { t->option_file, t->tls_key_file,
+		t->tls_cert_file, t->tls_ca_file };
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (paths[i])
+			fn(ctx, paths[i]);
+	sql_files(m, fn, ctx);
+}
+
 static void table_close(struct map *m)
 {
 	struct mysql_table *t = CONTAINER_OF(m, struct mysql_table, sql.map);
@@ -375,5 +390,6 @@ __attribute__((visibility("default"))) const struct map_type map_module = {
 	.traits = MAP_FIXED,
 	.open = table_open,
 	.find = sql_find,
+	.files = table_files,
 	.close = table_close,
 };

@@ -458,5 +458,6 @@ __attribute__((visibility("default"))) const struct map_type map_module = {
 	.traits = MAP_FIXED,
 	.open = table_open,
 	.find = sql_find,
+	.files = sql_files,
 	.close = table_close,
 };

@@ -184,6 +184,14 @@ void sql_done(struct sql *s)
 	buf_done(&s->expanded);
 }
 
+void sql_files(
+    struct map *m, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	struct sql *s = CONTAINER_OF(m, struct sql, map);
+
+	db_common_files(&s->common, fn, ctx);
+}
+
 /* --- choosing --- */
 
 static bool may_ask(const struct sql *s, const struct sql_host *h,

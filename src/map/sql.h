@@ -97,6 +97,9 @@ MUST_USE bool sql_finish(struct sql *s);
 /* Everything but the struct. */
 void sql_done(struct sql *s);
 
+/* As in struct map_type. */
+void sql_files(
+    struct map *m, void (*fn)(void *ctx, const char *path), void *ctx);
 enum map_answer sql_find(struct map *m, span key, struct buf *value);
 
 /* Copy of a span, with a NUL; mem_free() it. */

@@ -291,11 +291,21 @@ static bool sqlite_changed(struct map *m)
 	    st.st_mtim.tv_nsec != m->mtime.tv_nsec;
 }
 
+static void sqlite_files(
+    struct map *m, void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	struct sqlite_table *t = CONTAINER_OF(m, struct sqlite_table, map);
+
+	fn(ctx, t->dbpath);
+	db_common_files(&t->common, fn, ctx);
+}
+
 __attribute__((visibility("default"))) const struct map_type map_module = {
 	.name = "sqlite",
 	.traits = MAP_FIXED,
 	.open = sqlite_open,
 	.find = sqlite_find,
 	.changed = sqlite_changed,
+	.files = sqlite_files,
 	.close = sqlite_close,
 };

@@ -111,6 +111,8 @@ void tables_each_file(const struct tables *t,
 
 		if (one->map->path)
 			fn(ctx, one->map->path);
+		if (one->map->type && one->map->type->files)
+			one->map->type->files(one->map, fn, ctx);
 	}
 }
 

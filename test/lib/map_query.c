@@ -11,18 +11,22 @@
  *	-r	"retry: key" on stderr for what cannot be said now, and 1 as
  *		exit status
  *	-c	look before each key whether the table has changed
+ *	-s	locked in as a worker of the rules daemon is
  *	-o n=v	a parameter of main.cf
  *	-m dir	the modules; else ../src as seen from this program
  */
 #include "map/map.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "map/tables.h"
 #include "os/clock.h"
+#include "os/sandbox.h"
 
-enum { MAX_PARAMS = 32 };
+enum { MAX_PARAMS = 32, MAX_PATHS = 32 };
 
 struct query {
 	const char *params[MAX_PARAMS];
@@ -33,6 +37,7 @@ struct query {
 	bool quiet;
 	bool tells_retry;
 	bool reopens;
+	bool is_locked_in;
 	bool failed;
 	size_t found;
 };
@@ -54,6 +59,53 @@ static span param(void *ctx, span name)
 	}
 	return SPAN_NONE;
 }
+
+/* --- the sandbox --- */
+
+struct paths {
+	struct sandbox_path all[MAX_PATHS];
+	size_t n;
+};
+
+static void let_in(struct paths *p, const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC | O_DIRECTORY);
+
+	if (fd >= 0 && p->n < MAX_PATHS)
+		p->all[p->n++] =
+		    (struct sandbox_path){ .fd = fd, .access = SANDBOX_READ };
+}
+
+static void let_directory_in(void *ctx, const char *path)
+{
+	struct buf dir = BUF_INIT(PATH_MAX);
+	ssize_t slash = span_rfind(span_str(path), '/');
+
+	if (slash > 0) {
+		buf_put(&dir, span_of(path, (size_t)slash));
+		let_in(ctx, buf_cstr(&dir));
+	}
+	buf_done(&dir);
+}
+
+/* As daemon/rules does it. */
+static bool lock_in(struct map *m)
+{
+	static const char *const usual[] = { "/etc", "/run", "/lib", "/lib64",
+		"/usr/lib", "/usr/lib64" };
+	struct paths paths = { .n = 0 };
+
+	if (m->path)
+		let_directory_in(&paths, m->path);
+	if (m->type && m->type->files)
+		m->type->files(m, let_directory_in, &paths);
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		let_in(&paths, usual[i]);
+	return sandbox_enter(
+	           SANDBOX_CONNECT | SANDBOX_FILES, paths.all, paths.n) == 0;
+}
+
+/* --- lookups --- */
 
 static void look_up(struct query *q, struct map *m, span key, struct buf *value)
 {
@@ -122,6 +174,7 @@ static bool take_option(struct query *q, int c)
 	q->quiet |= c == 'q';
 	q->tells_retry |= c == 'r';
 	q->reopens |= c == 'c';
+	q->is_locked_in |= c == 's';
 	if (c == 'o' && q->nparams < MAX_PARAMS)
 		q->params[q->nparams++] = optarg;
 	if (c == 'm')
@@ -148,7 +201,7 @@ int main(int argc, char **argv)
 		.warn = warn,
 		.param = param,
 		.module_dir = span_str(default_modules()) };
-	while ((c = getopt(argc, argv, "NFUqrco:m:")) != -1)
+	while ((c = getopt(argc, argv, "NFUqrcso:m:")) != -1)
 		if (!take_option(&q, c))
 			return 2;
 	if (optind + 1 != argc)
@@ -157,6 +210,8 @@ int main(int argc, char **argv)
 	start = clock_monotonic();
 	m = map_open(&q.host, q.spec, q.flags);
 	tell_time(&q, "opened", start);
+	if (q.is_locked_in && !lock_in(m))
+		return 3;
 	start = clock_monotonic();
 	m = look_up_all(&q, m);
 	(void)snprintf(found, sizeof(found), "found %zu", q.found);

@@ -334,6 +334,25 @@ def test_a_table_that_asks_itself(backend):
         assert t.ask("u@d.e.org") == "-"
 
 
+@pytest.mark.parametrize("by", ["unix", "tcp"])
+def test_in_the_sandbox(backend, by):
+    """Connected, and found, after the door was closed."""
+    db, place = backend
+    changes = {}
+    if place.kind == "pgsql" and by == "unix":
+        where = db.home.replace("/", "%2f")
+        changes["hosts"] = (f"postgresql://admin:secret@{where}:{db.port}"
+                            "/mail")
+    elif by == "tcp" and place.kind != "sqlite":
+        changes["hosts"] = f"localhost:{db.port}"
+        if place.kind == "mysql":  # where localhost is something else
+            changes["hosts"] = f"127.0.0.1:{db.port}"
+    table = place.table(ORDERED, **changes)
+    output, warnings = ours(table, KEYS, "-s")
+    assert found(output)["twice"] == "a@x,b@x"
+    assert (output, warnings) == ours(table, KEYS)
+
+
 # --- servers that fail ---
 
 def test_restart(server):
