@@ -147,7 +147,7 @@ static int parse_sizes(struct bdb *db, const uint8_t *m)
 	    (db->page_size & (db->page_size - 1)))
 		return -EINVAL;
 	pages = (uint64_t)db->seen.st_size / db->page_size;
-	if (pages == 0)
+	if (pages == 0 || (uint64_t)db->seen.st_size % db->page_size)
 		return -EBADMSG;
 	if (pages > INT32_MAX)
 		return -EFBIG;

@@ -74,12 +74,15 @@ static void mend(int fd, const uint8_t *data, size_t size)
 {
 	static const char known[] = "%$sniglet^&";
 	bool hash = data[0] % 2 == 0;
+	size_t page = (size_t)512 << data[1] % 4;
 
 	set_u32(fd, META_MAGIC, hash ? BDB_HASH_MAGIC : BDB_BTREE_MAGIC);
 	set_u32(fd, META_VERSION, 8 + data[0] / 2 % 3);
-	set_u32(fd, META_PAGE_SIZE, UINT32_C(512) << data[1] % 4);
+	set_u32(fd, META_PAGE_SIZE, (uint32_t)page);
 	set_u32(fd, META_ENCRYPTION,
 	    (uint32_t)(hash ? PAGE_HASH_META : PAGE_BTREE_META) << 8);
+	if (ftruncate(fd, (off_t)(size - size % page)) < 0)
+		bug("ftruncate");
 	set_u32(fd, META_PARTS, 0);
 	set_u32(fd, META_FLAGS, 0);
 	if (hash) {
@@ -100,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			return 0;
 		if (write(fd, data, size) != (ssize_t)size)
 			bug("write");
-		if (i == 1 && size >= BDB_META_SIZE)
+		if (i == 1 && size >= 4096)
 			mend(fd, data, size);
 		try_file(fd);
 	}

@@ -209,6 +209,7 @@ static enum map_answer hash_each(
 
 struct hash_writer {
 	struct map_writer writer;
+	const struct map_host *host;
 	struct bdb_writer *pairs;
 	struct replace file;
 	char *path; /* of the database */
@@ -238,12 +239,33 @@ static void hash_abandon(struct map_writer *w)
 	mem_free(h);
 }
 
+/* As Postfix calls it; we put another one in its place. */
+static void warn_if_empty(const struct hash_writer *h)
+{
+	struct buf text = BUF_INIT(2 * MAX_PATH);
+	struct stat st;
+
+	if (fstat(h->file.old, &st) == 0 && st.st_size == 0) {
+		buf_printf(
+		    &text, "removing zero-length database file: %s", h->path);
+		h->host->warn(h->host->ctx, buf_span(&text));
+	}
+	buf_done(&text);
+}
+
 static int lock_old(struct hash_writer *h)
 {
+	int r;
+
 	if (h->locked)
 		return 0;
+	r = replace_begin(&h->file, h->path, REPLACE_FLOCK);
+	if (r < 0)
+		return r;
 	h->locked = true;
-	return replace_begin(&h->file, h->path, REPLACE_FLOCK);
+	if (h->file.old >= 0)
+		warn_if_empty(h);
+	return 0;
 }
 
 struct taking {
@@ -302,6 +324,7 @@ static struct map_writer *begin(const struct map_write *w, enum bdb_kind kind,
 	memcpy(path + w->name.len, suffix, sizeof(suffix));
 	*h = (struct hash_writer){
 		.writer = { .ops = ops, .reason = w->reason },
+		.host = w->host,
 		.pairs = bdb_writer_new(kind),
 		.file = { .old = -1, .fd = -1 },
 		.path = path,
