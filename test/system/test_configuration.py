@@ -338,3 +338,96 @@ def test_bad_reload(make_instance):
     mail.wait_for(lambda: banner(mail) == "220 new")
     with instance.Smtp(other) as smtp:
         assert smtp.banner.code == 220
+
+
+# As courses on Postfix write them.
+LESSONS = [
+    "myorigin = example.com\nrelayhost = smtp.example.com\n"
+    "mydestination = localhost, $myhostname, $mydomain\n"
+    "mynetworks = 127.0.0.0/8\ninet_interfaces = loopback-only\n"
+    "local_transport = error:local delivery is disabled\n",
+    "myorigin = example.com\n\n \nrelayhost = smtp.example.com (the way out)\n"
+    "inet_interfaces = all\nlocal_transport = local:$myhostname\n"
+    "mydestination = localhost, $myhostname, $mydomain, example.com\n"
+    "mynetworks = 127.0.0.0/8\n",
+    "myorigin = example.com\ninet_interfaces = all\n"
+    "mynetworks = 192.168.0.0/24, 127.0.0.0/8\n"
+    "local_transport = error:local delivery is disabled\n",
+    # postconf -n of the stock file of CentOS 7
+    "debug_peer_level = 2\ndebugger_command = PATH=/bin:/usr/bin ddd "
+    "$daemon_directory/$process_name $process_id & sleep 5\n"
+    "html_directory = no\ninet_interfaces = localhost\ninet_protocols = all\n"
+    "mailq_path = /usr/bin/mailq.postfix\nmanpage_directory = /usr/share/man\n"
+    "mydestination = $myhostname, localhost.$mydomain, localhost\n"
+    "newaliases_path = /usr/bin/newaliases.postfix\n"
+    "readme_directory = /usr/share/doc/postfix-2.10.1/README_FILES\n"
+    "sendmail_path = /usr/sbin/sendmail.postfix\n"
+    "unknown_local_recipient_reject_code = 550\n",
+]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_lessons(make_instance, lesson):
+    mail = make_instance()
+    # What an instance must have to be private comes last and counts.
+    private = [line for line in read(mail, "main.cf").splitlines()
+               if re.match(r"\w+_(directory|owner)|maillog", line)]
+    write(mail, "main.cf", lesson + "\n".join(private) + "\n")
+    code, lines = check(mail)
+    assert code == 0, lines
+    rest = [line for line in lines if not re.match(
+        r"DIR/main.cf: without effect here: |"
+        r"DIR/master.cf: no process of its own here: |"
+        r"warning: DIR/master.cf: line \d+: \w+ is not supported: |"
+        r"warning: DIR/main.cf, line \d+: overriding earlier entry: ", line)]
+    assert not rest, rest
+
+
+# Files of real systems, where they lie beside the source.
+CORPUS = os.path.join(instance.ROOT, "..", "shared", "corpora", "main.cf")
+
+
+def ask_postfix(mail, name):
+    """Whether Debian's Postfix takes these files: it is slow to refuse."""
+    directory = os.path.join(mail.directory, name)
+    shutil.copytree(mail.etc, directory)
+    return [subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            for command in (
+                ("postmap", "-c", directory, "-q", "x", "static:y"),
+                ("postconf", "-c", directory, "-M"))]
+
+
+@pytest.mark.skipif(not os.path.isdir(CORPUS),
+                    reason="no configurations of real systems here")
+def test_real_files(make_instance):
+    mail = make_instance()
+    private = [line for line in read(mail, "main.cf").splitlines()
+               if re.match(r"\w+_(directory|owner)|maillog", line)]
+    wrong = []
+    refused = []
+    count = 0
+    for name in sorted(os.listdir(CORPUS)):
+        main_cf = os.path.join(CORPUS, name, "main.cf")
+        master_cf = os.path.join(CORPUS, name, "master.cf")
+        if not os.path.exists(main_cf):
+            continue
+        count += 1
+        with open(main_cf, "rb") as f:
+            write(mail, "main.cf",
+                  f.read() + ("\n" + "\n".join(private) + "\n").encode())
+        if os.path.exists(master_cf):
+            shutil.copyfile(master_cf, os.path.join(mail.etc, "master.cf"))
+        else:
+            write(mail, "master.cf", stock(mail.port, mail.base))
+        code, lines = check(mail)
+        if code != 0:
+            refused.append((name, lines[-1], ask_postfix(mail, name)
+                            if shutil.which("postmap") else []))
+        wrong.extend((name, line) for line in lines if code == 0 and
+                     not re.match(r"(warning: )?DIR/(main|master).cf", line))
+    for name, line, asked in refused:
+        if not any([process.wait(30) for process in asked]):
+            wrong.append((name, line))
+    assert not wrong
+    assert count > 50
