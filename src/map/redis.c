@@ -53,6 +53,9 @@ struct redis {
 	struct buf request;
 };
 
+/* Beside the results of a stream: the server said no, and it was told. */
+enum { REFUSED = 100 };
+
 /* The kinds of reply that matter here. */
 enum reply { REPLY_OK, REPLY_VALUE, REPLY_NULL, REPLY_ERROR };
 
@@ -303,8 +306,8 @@ static void warn_error(
 
 /* --- connecting --- */
 
-/* One command whose answer is "+OK". 0, or the result of the stream;
- * -EACCES: refused, it was said. */
+/* One command whose answer is "+OK": 0, or the result of the stream,
+ * or REFUSED. */
 static int command_ok(struct redis *t, struct stream *s, const char *name)
 {
 	enum reply reply;
@@ -318,7 +321,7 @@ static int command_ok(struct redis *t, struct stream *s, const char *name)
 	if (reply != REPLY_ERROR)
 		return STREAM_MALFORMED;
 	warn_error(t, s, name, text);
-	return -EACCES;
+	return REFUSED;
 }
 
 static int authenticate(struct redis *t, struct stream *s)
@@ -394,7 +397,7 @@ static bool ask(
 		warn_stream(t, s, STREAM_MALFORMED);
 	else if (r == 0)
 		return true;
-	else if (r != -EACCES)
+	else if (r != REFUSED)
 		warn_stream(t, s, r);
 	stream_end(s, -EPROTO);
 	return false;

@@ -46,6 +46,7 @@ class Server:
 
     def __init__(self):
         self.home = tempfile.mkdtemp(prefix="chasqui-server-")
+        os.chmod(self.home, 0o755)
         self.base, self.lock = instance.free_base()
         self.port = self.base + 99
         self.socket = os.path.join(self.home, "socket")

@@ -763,3 +763,57 @@ def test_nobody_waits_for_ever(cf):
         table.__exit__()
     for server in closing:
         server.__exit__()
+
+
+# --- in a daemon ---
+
+@needs(servers.Slapd)
+@needs(servers.Redis)
+@needs(servers.Memcached)
+@needs_ldap
+def test_in_the_sandbox(slapd, memcached, make_instance):
+    """rules asks them all after it gave up its rights: connections come and
+    go there too."""
+    with servers.Redis() as redis, \
+            servers.Fake(tcp_table({b"tcp@e.com": b"200 REJECT%20tcp"})) \
+            as tcp, \
+            servers.Fake(socketmap({b"t map@e.com": b"OK REJECT map"})) as sm:
+        redis.command("SET", "redis@e.com", "REJECT redis")
+        memcached.set("memcache@e.com", "REJECT memcache")
+        ca = f"tls_require_cert = yes\ntls_ca_cert_file = {slapd.ca}\n"
+        by_mail = ca + BY_MAIL + "result_format = REJECT ldap %s\n"
+        mail = make_instance()
+        tables = {
+            "redis": f"hosts = unix:{redis.socket}\nretry_interval = 1\n",
+            "memcache": f"memcache = inet:127.0.0.1:{memcached.port}\n",
+            "ldap": ldap_conf(slapd, by_mail,
+                              f"ldaps://127.0.0.1:{slapd.tls_port}")}
+        for name, text in tables.items():
+            with open(os.path.join(mail.etc, name + ".cf"), "w",
+                      encoding="utf-8") as f:
+                f.write(text)
+        mail.configure(
+            "smtpd_recipient_restrictions = " + ", ".join(
+                f"check_recipient_access {name}:{mail.etc}/{name}.cf"
+                for name in tables)
+            + f", check_recipient_access tcp:127.0.0.1:{tcp.port}"
+            + f", check_recipient_access socketmap:inet:127.0.0.1:{sm.port}:t"
+            + ", permit_mynetworks, reject_unauth_destination")
+        mail.start()
+        wanted = {"redis@e.com": "redis", "memcache@e.com": "memcache",
+                  "tcp@e.com": "tcp", "map@e.com": "map",
+                  "bob@example.com": "ldap bob@example.com"}
+
+        def check():
+            with mail.smtp() as smtp:
+                smtp.command("EHLO client", 250)
+                smtp.command("MAIL FROM:<>", 250)
+                for rcpt, text in wanted.items():
+                    answer = smtp.command(f"RCPT TO:<{rcpt}>")
+                    assert answer.startswith("554 5.7.1"), answer
+                    assert text in answer
+        check()
+        redis.restart()
+        redis.command("SET", "redis@e.com", "REJECT redis")
+        slapd.restart()
+        check()
