@@ -253,19 +253,24 @@ static const struct {
 
 /*
  * A table that only root may read has changed: master starts another one of
- * us, which opens it before it drops its privileges. What waits is asked
+ * us, which opens it before it drops its privileges. This question is still
+ * answered by the table as it was, if that is of any use; what waits is asked
  * again there.
  */
-static bool must_renew(struct rules *r)
+static void renew(struct rules *r)
 {
 	tables_refresh(&r->tables, clock_monotonic());
 	if (!r->tables.stuck || r->renewing)
-		return r->renewing;
+		return;
 	r->renewing = true;
 	log_line("smtpd", "table %.*s has changed -- restarting",
 	    PRI(r->tables.stuck->spec));
 	daemon_end(r->daemon);
-	return true;
+}
+
+static bool can_answer(const struct rules *r)
+{
+	return !r->renewing || !map_error(r->tables.stuck->map).len;
 }
 
 static bool on_message(
@@ -279,7 +284,8 @@ static bool on_message(
 
 		if (questions[i].type != msg->type || questions[i].role != role)
 			continue;
-		if (must_renew(r))
+		renew(r);
+		if (!can_answer(r))
 			return true;
 		arena_init(&a, ANSWER_MEMORY);
 		ok = questions[i].fn(r, conn, msg->payload, &a);
