@@ -553,6 +553,9 @@ static const struct {
 	    "qmgr fifo n - n 300 1 qmgr\na unix n - n 300 1 qmgr\n"
 	    "b unix - - n - 0 anvil\n",
 	    "/master.cf: no process of its own here: qmgr, anvil\n" },
+	{ "", "s inet n - n - - smtpd -v\nt inet n - n - - smtpd -v -v\n",
+	    "/master.cf: without effect here: -v (there is one level of "
+	    "logging; record a session with tcpdump)\n" },
 };
 
 static void test_remarks(void **state UNUSED)

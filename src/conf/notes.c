@@ -408,6 +408,14 @@ static void note_words(struct noter *n, const struct conf_service *s)
 	    PRI(s->command), PRI(s->name));
 }
 
+static bool is_verbose(const struct conf *conf)
+{
+	for (uint32_t i = 0; i < conf->nservices; i++)
+		if (conf->services[i].verbose > 0)
+			return true;
+	return false;
+}
+
 /* Each program once, however many services have it. */
 static void note_programs(struct noter *n)
 {
@@ -424,6 +432,11 @@ static void note_programs(struct noter *n)
 			note_program(n, i, &inside);
 	}
 	forget_names(&programs);
+	if (is_verbose(n->conf))
+		buf_printf(&n->report->remarks,
+		    "%.*s/master.cf: without effect here: -v (there is one "
+		    "level of logging; record a session with tcpdump)\n",
+		    PRI(n->conf->dir));
 	if (inside.len > 0)
 		buf_printf(&n->report->remarks,
 		    "%.*s/master.cf: no process of its own here: %.*s\n",
