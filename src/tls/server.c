@@ -249,6 +249,33 @@ static void info_callback(const SSL *ssl, int where, int ret)
 		    SSL_state_string_long(ssl));
 }
 
+/*
+ * A client that says which protocols it wants and does not want SMTP is
+ * mistaken, or somebody leads it astray: a browser that was sent to us must
+ * not take our replies for those of its site (ALPACA). Names as Exim has
+ * them; most mail clients say nothing.
+ */
+static int on_alpn(SSL *ssl UNUSED, const unsigned char **ret,
+    unsigned char *ret_len, const unsigned char *list, unsigned int len,
+    void *ctx UNUSED)
+{
+	span rest = span_of(list, len);
+
+	while (rest.len) {
+		const unsigned char *at = (const unsigned char *)rest.ptr;
+		span name = span_first(span_from(rest, 1), at[0]);
+
+		if (span_eq(name, SPAN("smtp")) ||
+		    span_eq(name, SPAN("esmtp"))) {
+			*ret = at + 1;
+			*ret_len = at[0];
+			return SSL_TLSEXT_ERR_OK;
+		}
+		rest = span_from(rest, name.len + 1);
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 static void set_verify(SSL_CTX *ctx, const struct tls_server_conf *conf)
 {
 	SSL_CTX_set_verify_depth(ctx, (int)MIN(conf->verify_depth, 100u) + 1);
@@ -265,6 +292,7 @@ static bool fill(struct tls_server *s, const struct tls_server_conf *conf,
 	SSL_CTX_set_security_level(s->ctx, conf->require_cert ? 1 : 0);
 	set_options(s->ctx, conf, ear);
 	set_verify(s->ctx, conf);
+	SSL_CTX_set_alpn_select_cb(s->ctx, on_alpn, NULL);
 	if (!set_protocols(s->ctx, conf, ear) || !set_digest(s, conf, ear) ||
 	    !tls_load_authorities(s->ctx, conf, ear) ||
 	    !tls_load_certs(s->ctx, conf, ear) || !set_ciphers(s, conf, ear) ||

@@ -411,6 +411,40 @@ static void test_old_protocol(void **state UNUSED)
 	tls_server_unref(&s);
 }
 
+static void test_alpn(void **state UNUSED)
+{
+	static const struct {
+		const char *offer;
+		enum tls_result result;
+		const char *chosen;
+	} cases[] = {
+		{ "\4smtp", TLS_OK, "smtp" },
+		{ "\2h2\5esmtp", TLS_OK, "esmtp" },
+		{ "\2h2\10http/1.1", TLS_FAILED, "" },
+		{ "\5smtps", TLS_FAILED, "" },
+	};
+	struct tls_server *s = tls_server_new(&f.conf, &f.ear);
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct tls *t = accept_one(s);
+		const unsigned char *chosen = NULL;
+		unsigned int len = 0;
+		struct client c;
+
+		client_init(&c, TLS1_3_VERSION, NULL);
+		SSL_set_alpn_protos(c.ssl,
+		    (const unsigned char *)cases[i].offer,
+		    (unsigned)strlen(cases[i].offer));
+		assert_int_equal(shake_hands(t, &c, 512), cases[i].result);
+		SSL_get0_alpn_selected(c.ssl, &chosen, &len);
+		assert_span_equal(
+		    span_of(chosen, len), span_str(cases[i].chosen));
+		client_done(&c);
+		tls_free(&t);
+	}
+	tls_server_unref(&s);
+}
+
 /* clang-format off */
 static const struct {
 	const char *chain, *cert, *key, *protocols, *grade, *exclude;
@@ -488,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_no_tickets),
 		cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_old_protocol),
+		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_bad_configurations),
 		cmocka_unit_test(test_ways_to_name_a_key),
 	};
