@@ -120,7 +120,7 @@ static int parse_hash(struct bdb *db, const uint8_t *m, struct buf *why)
 	db->high_mask = bdb_u32(db, m + META_HIGH_MASK);
 	db->low_mask = bdb_u32(db, m + META_LOW_MASK);
 	for (unsigned i = 0; i < BDB_SPARES; i++)
-		db->spares[i] = bdb_u32(db, m + META_SPARES + 4 * i);
+		db->spares[i] = bdb_u32(db, m + META_SPARES + (size_t)4 * i);
 	return db->max_bucket < db->pages ? 0 : -EBADMSG;
 }
 
@@ -261,7 +261,7 @@ static int read_meta(struct bdb *db, uint8_t *meta)
 /* Begin with the file as it is now. */
 static int load(struct bdb *db, struct buf *why)
 {
-	uint8_t meta[BDB_META_SIZE];
+	uint8_t meta[BDB_META_SIZE] = { 0 };
 	int r;
 
 	forget(db);

@@ -315,8 +315,8 @@ static bool is_elsewhere(const struct item *item)
 static int walk_pair(
     struct bdb *db, struct page *p, uint32_t pair, struct walk *w)
 {
+	struct item value = { 0 };
 	struct item key;
-	struct item value;
 	int r;
 
 	r = get_item(db, p, 2 * pair, &key);

@@ -203,11 +203,10 @@ static int compare_in_hash(const void *a, const void *b, void *ctx)
 	    key_x, key_y, MAX(key_x.len, key_y.len) > BDB_HASH_BIG);
 }
 
-void bdb_sort(const struct bdb_writer *w, struct sorted *s, size_t n)
+void bdb_sort(struct bdb_writer *w, struct sorted *s, size_t n)
 {
 	qsort_r(s, n, sizeof(*s),
-	    w->kind == BDB_HASH ? compare_in_hash : compare_in_btree,
-	    (void *)(uintptr_t)w);
+	    w->kind == BDB_HASH ? compare_in_hash : compare_in_btree, w);
 }
 
 /* --- pages --- */

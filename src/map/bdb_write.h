@@ -73,7 +73,7 @@ static inline void bdb_set32(uint8_t *p, uint32_t n)
 
 struct sorted bdb_sortable(const struct bdb_writer *w, uint32_t entry);
 /* In the order that keys have in this kind of file. */
-void bdb_sort(const struct bdb_writer *w, struct sorted *s, size_t n);
+void bdb_sort(struct bdb_writer *w, struct sorted *s, size_t n);
 
 /* --- pages --- */
 

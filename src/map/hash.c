@@ -26,6 +26,7 @@
 
 enum {
 	MAX_PATH = 4096,
+	MAX_TEXT = 2 * MAX_PATH, /* of a warning */
 	MAX_ENTRY = INT32_MAX,
 	/* A source changed that short ago is not warned about: its table may
 	 * be about to be made. */
@@ -55,7 +56,7 @@ static void hash_close(struct map *m)
 
 static void warn_if_stale(const struct map_setup *s, const char *path, int fd)
 {
-	struct buf text = BUF_INIT(2 * MAX_PATH);
+	struct buf text = BUF_INIT(MAX_TEXT);
 	struct buf source = BUF_INIT(MAX_PATH);
 	struct stat src;
 	struct stat db;
@@ -80,9 +81,9 @@ static void say_why(struct buf *reason, const char *path, int r, span why)
 	buf_printf(reason, "open database %s: %.*s", path, PRI(why));
 }
 
-/* The database, if it is of this kind; else the reason is set. */
-static int open_kind(int fd, unsigned flags, enum bdb_kind kind,
-    const char *path, struct buf *reason, struct bdb **ret)
+/* The database, if it is of this kind; else NULL, and the reason is set. */
+static struct bdb *open_kind(int fd, unsigned flags, enum bdb_kind kind,
+    const char *path, struct buf *reason)
 {
 	struct buf why = BUF_INIT(MAX_PATH);
 	struct bdb *db = NULL;
@@ -98,25 +99,25 @@ static int open_kind(int fd, unsigned flags, enum bdb_kind kind,
 		bdb_close(&db);
 	}
 	buf_done(&why);
-	*ret = db;
-	return r;
+	return db;
 }
 
 static struct map *open_table(const struct map_setup *s, enum bdb_kind kind)
 {
 	struct buf path = BUF_INIT(MAX_PATH);
-	unsigned bulk = s->flags & MAP_BULK ? BDB_BULK : 0;
+	unsigned flags = s->flags & MAP_BULK ? BDB_BULK : 0;
 	struct hash_map *h = NULL;
-	struct bdb *db;
+	struct bdb *db = NULL;
 	int fd;
 
 	buf_put(&path, s->name);
 	buf_put(&path, span_of(suffix, sizeof(suffix) - 1));
 	fd = os_error(open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-	if (fd < 0) {
+	if (fd < 0)
 		say_why(s->reason, buf_cstr(&path), fd, SPAN_NONE);
-	} else if (open_kind(fd, bulk, kind, buf_cstr(&path), s->reason, &db) ==
-	    0) {
+	else
+		db = open_kind(fd, flags, kind, buf_cstr(&path), s->reason);
+	if (db) {
 		h = NEW(struct hash_map);
 		h->db = db;
 		h->try_nul = !(s->flags & MAP_WITHOUT_NUL);
@@ -242,7 +243,7 @@ static void hash_abandon(struct map_writer *w)
 /* As Postfix calls it; we put another one in its place. */
 static void warn_if_empty(const struct hash_writer *h)
 {
-	struct buf text = BUF_INIT(2 * MAX_PATH);
+	struct buf text = BUF_INIT(MAX_TEXT);
 	struct stat st;
 
 	if (fstat(h->file.old, &st) == 0 && st.st_size == 0) {
@@ -303,9 +304,9 @@ static int take_old(struct hash_writer *h, enum bdb_kind kind)
 	fd = os_error(fcntl(old, F_DUPFD_CLOEXEC, 0));
 	if (fd < 0)
 		return fail(h, "open database", fd);
-	r = open_kind(fd, BDB_LOCKED, kind, h->path, h->writer.reason, &db);
-	if (r < 0)
-		return r;
+	db = open_kind(fd, BDB_LOCKED, kind, h->path, h->writer.reason);
+	if (!db)
+		return -EINVAL;
 	r = bdb_each(db, take_pair, &t);
 	bdb_close(&db);
 	if (r == 0 && t.result < 0)
