@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "os/clock.h"
 #include "os/error.h"
 #include "os/file.h"
 
@@ -169,6 +170,7 @@ enum map_answer db_common_check_key(struct db_common *d, span key)
 	domain = domain_of(key);
 	if (domain.len == 0)
 		return MAP_NONE;
+	tables_refresh(&d->tables, clock_monotonic());
 	switch (matchlist_string(&d->domains, domain, &hit)) {
 	case MATCH_YES:
 		return MAP_FOUND;

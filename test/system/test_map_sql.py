@@ -45,6 +45,13 @@ WAYS = {
     "limit-3": ORDERED + "\nexpansion_limit = 3",
 }
 
+# What a server might say that is none.
+LIES = {
+    "nothing": b"", "zeros": bytes(100), "ones": b"\xff" * 70000,
+    "http": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "half": b"\x0a\0\0\0\x0a5.5\0abcde",
+}
+
 
 def sql_text(text):
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
@@ -439,6 +446,24 @@ def test_silent_server(backends, kind):
             assert str(fake.port) in t.warnings()[0]
 
 
+@pytest.mark.parametrize("kind", ["pgsql", "mysql"])
+@pytest.mark.parametrize("lie", LIES)
+def test_lying_server(backends, kind, lie):
+    _, place = backends(kind)
+
+    def talk(s, _number):
+        s.sendall(LIES[lie])
+        s.recv(4096)
+
+    with servers.Fake(talk) as fake:
+        table = place.table(ORDERED + "\nconnect_timeout = 1",
+                            hosts=f"127.0.0.1:{fake.port}")
+        with Ask(table) as t:
+            answer, took = t.timed()
+            assert answer == "?" and took < 4
+            assert t.warnings()
+
+
 def test_one_of_two_is_dead(server):
     _, place = server
     for order in ("127.0.0.1:1 {}", "{}, 127.0.0.1:1"):
@@ -493,6 +518,19 @@ def test_mysql_procedures(backends):
     with Ask(place.table("query = call zero('%s')\n"
                          "require_result_set = no")) as t:
         assert t.ask() == "-"
+
+
+def test_mysql_plugin_in_the_sandbox(backends):
+    """The library loads a module to log in, after the door was closed."""
+    db, place = backends("mysql")
+    try:
+        db.sql("install soname 'auth_ed25519'; create user ed@localhost "
+               "identified via ed25519 using password('curve'); "
+               "grant select on mail.* to ed@localhost")
+    except RuntimeError as why:
+        pytest.skip(f"server without ed25519: {why}")
+    table = place.table(ORDERED, user="ed", password="curve")
+    assert ours(table, ["joe"], "-s") == ("joe\tjoe@x.org\n", [])
 
 
 def test_sqlite_is_replaced(backends):
