@@ -66,7 +66,7 @@ static int read_at(const struct cdb_file *f, uint32_t at, char *to, size_t n)
 	if (f->all.len) {
 		if (at > f->all.len || n > f->all.len - at)
 			return -EBADMSG;
-		memcpy(to, f->all.data + at, n);
+		memcpy(to, f->all.ptr + at, n);
 		return 0;
 	}
 	while (done < n) {
@@ -212,17 +212,12 @@ int cdb_open(int fd, bool bulk, struct cdb_file *ret)
 	if (r < 0)
 		return r;
 	*ret = (struct cdb_file){ .fd = fd, .size = (uint64_t)st.st_size };
-	buf_init(&ret->all, UINT32_MAX);
-	if (bulk)
-		r = file_read_all(fd, &ret->all);
-	if (r < 0)
-		buf_done(&ret->all);
-	return r;
+	return bulk ? file_copy(fd, UINT32_MAX, &ret->all) : 0;
 }
 
 void cdb_close(struct cdb_file *f)
 {
-	buf_done(&f->all);
+	file_unmap(&f->all);
 	fd_close(&f->fd);
 }
 

@@ -10,7 +10,7 @@
 struct cdb_file {
 	int fd;
 	uint64_t size;
-	struct buf all; /* its bytes, if they are held */
+	span all; /* its bytes, if they are held */
 };
 
 enum cdb_found { CDB_FOUND = 0, CDB_NONE = 1 };

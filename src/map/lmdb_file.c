@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "os/error.h"
+#include "os/file.h"
 
 enum {
 	HEADER = 16, /* of a page */
@@ -29,7 +30,7 @@ enum {
 	MAX_PAGE = 65536,
 	MAX_DEPTH = 32,
 	FEW_SLOTS = 256,
-	MAX_SLOTS = 1 << 20,
+	MAX_WHOLE = 1 << 30,
 	TRIES = 20, /* then lock the others out */
 };
 
@@ -66,6 +67,7 @@ struct lmdb_file {
 	int fd;
 	bool bulk;
 	struct state now;
+	span all; /* `bulk`: the whole file */
 	struct slot *slots;
 	uint32_t mask;
 	uint32_t page_size; /* of the slots */
@@ -182,17 +184,28 @@ static void drop_pages(struct lmdb_file *f)
 		mem_free(f->slots[i].bytes);
 	mem_free(f->slots);
 	f->slots = NULL;
+	file_unmap(&f->all);
 }
 
 static void make_slots(struct lmdb_file *f)
 {
-	uint32_t n = FEW_SLOTS;
-
-	while (f->bulk && n < MAX_SLOTS && n <= f->now.last)
-		n *= 2;
-	f->slots = mem_new(n, sizeof(f->slots[0]));
-	f->mask = n - 1;
+	f->slots = mem_new(FEW_SLOTS, sizeof(f->slots[0]));
+	f->mask = FEW_SLOTS - 1;
 	f->page_size = f->now.page_size;
+}
+
+static int check_state(const struct lmdb_file *f);
+
+/* As much as fits; the rest page by page. */
+static int read_whole(struct lmdb_file *f)
+{
+	int r = file_copy(f->fd, MAX_WHOLE, &f->all);
+
+	if (r == -EFBIG)
+		return 0;
+	if (r == 0 && check_state(f) == STALE)
+		file_unmap(&f->all);
+	return r;
 }
 
 /* Another state: pages that we hold may be other ones in it. */
@@ -208,7 +221,7 @@ static int refresh(struct lmdb_file *f)
 	drop_pages(f);
 	f->now = now;
 	make_slots(f);
-	return 0;
+	return f->bulk ? read_whole(f) : 0;
 }
 
 /* Whether what was just read still belongs to our state. */
@@ -248,6 +261,10 @@ static int get_page(struct lmdb_file *f, uint64_t pgno, const uint8_t **ret)
 	struct slot *s = &f->slots[pgno & f->mask];
 	int r;
 
+	if (pgno >= 2 && pgno < f->all.len / f->page_size) {
+		*ret = (const uint8_t *)f->all.ptr + pgno * f->page_size;
+		return is_sound(f, *ret) ? 0 : -EBADMSG;
+	}
 	if (s->bytes && s->pgno == pgno) {
 		*ret = s->bytes;
 		return 0;
@@ -354,6 +371,13 @@ static int get_value(struct lmdb_file *f, const struct node *n, struct buf *out)
 	if (pgno > f->now.last || pgno < 2 ||
 	    n->size / f->page_size > f->now.last - pgno)
 		return damaged(f);
+	if (n->size < f->all.len &&
+	    pgno * f->page_size + HEADER <= f->all.len - n->size) {
+		buf_put(out,
+		    span_of(
+		        f->all.ptr + pgno * f->page_size + HEADER, n->size));
+		return 0;
+	}
 	r = read_at(f, header, HEADER, pgno * f->page_size);
 	if (r == 0 && !(get16(header + 10) & PAGE_OVERFLOW))
 		r = -EBADMSG;

@@ -113,3 +113,45 @@ void file_unmap(span *map)
 		(void)munmap(p, map->len);
 	*map = SPAN_NONE;
 }
+
+int file_copy(int fd, size_t max, span *ret)
+{
+	enum { LARGE_PAGE = 2 << 20 };
+	struct stat st;
+	size_t done = 0;
+	size_t size;
+	char *to;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < 0 || (uint64_t)st.st_size > max)
+		return -EFBIG;
+	*ret = SPAN_NONE;
+	if (st.st_size == 0)
+		return 0;
+	size = (size_t)st.st_size;
+	to = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (to == MAP_FAILED)
+		return -errno;
+	/* Fewer address translations to miss; no harm if there are none. */
+	if (size >= LARGE_PAGE)
+		(void)madvise(to, size, MADV_HUGEPAGE);
+	while (done < size) {
+		ssize_t n = pread(fd, to + done, size - done, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			int r = -errno;
+
+			(void)munmap(to, size);
+			return r;
+		}
+		if (n == 0)
+			break; /* zeros follow */
+		done += (size_t)n;
+	}
+	*ret = span_of(to, size);
+	return 0;
+}

@@ -29,3 +29,9 @@ MUST_USE int file_memfd(const char *name, span bytes);
  */
 MUST_USE int file_map(int fd, size_t max, span *ret);
 void file_unmap(span *map);
+/*
+ * The content in memory of its own, made for many reads all over it: 0,
+ * -EFBIG above `max`, or a negative errno. A file that shrinks meanwhile
+ * gives what is left. End with file_unmap().
+ */
+MUST_USE int file_copy(int fd, size_t max, span *ret);
