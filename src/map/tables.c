@@ -101,8 +101,8 @@ void tables_refresh(struct tables *t, usec now)
 	}
 }
 
-void tables_each_file(const struct tables *t,
-    void (*fn)(void *ctx, const char *path), void *ctx)
+void tables_each_file(
+    const struct tables *t, void (*fn)(void *ctx, const char *path), void *ctx)
 {
 	struct hnode *n = NULL;
 

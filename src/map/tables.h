@@ -39,8 +39,8 @@ struct table *tables_get(struct tables *t, span spec, unsigned flags);
 /* Look after replaced files, once per second at most. */
 void tables_refresh(struct tables *t, usec now);
 /* The files they were read from. */
-void tables_each_file(const struct tables *t,
-    void (*fn)(void *ctx, const char *path), void *ctx);
+void tables_each_file(
+    const struct tables *t, void (*fn)(void *ctx, const char *path), void *ctx);
 
 /* The tables of one parameter, asked one after the other. */
 struct table_list {
