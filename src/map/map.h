@@ -115,8 +115,8 @@ struct map_type {
 	bool (*changed)(struct map *m);
 	/* Files that it opens later, beside that of map_watch(): who locks
 	 * himself in lets them in first. NULL: none. */
-	void (*files)(struct map *m, void (*fn)(void *ctx, const char *path),
-	    void *ctx);
+	void (*files)(
+	    struct map *m, void (*fn)(void *ctx, const char *path), void *ctx);
 	/* NULL: cannot be written. */
 	const struct map_writer_ops *writer;
 };
