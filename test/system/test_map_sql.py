@@ -189,7 +189,8 @@ class Ask:
     """A process with one table."""
 
     def __init__(self, table, *options):
-        self.log = tempfile.TemporaryFile("w+", encoding="utf-8")
+        self.log = tempfile.TemporaryFile("w+", encoding="utf-8",
+                                          errors="replace")
         self.process = subprocess.Popen(
             [ASK, "-m", instance.PROGRAMS, *options, table],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
