@@ -9,7 +9,7 @@
 /*
  * What inet_interfaces, inet_protocols and mynetworks_style make of this
  * machine's addresses, into `out`. CONF_BAD when an interface is named that
- * is not there: `error` says which.
+ * is not there: `error` gets its name.
  */
 MUST_USE int conf_networks(span interfaces, span protocols, span style,
     struct buf *out, struct buf *error);

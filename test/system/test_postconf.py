@@ -8,9 +8,13 @@ lists what is meant to differ; the functions known_* below are that list.
 """
 
 import concurrent.futures
+import difflib
+import json
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import time
 
@@ -91,12 +95,20 @@ def call(program, directory, args, **options):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
     out, err = p.communicate(timeout=60)
 
+    def known_words(text):
+        """How a name that is made of itself is called, and the usage."""
+        text = re.sub(r'warning: unreasonable macro call nesting: ".*"',
+                      "warning: SELF", text)
+        text = re.sub(r'warning: ".*" refers to itself: .*',
+                      "warning: SELF", text)
+        return re.sub(r"(fatal: usage: postconf) \[.*", r"\1", text)
+
     def tidy(text):
         text = text.decode("latin-1").replace(program, "postconf")
         text = re.sub(rf"(?<=postconf.){p.pid}\b", "PID", text)
         text = re.sub(rf"(?<=process_id = ){p.pid}\b", "PID", text)
         text = text.replace(directory, "DIR")
-        return known_lines(known_paths(text).split("\n"))
+        return known_lines(known_words(known_paths(text)).split("\n"))
     return p.returncode, tidy(out), sorted(tidy(err))
 
 
@@ -137,17 +149,15 @@ def difference(theirs, ours):
         if isinstance(a, int):
             text.append(f"  {what}: {a}, ours {b}")
             continue
-        text += [f"  {what} - {line}" for line in a if line not in b][:8]
-        text += [f"  {what} + {line}" for line in b if line not in a][:8]
-        if sorted(a) == sorted(b):
-            text.append(f"  {what}: another order")
+        text += [f"  {what} {line}" for line in difflib.unified_diff(
+            a, b, "Debian's", "ours", lineterm="", n=0)][:20]
     return "\n".join(text)
 
 
 def compare_all(calls):
     """calls: (directory, arguments). Postfix sleeps before it fails, so many
     at a time."""
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
         wrong = [w for w in pool.map(lambda c: compare(*c), calls) if w]
     assert not wrong, f"{len(wrong)} of {len(calls)}:\n" + "\n".join(wrong)
 
@@ -234,3 +244,343 @@ def test_corpus(tmp_path):
 def test_awkward(case, tmp_path):
     home = copy(os.path.join(CASES, case), str(tmp_path / case))
     compare_all([(home, args) for args in [[], *SHOW]])
+
+
+# ---- chosen names, and what is wrong with a command line ----
+
+NAMED = [
+    "myhostname", "-h myhostname mydomain", "-H myhostname nosuch",
+    "nosuch", "-n biff myhostname", "-d biff nosuch virtual_maps",
+    "virtual_maps fallback_relay", "-x mydestination", "-xh mydestination",
+    "-f proxy_read_maps", "-fx proxy_read_maps", "process_name service_name",
+    "-n greylist strict extra more", "-C user -x", "-C bogus", "-C all -n",
+    "-C User,BUILTIN -nH", "-C service myhostname", "config_directory",
+    "-d config_directory", "-n -o biff=yes biff", "-o nosuch biff",
+    "-o a=b -o biff=$a -x biff a", "-o =x", "-p biff", "-pn biff",
+    "-M smtp", "-M smtp/inet", "-M */unix", "-M smtp/* nosuch/inet", "-M /",
+    "-M smtp/inet/x", "-M sm*", "-M */*", "-Mf submission smtp",
+    "-F smtp", "-F smtp/inet", "-F smtp/inet/command", "-F */*/chroot",
+    "-F smtp/inet/nosuch", "-F nosuch/inet/type", "-F smtp/*/*",
+    "-Fh */inet/command", "-FH smtp/inet", "-Fx submission/inet/command",
+    "-P smtp", "-P smtp/inet", "-P smtp/inet/mine", "-P */*/syslog_name",
+    "-P smtp/inet/nosuch", "-Ph */*/content_filter", "-PH */inet",
+    "-Px */*/syslog_name", "-P a/b/c/d", "-P -o x=y slow/unix/syslog_name",
+    "-Mo x=y smtp", "-Mh", "-MH", "-Fe", "-Me", "-Pe", "-e", "-X", "-#",
+    "-MF", "-MP", "-aA", "-lm", "-dn", "-de x=y", "-nX", "-fe a=b",
+    "-xe a=b", "-hH", "-he a=b", "-do a=b", "-Md", "-Mn", "-Fn", "-FX x",
+    "-F# x", "-P# x", "-bt", "-tT x", "-l x", "-an", "-Cuser -M",
+    "-T", "-T bogus", "-T run-version", "-T a -T b", "-c", "-Z", "-M -C",
+    "-l", "-b x y", "-t x y", "-t", "-b", "-t /nonexistent",
+    "-e x", "-e =x", "-e #x=1", "-X a=b", "-X #a", "-# a=b", "-M a=b",
+    "-M smtp=x", "-F smtp/inet=x", "-F smtp/inet/*=x",
+    "-F smtp/inet/bogus=x", 
+    "-P smtp/inet=x", "-P smtp/inet/*=x",
+    "-PX smtp/inet/*", "-PX smtp", "-MX smtp", "-M# smtp", "-MX a=b",
+    "-e a\nb=c", "-F smtp/inet/private=a|b", "-P smtp/inet/x=a|b",
+]
+
+
+@pytest.mark.parametrize("case", ["names", "params"])
+def test_named(case, tmp_path):
+    home = copy(os.path.join(CASES, case), str(tmp_path / case))
+    compare_all([(home, [word.replace("|", " ") for word in line.split(" ")])
+                 for line in NAMED])
+
+
+def test_unreadable(tmp_path):
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    only_main = tmp_path / "only-main"
+    only_main.mkdir()
+    (only_main / "main.cf").write_text("biff = no\n")
+    folder = tmp_path / "folder"
+    (folder / "main.cf").mkdir(parents=True)
+    bad = {
+        "main-1": "a = b\nnonsense\n",
+        "main-2": "= b\n",
+        "main-3": "a b = c\n",
+        "main-4": "myhostname = ${x\nb = $\n",
+        "main-5": "smtpd_banner = $a\na = $b\nb = $a\n",
+        "main-6": "x = $x\nmydestination = $(a ${b}\n",
+    }
+    bad_master = {
+        "master-1": "smtp inet n - n - -\n",
+        "master-2": "smtp udp n - n - - smtpd\n",
+        "master-3": "smtp inet x - n - - smtpd\n",
+        "master-4": "smtp inet n - n 1h - smtpd\n",
+        "master-5": "# c\n\nsmtp inet n - n - many\n  smtpd\n  -o x=y\n",
+        "master-6": "smtp inet n - n - - smtpd -o {a=b -o c=d}\n",
+        "master-7": "smtp inet n - n - - smtpd -o {a=b}c -o {x} -o novalue\n",
+    }
+    calls = []
+    for name in [*bad, *bad_master]:
+        home = tmp_path / name
+        home.mkdir()
+        (home / "main.cf").write_text(bad.get(name, "biff = no\n"))
+        (home / "master.cf").write_text(
+            bad_master.get(name, "smtp inet n - n - - smtpd\n"))
+        for file in home.iterdir():
+            os.utime(file, (OLD, OLD))
+        calls += [(str(home), args) for args in (
+            ["-n"], ["-nx"], ["-M"], ["-d", "biff"], ["biff"])]
+    for home in (nothing, only_main, folder, tmp_path / "nonexistent"):
+        calls += [(str(home), args) for args in (
+            ["-n"], ["-M"], ["-d", "biff"], ["-e", "a=b"], ["-l"],
+            ["-Me", "a/b=c"])]
+    compare_all(calls)
+
+
+# ---- editing ----
+
+EDITS = [
+    ["biff=yes"], ["biff = yes"], ["-e", "  biff  =  yes  "],
+    ["-e", "relayhost="], ["relayhost=[a]:25", "biff=no"],
+    ["new_one=1"], ["-e", "myhostname=a.example"],
+    ["-e", "mydestination=$myhostname, localhost"],
+    ["-e", "mydestination=a", "mydestination=b"],
+    ["-p", "biff=no"], ["-pe", "smtpd_banner=x  y\tz"],
+    ["-X", "mydestination"], ["-X", "relayhost", "nosuch"],
+    ["-X", "myhostname"], ["-X", " biff "], ["-X", ""], ["-X", "empty"],
+    ["-#", "mydestination"], ["-#", "relayhost"], ["-#", "biff", "empty"],
+    ["-#", "smtpd_banner"], ["-#", "last_line_without_end"],
+    ["-e", "a=b=c"], ["-e", "no_spaces=1"], ["biff"],
+    ["-M", "smtp/inet=smtp inet n - n - - smtpd"],
+    ["-Me", "smtp/inet = 2525 inet n - n - 5 smtpd -v -o a=b"],
+    ["-Me", "new/unix=new unix - n n - - pipe flags=x user=y argv={a b} c"],
+    ["-Me", "a/inet=smtp inet n - n - - smtpd -o {x = y z}"],
+    ["-Me", "smtp/*=x unix - - n - - smtp"],
+    ["-Me", "smtp/inet=x inet n - n - - smtpd", "x/unix=x unix - - - - - lmtp"],
+    ["-Me", "pickup/unix=pickup unix n - n 60 1 pickup -o content_filter="],
+    ["-MX", "smtp/inet"], ["-MX", "smtp/unix"], ["-MX", "nosuch/unix"],
+    ["-MX", "*/unix"], ["-M#", "smtp/inet"], ["-M#", "pickup/unix"],
+    ["-M#", "*/*"], ["-M#", "nosuch/inet"],
+    ["-F", "smtp/inet/chroot=y"], ["-Fe", "*/*/chroot=n"],
+    ["-F", "smtp/inet/command=smtpd -o x=y -vv -o { a = b c }"],
+    ["-F", "pickup/unix/wakeup=30?", "smtp/inet/process_limit=7"],
+    ["-F", "nosuch/inet/chroot=y"], ["-F", "smtp/unix/service=relay"],
+    ["-F", "smtp/inet/type=unix"], ["-F", "smtp/inet/private="],
+    ["-P", "smtp/inet/smtpd_tls_security_level=none"],
+    ["-Pe", "smtp/*/syslog_name=x", "smtp/inet/a=b"],
+    ["-P", "smtp/inet/new={a}"], ["-P", "pickup/unix/x="],
+    ["-P", "nosuch/inet/x=y"], ["-PX", "smtp/inet/smtpd_tls_security_level"],
+    ["-PX", "smtp/inet/nosuch"], ["-PX", "*/*/syslog_name"],
+    ["-PX", "smtp/inet/smtpd_client_restrictions", "smtp/inet/mine"],
+    ["-Me", "smtp/inet=x"], ["-F", "smtp/inet/type=bogus"],
+    ["-F", "smtp/inet/private=x"], ["-F", "smtp/inet/wakeup=-5"],
+    ["-F", "smtp/inet/process_limit=y"],
+    ["-M", "smtp/inet=smtp inet n - - - -"],
+    ["-M", "a/b=smtp nosuch n - - - - smtpd"],
+]
+
+
+def edited(program, source, target, args):
+    copy(source, target)
+    result = call(program, target, args)
+    assert args[0][:2] not in ("-e", "-X", "-#") or not [
+        name for name in os.listdir(target) if name.endswith(".tmp")] \
+        or program == DEBIAN
+    return result, files_of(target)
+
+
+def with_line_end(files):
+    """Postfix 3.7 glues what it adds to a last line that has no end; later
+    versions end that line, as we do."""
+    return {name: text if text.endswith(b"\n") else text + b"\n"
+            for name, text in files.items()}
+
+
+@pytest.mark.parametrize("case", ["lines", "names", "master"])
+def test_edit(case, tmp_path):
+    source = copy(os.path.join(CASES, case), str(tmp_path / "source"))
+    for name, text in with_line_end(files_of(source)).items():
+        with open(os.path.join(source, name), "wb") as f:
+            f.write(text)
+
+    def differ(number):
+        args = EDITS[number]
+        theirs = edited(DEBIAN, source, str(tmp_path / f"p{number}"), args)
+        ours = edited(OURS, source, str(tmp_path / f"c{number}"), args)
+        wrong = difference(theirs[0], ours[0])
+        for name, text in theirs[1].items():
+            if text != ours[1][name]:
+                wrong += "\n" + difference(
+                    (0, text.decode("latin-1").split("\n"), []),
+                    (0, ours[1][name].decode("latin-1").split("\n"), []))
+        return f"postconf {' '.join(args)}:\n{wrong}" if wrong else None
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        wrong = [w for w in pool.map(differ, range(len(EDITS))) if w]
+    assert not wrong, f"{len(wrong)} of {len(EDITS)}:\n" + "\n".join(wrong)
+
+
+def run(*args, **options):
+    return subprocess.run([OURS, *args], capture_output=True, text=True,
+                          check=False, timeout=60, **options)
+
+
+@pytest.fixture
+def home(tmp_path):
+    place = tmp_path / "home"
+    place.mkdir()
+    (place / "main.cf").write_text("# first\nbiff = yes\na = $b\nb = c\n")
+    (place / "master.cf").write_text(
+        "smtp inet n - n - - smtpd -o { x = y z }\n")
+    return place
+
+
+def test_edit_keeps_link_and_mode(home):
+    main = home / "main.cf"
+    real = home / "real.cf"
+    main.rename(real)
+    real.chmod(0o640)
+    main.symlink_to("real.cf")
+    assert run("-c", str(home), "biff=no").returncode == 0
+    assert os.readlink(main) == "real.cf"
+    assert real.read_text() == "# first\nbiff = no\na = $b\nb = c\n"
+    assert real.stat().st_mode & 0o7777 == 0o640
+    assert sorted(os.listdir(home)) == ["main.cf", "master.cf", "real.cf"]
+
+
+def test_edit_adds_the_last_line_end(home):
+    (home / "main.cf").write_text("biff = yes")
+    assert run("-c", str(home), "a=b").returncode == 0
+    assert (home / "main.cf").read_text() == "biff = yes\na = b\n"
+
+
+def test_edit_without_room(home):
+    before = (home / "main.cf").read_text()
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    result = run("-c", str(home), "biff=no", preexec_fn=limit)
+    assert result.returncode == 1
+    assert result.stderr == (f"{OURS}: fatal: close {home}/main.cf.tmp: "
+                             "File too large\n")
+    assert (home / "main.cf").read_text() == before
+    assert sorted(os.listdir(home)) == ["main.cf", "master.cf"]
+
+
+@pytest.mark.root
+def test_without_root(home):
+    """Reading needs no rights; an edit without them fails like Postfix's."""
+    home.chmod(0o755)
+    for folder in list(home.parents)[:3]:
+        folder.chmod(0o755)
+    for file in home.iterdir():
+        file.chmod(0o644)
+        os.utime(file, (OLD, OLD))
+    copies = {}
+    for program in (OURS, DEBIAN):
+        copies[program] = [
+            call(program, str(home), args, user="nobody", group="nogroup")
+            for args in (["-n"], ["-M"], ["biff=no"], ["-MX", "smtp/inet"])]
+    assert copies[OURS] == copies[DEBIAN]
+    assert copies[OURS][0][0] == 0
+    assert "postconf: fatal: open DIR/main.cf.tmp: Permission denied" in \
+        copies[OURS][2][2]
+    (home / "main.cf").chmod(0o600)
+    result = run("-c", str(home), user="nobody", group="nogroup")
+    assert result.stderr == (
+        f"{OURS}: fatal: open {home}/main.cf: Permission denied\n")
+
+
+def test_edits_at_the_same_time(home):
+    """Ours and Debian's wait for each other: nothing gets lost."""
+    jobs = [(program, number) for number in range(20)
+            for program in (OURS, DEBIAN)]
+
+    def edit(job):
+        program, number = job
+        name = ("ours" if program == OURS else "theirs") + str(number)
+        return subprocess.run([program, "-c", str(home), f"{name}=1"],
+                              check=False).returncode
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert not any(pool.map(edit, jobs))
+    lines = (home / "main.cf").read_text().splitlines()
+    assert len(lines) == 4 + len(jobs)
+    assert len(set(lines)) == len(lines)
+
+
+# ---- what Postfix has after 3.7 ----
+
+def test_json(home):
+    def lines(*args):
+        result = run("-c", str(home), *args)
+        return [json.loads(line) for line in result.stdout.splitlines()]
+    assert lines("-nj") == [
+        {"b": "c"}, {"biff": "yes"}, {"config_directory": str(home)}]
+    assert {"myorigin": "$myhostname"} in lines("-j")
+    assert lines("-Mj") == [
+        {"smtp/inet": "smtp inet n - n - - smtpd -o {x=y z}"}]
+    assert lines("-Fj", "smtp/inet/command") == [
+        {"smtp/inet/command": "smtpd -o {x=y z}"}]
+    assert lines("-Pj") == [{"smtp/inet/x": "y z"}]
+    raw = run("-c", str(home), "-o", "biff=q\"\\\x01", "-j", "biff").stdout
+    assert raw == '{"biff": "q\\"\\\\\\u0001"}\n'
+    assert "with option -j, do not specify -h" in run("-jh").stderr
+
+
+def test_quiet(home):
+    assert "unused parameter: a=" in run("-c", str(home), "-n").stderr
+    assert "unused parameter" not in run("-c", str(home), "-nq").stderr
+    assert "unused parameter" not in run("-c", str(home), "-qM").stderr
+
+
+def test_merged(home):
+    result = run("-c", str(home), "-PP", "smtp/inet/biff", "smtp/inet/x")
+    assert result.stdout == ("smtp/inet/biff = yes\n"
+                             "smtp/inet/x = y z\n")
+    everything = run("-c", str(home), "-PPx").stdout.splitlines()
+    assert "smtp/inet/process_name = smtpd" in everything
+    assert everything == sorted(everything, key=lambda s: s.split(" =")[0])
+    assert "specify one of" in run("-PP", "-X", "a").stderr
+
+
+# ---- what is ours ----
+
+def test_map_types(home):
+    with open(home / "main.cf", "a", encoding="ascii") as f:
+        f.write(f"daemon_directory = {instance.PROGRAMS}\n")
+    ours = run("-c", str(home), "-m").stdout.split()
+    theirs = subprocess.run([DEBIAN, "-m"], capture_output=True, text=True,
+                            check=True).stdout.split()
+    assert ours == sorted(ours)
+    assert set(theirs) - set(ours) <= {
+        "mysql", "nis", "pgsql", "sqlite", "lmdb", "cdb", "ldap"}
+    assert set(ours) - set(theirs) <= {"redis", "cdb", "lmdb", "ldap"}
+
+
+def test_templates(home, tmp_path):
+    file = tmp_path / "templates"
+    file.write_text("""# comment
+failure_template = <<EOF
+Charset: utf-8
+Subject: Hello
+ there
+
+Text $myhostname ${mydomain} $delay_warning_time_minutes
+EOF
+
+delay_template = <<XX
+From: me
+Bad: x
+
+text
+XX
+foo_template = <<EOF
+text
+EOF
+success_template = <<EOF
+Postmaster-Subject: not here
+
+text
+EOF
+verify_template = <<EOF
+
+$maximal_queue_lifetime_seconds $maximal_queue_lifetime_weeks
+EOF
+""")
+    for path in (file, home / "main.cf"):
+        os.utime(path, (OLD, OLD))
+    compare_all([(str(home), args) for args in (
+        ["-t"], ["-b"], ["-t", str(file)], ["-b", str(file)])])

@@ -2,6 +2,7 @@
 /*
  * tool/postconf/dict.c - settings by name, in the order of their file.
  */
+#include "conf/expand.h"
 #include "conf/lines.h"
 #include "conf/setting.h"
 #include "tool/postconf/postconf.h"
@@ -102,4 +103,24 @@ void dict_load(struct postconf *pc, struct dict *d, const char *path, span text)
 		else
 			put_line(pc, d, path, number, s);
 	}
+}
+
+static span look_up(void *ctx, span name)
+{
+	return dict_get(ctx, name);
+}
+
+span dict_expand(
+    struct postconf *pc, struct dict *d, const char *d_name, span value)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(EXPAND_MAX);
+	CLEANUP(buf_done) struct buf error = BUF_INIT(EXPAND_MAX);
+
+	if (span_find(value, '$') < 0)
+		return value;
+	if (expand_text(value, look_up, d, &out, &error) != EXPAND_OK) {
+		warn(pc, "%.*s", ALL(buf_span(&error)));
+		fatal(pc, "dictionary %s: macro processing error", d_name);
+	}
+	return keep(pc, buf_span(&out));
 }

@@ -80,7 +80,7 @@ static void add_argument(struct edit_main *m, const char *argument)
 		fatal(pc, "-X or -# requires non-blank parameter names");
 	if (span_find(text, '=') >= 0)
 		fatal(pc, "-X or -# requires parameter names without value");
-	add(m, span_trim(text), SPAN_NONE);
+	add(m, text, SPAN_NONE);
 }
 
 static void put_setting(struct buf *out, const struct request *r)

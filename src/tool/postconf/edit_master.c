@@ -90,7 +90,7 @@ static void parse_request(
 	} else {
 		if (span_find(text, '=') >= 0)
 			fatal(pc, "-X or -# requires names without value");
-		pattern = span_trim(text);
+		pattern = text;
 	}
 	parse_pattern(pc, r, pattern);
 }

@@ -68,7 +68,7 @@ static bool may_fail(const struct postconf *pc, span name)
 static span expanded(struct postconf *pc, const struct name *n, span value)
 {
 	if (!(pc->mode & SHOW_EVAL) || (n->flags & NAME_RAW) ||
-	    (may_fail(pc, n->name) && !value_can_expand(pc, value)))
+	    (may_fail(pc, n->name) && !value_can_expand(pc, value, NULL)))
 		return value;
 	return value_expand(pc, pc->mode, value, NULL);
 }

@@ -187,6 +187,16 @@ static void show_field(struct postconf *pc, const struct entry *e, size_t field)
 	buf_putc(&pc->out, '\n');
 }
 
+/* Among all parameters (-PP) there are some that are not to be expanded. */
+static bool is_left_alone(
+    struct postconf *pc, span name, span value, const struct entry *e)
+{
+	const struct name *n = name_find(&pc->names, name);
+
+	return (pc->mode & MASTER_MERGED) &&
+	    ((n && (n->flags & NAME_RAW)) || !value_can_expand(pc, value, e));
+}
+
 static void show_param(
     struct postconf *pc, const struct entry *e, span name, span value)
 {
@@ -196,7 +206,7 @@ static void show_param(
 		print_line(pc, key);
 		return;
 	}
-	if (pc->mode & SHOW_EVAL)
+	if ((pc->mode & SHOW_EVAL) && !is_left_alone(pc, name, value, e))
 		value = value_expand(pc, pc->mode, value, e);
 	if (pc->mode & SHOW_JSON) {
 		struct buf text = { .data = (char *)(uintptr_t)value.ptr,

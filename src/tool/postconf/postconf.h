@@ -155,6 +155,9 @@ struct dict_entry *dict_find(const struct dict *d, span name);
 span dict_get(const struct dict *d, span name);
 void dict_set(struct postconf *pc, struct dict *d, span name, span value);
 void dict_remove(struct dict *d, struct dict_entry *e);
+/* Expands $name with what is set here alone; fatal when that cannot be. */
+span dict_expand(
+    struct postconf *pc, struct dict *d, const char *d_name, span value);
 /* Later settings replace earlier ones, with a warning. */
 void dict_load(
     struct postconf *pc, struct dict *d, const char *path, span text);
@@ -184,7 +187,8 @@ span value_default(struct postconf *pc, const struct name *n);
 span value_find(
     struct postconf *pc, unsigned mode, span name, const struct entry *scope);
 /* Whether that will do. */
-bool value_can_expand(struct postconf *pc, span value);
+bool value_can_expand(
+    struct postconf *pc, span value, const struct entry *scope);
 /* Expands $name; fatal when that cannot be done. Kept. */
 span value_expand(
     struct postconf *pc, unsigned mode, span value, const struct entry *scope);

@@ -107,29 +107,16 @@ static void scan_value(struct postconf *pc, span value, struct entry *scope)
 		warn(pc, "%.*s", ALL(buf_span(&error)));
 }
 
-static span look_up_in(void *ctx, span name)
-{
-	return dict_get(ctx, name);
-}
-
 /* The classes that a namespace declares; the global ones are remembered. */
 static void mention_classes(
     struct postconf *pc, struct dict *d, struct entry *scope)
 {
-	CLEANUP(buf_done) struct buf list = BUF_INIT(EXPAND_MAX);
-	CLEANUP(buf_done) struct buf error = BUF_INIT(EXPAND_MAX);
-	span value = dict_get(d, SPAN("smtpd_restriction_classes"));
-	span rest;
+	span rest = dict_get(d, SPAN("smtpd_restriction_classes"));
 	span class;
 
-	if (!value.ptr)
+	if (!rest.ptr)
 		return;
-	if (expand_text(value, look_up_in, d, &list, &error) != EXPAND_OK) {
-		warn(pc, "%.*s", ALL(buf_span(&error)));
-		fatal(pc, "dictionary %.*s: macro processing error",
-		    ALL(scope ? scope->space : SPAN("mail_dict")));
-	}
-	rest = buf_span(&list);
+	rest = dict_expand(pc, d, scope ? scope->space.ptr : "mail_dict", rest);
 	while ((class = span_word(&rest, ", \t\r\n")).len > 0) {
 		if (!scope)
 			remember(pc, &pc->classes_seen, class);
@@ -178,9 +165,14 @@ static void scan_namespace(
 			scan_setting(pc, d, e, scope);
 }
 
-/* Some defaults mention an old name; setting that must not look unused. */
+/*
+ * Some defaults mention an old name; setting that must not look unused. And a
+ * name of this machine that is nonsense ends the command here, as in Postfix.
+ */
 static void scan_defaults(struct postconf *pc)
 {
+	(void)value_find(pc, 0, SPAN("mydomain"), NULL);
+	(void)value_find(pc, 0, SPAN("myhostname"), NULL);
 	for (struct hnode *n = hmap_each(&pc->names, NULL); n;
 	     n = hmap_each(&pc->names, n)) {
 		const struct name *name = CONTAINER_OF(n, struct name, by_name);

@@ -12,13 +12,23 @@
 #include "conf/networks.h"
 #include "tool/postconf/postconf.h"
 
-/* A parameter that decides on another one's default. */
-static span chosen(struct postconf *pc, const char *name)
+/* What main.cf alone makes of it; ptr == NULL: it is not set there. */
+static span main_value(struct postconf *pc, const char *name)
 {
 	span value = dict_get(&pc->main_cf, span_str(name));
 
-	if (!value.ptr || (pc->mode & SHOW_DEFS))
-		value = span_str(param_find(span_str(name))->preset);
+	return value.ptr ? dict_expand(pc, &pc->main_cf, "mail_dict", value)
+	                 : value;
+}
+
+/* A parameter that decides on another one's default. */
+static span chosen(struct postconf *pc, const char *name)
+{
+	span value = main_value(pc, name);
+
+	if (value.ptr && !(pc->mode & SHOW_DEFS))
+		return value;
+	value = span_str(param_find(span_str(name))->preset);
 	return value_expand(pc, pc->mode, value, NULL);
 }
 
@@ -33,9 +43,9 @@ static span default_myhostname(struct postconf *pc)
 	pc->myhostname = keep(pc, span_str(host));
 	if (span_find(pc->myhostname, '.') >= 0)
 		return pc->myhostname;
-	domain = dict_get(&pc->main_cf, SPAN("mydomain"));
-	domain = domain.ptr ? value_expand(pc, pc->mode, domain, NULL)
-	                    : SPAN("localdomain");
+	domain = main_value(pc, "mydomain");
+	if (!domain.ptr)
+		domain = SPAN("localdomain");
 	pc->myhostname = keep_joined(pc, pc->myhostname, SPAN("."), domain);
 	return pc->myhostname;
 }
@@ -47,11 +57,9 @@ static span default_mydomain(struct postconf *pc)
 
 	if (pc->mydomain.ptr)
 		return pc->mydomain;
-	/* A name that is made of this one ends here. */
-	pc->mydomain = SPAN("");
-	host = dict_get(&pc->main_cf, SPAN("myhostname"));
-	host = host.ptr ? value_expand(pc, pc->mode, host, NULL)
-	                : default_myhostname(pc);
+	host = main_value(pc, "myhostname");
+	if (!host.ptr)
+		host = default_myhostname(pc);
 	dot = span_find(host, '.');
 	pc->mydomain =
 	    dot < 0 ? SPAN("localdomain") : span_from(host, (size_t)dot + 1);
@@ -68,7 +76,9 @@ static span default_mynetworks(struct postconf *pc)
 	if (conf_networks(chosen(pc, "inet_interfaces"),
 	        chosen(pc, "inet_protocols"), chosen(pc, "mynetworks_style"),
 	        &list, &error) != CONF_OK)
-		fatal(pc, "%.*s", ALL(buf_span(&error)));
+		fatal(pc,
+		    "config variable inet_interfaces: host not found: %.*s",
+		    ALL(buf_span(&error)));
 	/* As in Postfix, a blank follows each network. */
 	if (list.len > 0)
 		buf_putc(&list, ' ');
@@ -168,11 +178,12 @@ static span look_up(void *ctx, span name)
 	return value_find(s->pc, s->mode, name, s->entry);
 }
 
-bool value_can_expand(struct postconf *pc, span value)
+bool value_can_expand(
+    struct postconf *pc, span value, const struct entry *scope)
 {
 	CLEANUP(buf_done) struct buf out = BUF_INIT(EXPAND_MAX);
 	CLEANUP(buf_done) struct buf error = BUF_INIT(EXPAND_MAX);
-	struct scope s = { pc, pc->mode & ~(unsigned)SHOW_NONDEF, NULL };
+	struct scope s = { pc, pc->mode & ~(unsigned)SHOW_NONDEF, scope };
 
 	return expand_text(value, look_up, &s, &out, &error) == EXPAND_OK;
 }
