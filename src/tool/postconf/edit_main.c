@@ -4,8 +4,11 @@
  *
  * Lines are passed through as they are, comments between the lines of one
  * setting too; only those of the settings asked for are replaced, dropped or
- * commented out. What was not there is added at the end.
+ * commented out. What was not there is added at the end, in the order of
+ * names.
  */
+#include <stdlib.h>
+
 #include "conf/setting.h"
 #include "tool/postconf/edit.h"
 
@@ -19,7 +22,7 @@ struct request {
 struct edit_main {
 	struct postconf *pc;
 	struct hmap by_name;
-	struct request **list; /* in the order of the command line */
+	struct request **list;
 	size_t count;
 };
 
@@ -115,6 +118,14 @@ static void replace(struct edit_main *m, const char *path, span line,
 	}
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct request *const *x = a;
+	const struct request *const *y = b;
+
+	return span_cmp((*x)->name, (*y)->name);
+}
+
 static void rewrite(void *ctx, struct edit *e)
 {
 	struct edit_main *m = ctx;
@@ -133,6 +144,7 @@ static void rewrite(void *ctx, struct edit *e)
 		if (!r)
 			buf_put(&e->out, line);
 	}
+	qsort(m->list, m->count, sizeof(struct request *), by_name);
 	for (size_t i = 0; i < m->count; i++)
 		if ((m->pc->mode & EDIT_CONF) && m->list[i]->found == 0)
 			put_setting(&e->out, m->list[i]);
