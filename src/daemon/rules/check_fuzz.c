@@ -33,6 +33,21 @@ static struct settings make_settings(unsigned bits)
 		.mydestination = SPAN("mx.example.com localhost example.com"),
 		.mynetworks = SPAN("127.0.0.0/8"),
 		.relay_domains = SPAN("relay.example"),
+		.virtual_alias_domains = SPAN("alias.example"),
+		/* The second one keeps what a stranger wrote. */
+		.virtual_alias_maps = SPAN(
+		    "inline:{ { two@alias.example = root, x@relay.example }, "
+		    "{ @alias.example = @example.com }, "
+		    "{ loop@example.com = two@alias.example } }"),
+		.transport_maps =
+		    SPAN("inline:{ { x@relay.example = local:here } }"),
+		.smtpd_recipient_restrictions =
+		    SPAN("check_sender_access pcre:{ {/x/ OK} "
+		         "{/y/ 550 no} {/z/ reject} }"),
+		.propagate_unmatched_extensions = SPAN("virtual"),
+		.virtual_alias_recursion_limit = 10,
+		.virtual_alias_expansion_limit = 10,
+		.virtual_alias_address_length_limit = 1000,
 		.proxy_interfaces = SPAN("192.0.2.10"),
 		.local_transport = SPAN("local:mx.example.com"),
 		.relay_transport = SPAN("relay"),
@@ -69,9 +84,12 @@ static struct settings make_settings(unsigned bits)
 
 static bool is_ours(const struct rules_verdict *v)
 {
-	return v->nways == 1 &&
-	    (span_eq(v->ways[0].transport, SPAN("local")) ||
-	        span_eq(v->ways[0].transport, SPAN("relay")));
+	for (uint32_t i = 0; i < v->nways; i++)
+		if (!span_eq(v->ways[i].transport, SPAN("local")) &&
+		    !span_eq(v->ways[i].transport, SPAN("relay")) &&
+		    !span_eq(v->ways[i].transport, SPAN("error")))
+			return false;
+	return v->nways > 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -101,8 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&a, 1 << 20);
 	check_answer(p, &world, &q, &a, &v);
 	if (v.code == 0 && !is_ours(&v))
-		bug("relayed to \"%.*s\" by %.*s", PRI(v.ways[0].recipient),
-		    PRI(v.ways[0].transport));
+		bug("relayed, %u ways", v.nways);
 	if (v.code != 0 && (v.code < 400 || v.code > 599))
 		bug("code %u", v.code);
 	rules_verdict_put(&out, &v);
