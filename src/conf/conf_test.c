@@ -447,6 +447,14 @@ static const struct {
 	{ "enable_errors_to = yes\n", "",
 	    "main.cf, line 1: enable_errors_to is not a parameter any more: "
 	    "errors are returned to the envelope sender\n" },
+	{ "smtpd_restriction_classes = mine\n"
+	  "mine = check_relay_domains, reject_maps_rbl\n"
+	  "smtpd_recipient_restrictions = mine, CHECK_RELAY_DOMAINS, "
+	  "permit_mynetworks\n",
+	    "",
+	    "main.cf, line 2: support for restriction "
+	    "\"check_relay_domains\" has been removed from Postfix; instead, "
+	    "specify \"permit_mynetworks, reject_unauth_destination\"\n" },
 	/* The parameters of a table in main.cf itself. */
 	{ "virtual_maps = ldap:people, proxy:mysql:my\n"
 	  "people_server_host = a\nmy_hosts = b\n",
@@ -549,6 +557,12 @@ static const struct {
 	{ "virtual_maps = static:x\nfallback_relay = y\n", "",
 	    "/main.cf: old names: fallback_relay (now smtp_fallback_relay), "
 	    "virtual_maps (now virtual_alias_maps)\n" },
+	{ "smtpd_helo_restrictions = reject_invalid_hostname,\n"
+	  "  reject_invalid_hostname reject_unknown_hostname\n",
+	    "",
+	    "/main.cf: old names: reject_invalid_hostname (now "
+	    "reject_invalid_helo_hostname), reject_unknown_hostname (now "
+	    "reject_unknown_helo_hostname)\n" },
 	{ "",
 	    "qmgr fifo n - n 300 1 qmgr\na unix n - n 300 1 qmgr\n"
 	    "b unix - - n - 0 anvil\n",

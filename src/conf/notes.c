@@ -14,6 +14,7 @@
 
 #include "conf/expand.h"
 #include "conf/programs.h"
+#include "conf/restrictions.h"
 
 enum { NOTES_ENOUGH = 50000 }; /* bytes */
 
@@ -241,6 +242,34 @@ static void note_old(
 		put_remark(n, (struct remark){ NULL, name, old->now });
 }
 
+/* Words of a list of restrictions, or of a class of them. */
+static void note_restrictions(struct noter *n, uint32_t service, span name)
+{
+	span value = conf_set_value(n->conf, service, name);
+	span word;
+
+	if (!span_has_suffix_nocase(name, SPAN("_restrictions")) &&
+	    (param_find(name) || !has_name(&n->used, name)))
+		return;
+	while ((word = span_word(&value, separators)).len > 0) {
+		const struct old_restriction *old = restriction_find_old(word);
+
+		if (!old || has_name(&n->told, word))
+			continue;
+		if (old->now) {
+			(void)put_name(&n->told, word);
+			put_remark(n, (struct remark){ NULL, word, old->now });
+		} else if (!is_full(n)) {
+			(void)put_name(&n->told, word);
+			conf_put_place(
+			    n->conf, service, name, &n->report->notes);
+			buf_printf(&n->report->notes,
+			    "support for restriction \"%s\" %s\n", old->name,
+			    old->note);
+		}
+	}
+}
+
 static void note_name(struct noter *n, uint32_t service, span name)
 {
 	const struct param *p = param_find(name);
@@ -287,8 +316,10 @@ static void note_main(struct noter *n)
 	while ((h = hmap_each(&n->conf->settings, h)))
 		all[count++] = CONTAINER_OF(h, struct setting, by_name);
 	qsort(all, count, sizeof(all[0]), by_line);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		note_name(n, CONF_MAIN, all[i]->name);
+		note_restrictions(n, CONF_MAIN, all[i]->name);
+	}
 	mem_free(all);
 }
 
@@ -297,8 +328,10 @@ static void note_overrides(struct noter *n)
 	for (uint32_t i = 0; i < n->conf->nservices; i++) {
 		const struct conf_service *s = &n->conf->services[i];
 
-		for (uint32_t k = 0; k < s->noverrides; k++)
+		for (uint32_t k = 0; k < s->noverrides; k++) {
 			note_name(n, i, s->overrides[k].name);
+			note_restrictions(n, i, s->overrides[k].name);
+		}
 	}
 }
 
