@@ -521,6 +521,21 @@ def test_mysql_procedures(backends):
         assert t.ask() == "-"
 
 
+def test_mysql_without_backslash_escapes(backends):
+    """What escapes a quote is a matter of the session."""
+    db, place = backends("mysql")
+    before = db.sql("select @@global.sql_mode").strip()
+    db.sql("set global sql_mode = 'NO_BACKSLASH_ESCAPES'")
+    try:
+        output, warnings = ours(place.table(ORDERED), KEYS)
+    finally:
+        db.sql(f"set global sql_mode = '{before}'")
+    assert found(output)["o'hara"] == "q"
+    assert found(output)["back\\slash"] == "bs"
+    assert len(found(output)) == 10
+    assert not any("query failed" in line for line in warnings)
+
+
 def test_mysql_plugin_in_the_sandbox(backends):
     """The library loads a module to log in, after the door was closed."""
     db, place = backends("mysql")
