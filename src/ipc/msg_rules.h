@@ -60,6 +60,7 @@ enum rules_stage {
 enum rules_check_flags {
 	RULES_UNAUTH_PIPELINING = 1, /* the client sent ahead without leave */
 	RULES_ESMTP = 2,
+	RULES_TLS = 4, /* the session is encrypted */
 };
 
 /* Everything a restriction may look at. Unknown things are empty. */

@@ -235,7 +235,7 @@ static enum status run_sleep(struct eval *e, const struct step *s)
 	return DUNNO;
 }
 
-/* There is no TLS and no SASL yet: nobody has shown anything. */
+/* Neither certificates nor logins are asked about yet. */
 static enum status run_not_shown(
     struct eval *e UNUSED, const struct step *s UNUSED)
 {
@@ -244,6 +244,8 @@ static enum status run_not_shown(
 
 static enum status run_plaintext(struct eval *e, const struct step *s UNUSED)
 {
+	if (e->q->flags & RULES_TLS)
+		return DUNNO;
 	return restrict_reject(e, POLICY_ERROR, e->p->s.plaintext_reject_code,
 	    SPAN("4.7.1"), "Session encryption is required");
 }
