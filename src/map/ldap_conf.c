@@ -233,7 +233,7 @@ static uint32_t add_attrs(
 static void read_attrs(struct ldap_table *t)
 {
 	struct ldap_attrs *a = &t->attrs;
-	span rest;
+	char *rest;
 
 	a->terminal = add_attrs(t, "terminal_result_attribute", "");
 	a->leaf = add_attrs(t, "leaf_result_attribute", "");
@@ -243,9 +243,11 @@ static void read_attrs(struct ldap_table *t)
 	if (a->text.failed)
 		source_conf_fail(&t->conf, "too many attributes");
 	a->names = mem_new((size_t)a->count + 1, sizeof(*a->names));
-	rest = buf_span(&a->text);
-	for (uint32_t i = 0; i < a->count && rest.len; i++)
-		a->names[i] = (char *)(uintptr_t)span_cut(&rest, '\0').ptr;
+	rest = a->text.data;
+	for (uint32_t i = 0; i < a->count && !a->text.failed; i++) {
+		a->names[i] = rest;
+		rest += strlen(rest) + 1;
+	}
 }
 
 static void read_limits(struct ldap_table *t)

@@ -350,18 +350,28 @@ static int wait_for_result(
 	return r == LDAP_SUCCESS ? LDAP_OTHER : r;
 }
 
+static int send_bind(const struct ldap_table *t, LDAP *ld, int *ret_id)
+{
+	struct buf password = BUF_INIT(MAX_KEY);
+	struct berval cred;
+	int r;
+
+	buf_put(&password, span_str(t->server.bind_pw));
+	(void)buf_cstr(&password);
+	cred = (struct berval){ password.len, password.data };
+	r = ldap_sasl_bind(
+	    ld, t->server.bind_dn, LDAP_SASL_SIMPLE, &cred, NULL, NULL, ret_id);
+	buf_wipe(&password);
+	return r;
+}
+
 static int bind_simple(struct ldap_table *t, LDAP *ld)
 {
-	struct berval password = { .bv_val =
-		                       (char *)(uintptr_t)t->server.bind_pw,
-		.bv_len = strlen(t->server.bind_pw) };
 	LDAPMessage *res = NULL;
 	int error = LDAP_SUCCESS;
 	int id;
-	int r;
+	int r = send_bind(t, ld, &id);
 
-	r = ldap_sasl_bind(ld, t->server.bind_dn, LDAP_SASL_SIMPLE, &password,
-	    NULL, NULL, &id);
 	if (r == LDAP_SUCCESS)
 		r = wait_for_result(t->conn, ld, id, &res);
 	if (r == LDAP_SUCCESS)

@@ -37,6 +37,7 @@ static const char *const params[] = { "x_server_host=ldap://127.0.0.1:1",
 /* Its first message has the number 1, as in the corpus. */
 static int connect_to(struct ldap_table *t, span says)
 {
+	Sockbuf *sb = NULL;
 	int ends[2];
 	ssize_t n;
 	int r;
@@ -49,6 +50,10 @@ static int connect_to(struct ldap_table *t, span says)
 	r = ldap_init_fd(
 	    ends[0], LDAP_PROTO_TCP, "ldap://127.0.0.1:1", &t->conn->ld);
 	assert(r == LDAP_SUCCESS);
+	r = ldap_get_option(t->conn->ld, LDAP_OPT_SOCKBUF, &sb);
+	assert(r == LDAP_OPT_SUCCESS);
+	r = ldap_guard_socket(&t->conn->guard, sb);
+	assert(r == 0);
 	return ends[1];
 }
 

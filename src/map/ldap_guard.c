@@ -117,13 +117,18 @@ static Sockbuf_IO layer = {
 
 /* --- libldap's call-backs --- */
 
-static int on_connected(LDAP *ld UNUSED, Sockbuf *sb, LDAPURLDesc *url UNUSED,
-    struct sockaddr *addr UNUSED, struct ldap_conncb *cb)
+int ldap_guard_socket(struct ldap_guard *g, Sockbuf *sb)
 {
 	ber_len_t max = MAX_MESSAGE;
 
 	(void)ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &max);
-	return ber_sockbuf_add_io(sb, &layer, LEVEL, cb->lc_arg);
+	return ber_sockbuf_add_io(sb, &layer, LEVEL, g);
+}
+
+static int on_connected(LDAP *ld UNUSED, Sockbuf *sb, LDAPURLDesc *url UNUSED,
+    struct sockaddr *addr UNUSED, struct ldap_conncb *cb)
+{
+	return ldap_guard_socket(cb->lc_arg, sb);
 }
 
 static void on_closed(

@@ -147,6 +147,8 @@ MUST_USE int ldap_sasl_bind_table(struct ldap_table *t, LDAP *ld);
 
 /* Watch all connections of `ld`. */
 MUST_USE int ldap_guard_attach(struct ldap_guard *g, LDAP *ld);
+/* Watch this one. */
+MUST_USE int ldap_guard_socket(struct ldap_guard *g, Sockbuf *sb);
 /* From now on so much time and so many bytes. */
 void ldap_guard_arm(struct ldap_guard *g, usec deadline, size_t budget);
 

@@ -86,9 +86,7 @@ static struct stream *new_host(span word, struct buf *reason)
 	else if (span_has_prefix(word, SPAN("unix:")) ||
 	    span_has_prefix(word, SPAN("inet:")))
 		buf_put(&target, word);
-	else if (word.len && word.ptr[word.len - 1] == ']')
-		buf_printf(&target, "inet:%.*s:6379", PRI(word));
-	else if (span_find(word, ':') < 0)
+	else if (span_find(word, ':') < 0 || word.ptr[word.len - 1] == ']')
 		buf_printf(&target, "inet:%.*s:6379", PRI(word));
 	else
 		buf_printf(&target, "inet:%.*s", PRI(word));

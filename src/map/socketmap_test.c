@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "test/lib/unit.h"
 
+/* NOLINTNEXTLINE(bugprone-suspicious-include): to get at its connection */
 #include "map/socketmap.c"
 
 #include "test/lib/map_unit.h"

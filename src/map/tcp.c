@@ -115,7 +115,7 @@ static bool put_unquoted(struct buf *out, span s)
 /* "200 text" taken apart; false: it is nothing like that. */
 static bool parse_reply(span line, char *ret_class, struct buf *text)
 {
-	if (line.len < 4 || !ascii_is_space(line.ptr[3]))
+	if (!line.ptr || line.len < 4 || !ascii_is_space(line.ptr[3]))
 		return false;
 	for (size_t i = 0; i < 3; i++)
 		if (!ascii_is_digit(line.ptr[i]))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "test/lib/unit.h"
 
+/* NOLINTNEXTLINE(bugprone-suspicious-include): its parts are its own */
 #include "map/tcp.c"
 
 #include "test/lib/map_unit.h"

@@ -779,13 +779,14 @@ def test_in_the_sandbox(slapd, memcached, make_instance):
             as tcp, \
             servers.Fake(socketmap({b"t map@e.com": b"OK REJECT map"})) as sm:
         redis.command("SET", "redis@e.com", "REJECT redis")
-        memcached.set("memcache@e.com", "REJECT memcache")
+        memcached.set("s:memcache@e.com", "REJECT memcache")
         ca = f"tls_require_cert = yes\ntls_ca_cert_file = {slapd.ca}\n"
         by_mail = ca + BY_MAIL + "result_format = REJECT ldap %s\n"
         mail = make_instance()
         tables = {
             "redis": f"hosts = unix:{redis.socket}\nretry_interval = 1\n",
-            "memcache": f"memcache = inet:127.0.0.1:{memcached.port}\n",
+            "memcache": f"memcache = inet:127.0.0.1:{memcached.port}\n"
+                        "key_format = s:%s\n",
             "ldap": ldap_conf(slapd, by_mail,
                               f"ldaps://127.0.0.1:{slapd.tls_port}")}
         for name, text in tables.items():
