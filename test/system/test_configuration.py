@@ -177,7 +177,7 @@ def test_told_once(make_instance):
     mail.configure_master(
         f"{mail.base + 71} inet n - n - - smtpd -o qmqpd_timeout=6s",
         f"{mail.base + 72} inet n - n - - smtpd -o qmqpd_timeout=7s",
-        "  -o max_use=8", "a unix - n n - - pipe", "b unix - n n - - pipe")
+        "  -o max_use=8", "a unix - n n - - mailer", "b unix - n n - - mailer")
     number = read(mail, "main.cf").splitlines().index("qmqpd_timeout = 5s") + 1
     code, lines = check(mail)
     text = "\n".join(lines)
@@ -189,7 +189,7 @@ def test_told_once(make_instance):
     assert "DIR/main.cf: without effect here: max_use (our processes serve " \
         "many clients each and stay)" in lines
     for name in ("qmqpd_timeout", "max_use", "never_used", "virtual_maps",
-                 " pipe "):
+                 " mailer "):
         assert text.count(name) == 1, name
     # Set to its default.
     assert "queue_run_delay" not in text
