@@ -14,20 +14,14 @@
 #include "mail/clean.h"
 
 #include "mail/address.h"
+#include "mail/clean_internal.h"
 #include "mail/date.h"
-#include "mail/header.h"
-#include "mail/token.h"
-
-enum { STATE_FIRST, STATE_HEADER, STATE_BODY };
 
 enum {
 	/* A line may overshoot the limit of a header by so much before it is
 	 * cut: what Postfix reads at once. */
 	OVERSHOOT = 2048,
 	IDENT_MAX = 1000,
-	FOLD_AT = 70,
-	/* Tokens of one address header; 64 bytes each, and their texts. */
-	PARSE_MEMORY = 4 * 1024 * 1024,
 };
 
 static const span crlf = SPAN_INIT("\r\n");
@@ -45,10 +39,14 @@ void clean_init(struct clean *c, const struct clean_conf *conf,
 	if (!m->local && conf->remote.origin.len)
 		rewrite = &conf->remote;
 	*c = (struct clean){ .conf = conf, .m = *m, .rewrite = rewrite };
+	c->holding = rewrite && (conf->map_senders || conf->map_recipients);
 	buf_init(&c->line, conf->header_size_limit + OVERSHOOT);
 	buf_init(&c->header, conf->header_size_limit + 2 * OVERSHOOT);
 	buf_init(&c->ident, IDENT_MAX);
 	buf_init(&c->resent_ident, IDENT_MAX);
+	buf_init(&c->held, HELD_MAX);
+	buf_init(&c->asked, HELD_MAX);
+	buf_init(&c->marks, HELD_MAX);
 }
 
 void clean_done(struct clean *c)
@@ -57,11 +55,14 @@ void clean_done(struct clean *c)
 	buf_done(&c->header);
 	buf_done(&c->ident);
 	buf_done(&c->resent_ident);
+	buf_done(&c->held);
+	buf_done(&c->asked);
+	buf_done(&c->marks);
 }
 
 bool clean_in_body(const struct clean *c)
 {
-	return c->state == STATE_BODY;
+	return c->state == STATE_BODY && !c->holding;
 }
 
 span clean_ident(const struct clean *c)
@@ -109,7 +110,7 @@ static span cut_header(span text, size_t limit)
 }
 
 /* Continuation lines that we made ourselves get a tab. */
-static void put_header(const struct clean *c, struct buf *out, span text)
+void clean_put_header(const struct clean *c, struct buf *out, span text)
 {
 	text = cut_header(text, c->conf->header_size_limit);
 	put_line(out, span_cut(&text, '\n'));
@@ -121,104 +122,6 @@ static void put_header(const struct clean *c, struct buf *out, span text)
 		buf_put(out, line);
 		buf_put(out, crlf);
 	}
-}
-
-/* --- rewriting the addresses of a header --- */
-
-/* user@host.domain of plain words: nothing to complete. */
-static bool is_complete(const struct token_list *l)
-{
-	bool at = false;
-	bool dot = false;
-
-	for (const struct token *t = l->head; t; t = t->next) {
-		if (t->type == '@' && !at && t->prev)
-			at = true;
-		else if (t->type == '.' && t->next)
-			dot |= at;
-		else if (t->type != TOKEN_ATOM)
-			return false;
-	}
-	return dot;
-}
-
-/*
- * Complete one address. The comparison is between texts, as in Postfix: an
- * address with needless quotes counts as changed.
- */
-static bool rewrite_one(
-    const struct clean *c, struct arena *a, struct token *addr, bool *ret)
-{
-	struct buf before = BUF_INIT(PARSE_MEMORY);
-	struct buf after = BUF_INIT(PARSE_MEMORY);
-	struct token whole = { .type = TOKEN_ADDR };
-	struct token_list list = { &whole, &whole };
-	span text;
-	bool ok;
-
-	token_write_external(&before, &addr->kids, 0);
-	ok = token_scan(buf_span(&before), 0, a, &whole.kids) &&
-	    rewrite_tokens(c->rewrite, a, &whole.kids);
-	if (ok)
-		token_write_external(&after, &list, 0);
-	if (ok) {
-		text = arena_dup(a, buf_span(&after));
-		ok = text.ptr && token_scan(text, 0, a, &addr->kids);
-		*ret |= !span_eq(buf_span(&before), text);
-	}
-	ok = ok && !before.failed && !after.failed;
-	buf_done(&before);
-	buf_done(&after);
-	return ok;
-}
-
-static bool rewrite_all(const struct clean *c, struct arena *a,
-    struct token_list *l, bool *ret_changed)
-{
-	for (struct token *t = l->head; t; t = t->next)
-		if (t->type == TOKEN_ADDR && !is_complete(&t->kids) &&
-		    !rewrite_one(c, a, t, ret_changed))
-			return false;
-	return true;
-}
-
-/* One address per line becomes as many as fit. */
-static void fold(struct buf *text)
-{
-	size_t start = 0;
-	size_t line = 0;
-
-	while (line < text->len) {
-		span rest = span_from(buf_span(text), line);
-		size_t end = line + span_cut(&rest, '\n').len;
-
-		if (line > 0 && end - start < FOLD_AT)
-			text->data[line - 1] = ' ';
-		else
-			start = line;
-		line = end + 1;
-	}
-}
-
-/* False: it cannot be taken apart within bounds, so it stays as it is. */
-static bool rewrite_header(const struct clean *c, span name, struct buf *ret)
-{
-	span value = span_from(buf_span(&c->header), name.len + 1);
-	struct arena a;
-	struct token_list l;
-	bool changed = false;
-
-	arena_init(&a, PARSE_MEMORY);
-	if (token_parse(value, c->conf->token_limit, &a, &l) &&
-	    rewrite_all(c, &a, &l, &changed) && changed) {
-		buf_put(ret, name);
-		buf_put(ret, SPAN(": "));
-		token_write_external(
-		    ret, &l, TOKEN_ONE_PER_LINE | TOKEN_TRUNCATE);
-		fold(ret);
-	}
-	arena_done(&a);
-	return changed && !ret->failed;
 }
 
 /* --- one complete header --- */
@@ -278,17 +181,6 @@ static void note_header(
 		c->flags |= CLEAN_SAYS_8BIT;
 }
 
-static void put_changed_header(struct clean *c, span name, struct buf *out)
-{
-	struct buf changed = BUF_INIT(PARSE_MEMORY);
-
-	if (rewrite_header(c, name, &changed))
-		put_header(c, out, buf_span(&changed));
-	else
-		put_header(c, out, buf_span(&c->header));
-	buf_done(&changed);
-}
-
 static void end_of_one(struct clean *c, struct buf *out)
 {
 	enum { ADDRESSES = HEADER_HAS_SENDER | HEADER_HAS_RECIPIENT };
@@ -305,9 +197,9 @@ static void end_of_one(struct clean *c, struct buf *out)
 		c->flags |= CLEAN_UTF8_HEADER;
 	if (!c->hops_exceeded && !is_dropped(c, name)) {
 		if (info && (info->flags & ADDRESSES) && c->rewrite)
-			put_changed_header(c, name, out);
+			clean_put_addresses(c, info, name, out);
 		else
-			put_header(c, out, text);
+			clean_put_header(c, out, text);
 	}
 	buf_clear(&c->header);
 }
@@ -510,7 +402,7 @@ static void end_line(struct clean *c, span piece, struct buf *out)
 	}
 }
 
-void clean_feed(struct clean *c, span chunk, struct buf *out)
+static void feed(struct clean *c, span chunk, struct buf *out)
 {
 	while (c->state != STATE_BODY && chunk.len) {
 		ssize_t lf = span_find(chunk, '\n');
@@ -526,16 +418,44 @@ void clean_feed(struct clean *c, span chunk, struct buf *out)
 		clean_note_body(c, chunk);
 		buf_put(out, chunk);
 	}
+}
+
+/* Where output goes: nowhere yet, while addresses may have to be asked for. */
+static struct buf *output(struct clean *c, struct buf *out)
+{
+	return c->holding ? &c->held : out;
+}
+
+/* After each call: ask, go on holding, or let go. */
+static void settle(struct clean *c, struct buf *out)
+{
 	c->failed |= out->failed || c->line.failed || c->header.failed;
+	if (!c->holding)
+		return;
+	c->failed |= c->held.failed || c->asked.failed || c->marks.failed;
+	if (c->state != STATE_BODY && c->held.len < ASK_AT)
+		return;
+	if (c->nasked && !c->hops_exceeded && !c->failed)
+		c->asking = true;
+	else
+		clean_let_go(c, out);
+}
+
+void clean_feed(struct clean *c, span chunk, struct buf *out)
+{
+	feed(c, chunk, output(c, out));
+	settle(c, out);
 }
 
 void clean_finish(struct clean *c, struct buf *out)
 {
+	struct buf *to = output(c, out);
+
 	if (c->line.len)
-		end_line(c, SPAN_NONE, out);
+		end_line(c, SPAN_NONE, to);
 	if (c->state != STATE_BODY)
-		end_of_header(c, out);
-	c->failed |= out->failed;
+		end_of_header(c, to);
+	settle(c, out);
 }
 
 /* Eight bytes at a time: this runs over every body. */

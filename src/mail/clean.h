@@ -13,6 +13,16 @@
  *	use c.hops_exceeded, clean_ident(&c), c.flags
  *	clean_done(&c);
  *
+ * Where tables change addresses of the header (map_senders, map_recipients),
+ * the cleaner has to ask: after each clean_feed() and clean_finish()
+ *
+ *	if (c.asking)
+ *		look up what clean_next_question() gives;
+ *		clean_answer(&c, answers, count, out);
+ *
+ * and nothing is fed in between. Meanwhile it holds back what it has, at most
+ * ASK_AT and what is fed at once: a header that is longer asks several times.
+ *
  * The header is taken apart and put together as Postfix's cleanup does; the
  * body passes as it is. Once clean_in_body() is true the caller may append
  * the chunks itself, or pass them on without a copy, after clean_note_body().
@@ -20,6 +30,7 @@
  */
 #pragma once
 
+#include "base/wire.h"
 #include "mail/received.h"
 #include "mail/rewrite.h"
 
@@ -33,6 +44,8 @@ struct clean_conf {
 	uint32_t token_limit;       /* header_address_token_limit, 10240 */
 	uint32_t hopcount_limit;    /* 50 */
 	bool always_add_missing;    /* always_add_missing_headers */
+	bool map_senders;           /* ask for addresses of senders ... */
+	bool map_recipients;        /* ... of recipients */
 };
 
 /* This message; the spans live until clean_done(). */
@@ -60,8 +73,14 @@ struct clean {
 	struct buf resent_ident;
 	uint32_t seen; /* bits of enum header_type */
 	uint32_t hops;
-	uint32_t flags; /* enum clean_flags */
+	uint32_t flags;   /* enum clean_flags */
+	struct buf held;  /* output that waits for answers */
+	struct buf asked; /* the questions: u8 class, span address */
+	struct buf marks; /* struct mark: headers in `held` to be rewritten */
+	uint32_t nasked;
 	uint8_t state;
+	bool holding;       /* output goes to `held` */
+	bool asking;        /* clean_answer() is due */
 	bool resent;        /* the message has Resent- headers */
 	bool open_line;     /* the rest of this line is beyond the limit */
 	bool hops_exceeded; /* 554 5.4.0 Error: too many hops */
@@ -71,6 +90,20 @@ struct clean {
 void clean_init(struct clean *c, const struct clean_conf *conf,
     const struct clean_message *m);
 void clean_done(struct clean *c);
+
+enum clean_class { CLEAN_SENDER, CLEAN_RECIPIENT };
+
+/*
+ * The questions, one after the other, from wire_from(buf_span(&c->asked)):
+ * an address in external form, complete, and whose it is. False: no more.
+ */
+bool clean_next_question(struct wire *w, uint8_t *ret_class, span *ret_addr);
+/*
+ * One answer per question: the address in external form, or ptr NULL where
+ * it stays as it is. Borrowed for the call.
+ */
+void clean_answer(
+    struct clean *c, const span *answers, uint32_t count, struct buf *out);
 
 void clean_start(struct clean *c, struct buf *out);
 void clean_feed(struct clean *c, span chunk, struct buf *out);

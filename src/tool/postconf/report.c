@@ -13,6 +13,7 @@
 enum { BLOCK = 4096 };
 
 /* A terminal is not told all that a file says. */
+PRINTF_LIKE(3, 0)
 static void say(
     struct postconf *pc, const char *what, const char *format, va_list ap)
 {
