@@ -170,6 +170,30 @@ def test_services_of_their_own(make_instance):
         smtp.command("RCPT TO:<a@elsewhere.example>", 454)
 
 
+def test_one_address_twice(make_instance):
+    """Written in two ways: one service, and the last line counts."""
+    mail = make_instance()
+    port = mail.base + 71
+    mail.configure_master(
+        f"127.0.0.1:{port} inet n - n - - smtpd -o smtpd_banner=first",
+        f"[127.0.0.1]:{port} inet n - n - - smtpd -o smtpd_banner=last")
+    mail.start()
+    with instance.Smtp(port) as smtp:
+        assert smtp.banner.strip() == "220 last"
+    assert re.search(r'warning: \S+/master.cf: line \d+: duplicate master.cf '
+                     r'entry for service "\[127.0.0.1\]:\d+" -- using the '
+                     r'last entry', mail.log())
+
+
+def test_no_address_at_all(make_instance):
+    mail = make_instance("inet_interfaces =")
+    mail.configure_master(f"{mail.base + 71} inet n - n - - smtpd")
+    result = mail.postfix("start", check=False)
+    assert result.returncode == 1
+    assert "service definition requires valid host name or address, or " \
+        "non-empty inet_interfaces setting" in result.stderr
+
+
 def test_told_once(make_instance):
     mail = make_instance("qmqpd_timeout = 5s", "max_use = 7",
                          "queue_run_delay = 300s",
