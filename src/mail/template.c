@@ -245,10 +245,12 @@ static bool fail(struct parser *p, const char *what, span line)
 	return false;
 }
 
+enum { TEXT_MAX = 1024 * 1024 };
+
 /* Up to the line that is `mark`, into the arena. */
 static span take_text(struct parser *p, span mark)
 {
-	struct buf text = BUF_INIT(1024 * 1024);
+	struct buf text = BUF_INIT(TEXT_MAX);
 	bool found = false;
 	span line = SPAN_NONE;
 	span kept;

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	struct templates t;
 
-	arena_init(&arena, 4 * 1024 * 1024);
+	arena_init(&arena, (size_t)4 * 1024 * 1024);
 	templates_preset(&t);
 	if (!templates_parse(&t, &file, span_of(data, size), &error) &&
 	    error.len == 0)

@@ -8,7 +8,7 @@ static struct buf warnings = BUF_INIT(65536);
 
 static int set_up(void **state UNUSED)
 {
-	arena_init(&arena, 1024 * 1024);
+	arena_init(&arena, (size_t)1024 * 1024);
 	buf_clear(&warnings);
 	return 0;
 }

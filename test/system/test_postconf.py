@@ -29,7 +29,7 @@ CORPUS = os.path.join(instance.ROOT, "..", "shared", "corpora", "main.cf")
 STOCK = "/usr/share/postfix"
 OLD = time.time() - 86400  # Postfix waits for a file that was just changed
 
-pytestmark = pytest.mark.program("postconf")
+pytestmark = pytest.mark.program(DEBIAN)
 
 
 # ---- intended differences ----
@@ -598,3 +598,50 @@ EOF
         os.utime(path, (OLD, OLD))
     compare_all([(str(home), args) for args in (
         ["-t"], ["-b"], ["-t", str(file)], ["-b", str(file)])])
+
+
+# ---- what we do better ----
+
+def test_glued_option(home):
+    """Postfix splits at every o."""
+    (home / "master.cf").write_text(
+        "smtp inet n - n - - smtpd -vomyorigin=foo\n"
+        "p unix - n n - - pipe {first word} {second word} third\n")
+    shown = ("smtp       inet  n       -       n       -       -       "
+             "smtpd -v -o myorigin=foo\n"
+             "p          unix  -       n       n       -       -       "
+             "pipe {first word} {second word} third\n")
+    assert run("-c", str(home), "-M").stdout == shown
+    assert run("-c", str(home), "-F", "*/*/chroot=n").returncode == 0
+    assert run("-c", str(home), "-M").stdout == shown
+
+
+def test_failure_leaves_nothing(home):
+    before = files_of(home)
+    for args in (["-Me", "a/inet=b"], ["-F", "smtp/inet/type=bogus"]):
+        assert run("-c", str(home), *args).returncode == 1
+        assert files_of(home) == before
+        assert sorted(os.listdir(home)) == ["main.cf", "master.cf"]
+    (home / "main.cf").unlink()
+    assert run("-c", str(home), "-e", "a=b").returncode == 1
+    assert os.listdir(home) == ["master.cf"]
+
+
+def test_later_default_that_cannot_be_expanded(home):
+    (home / "main.cf").write_text("mydomain = b\xfccher.example\n",
+                                  encoding="utf-8")
+    result = run("-c", str(home), "-x", "smtp_requiretls_policy", "mydomain")
+    assert result.returncode == 0
+    assert result.stdout.startswith("smtp_requiretls_policy = inline:{{${")
+
+
+def test_interfaces(home):
+    """A host is looked up when the answer is wanted, not before."""
+    with open(home / "main.cf", "a", encoding="ascii") as f:
+        f.write("inet_interfaces = 127.0.0.1, nosuch.invalid\n")
+    assert run("-c", str(home), "-n", "biff").stdout == "biff = yes\n"
+    result = run("-c", str(home), "mynetworks")
+    assert result.returncode == 1
+    assert result.stderr == (f"{OURS}: fatal: config variable "
+                             "inet_interfaces: host not found: "
+                             "nosuch.invalid\n")

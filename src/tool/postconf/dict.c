@@ -86,6 +86,12 @@ static void put_line(struct postconf *pc, struct dict *d, const char *path,
 	dict_set(pc, d, name, value);
 }
 
+void warn_stray_line(struct postconf *pc, const char *path, const char *line)
+{
+	warn(pc, "%s: logical line must not start with whitespace: \"%.30s%s\"",
+	    path, line, strlen(line) > 30 ? "..." : "");
+}
+
 void dict_load(struct postconf *pc, struct dict *d, const char *path, span text)
 {
 	CLEANUP(buf_done) struct buf line = BUF_INIT(LINE_MAX_BYTES);
@@ -93,15 +99,12 @@ void dict_load(struct postconf *pc, struct dict *d, const char *path, span text)
 	uint32_t number = 0;
 
 	while (conf_lines_next(&lines, &line, &number)) {
-		span s = span_str(buf_cstr(&line));
+		const char *s = buf_cstr(&line);
 
-		if (ascii_is_space(s.ptr[0]))
-			warn(pc,
-			    "%s: logical line must not start with whitespace: "
-			    "\"%.30s%s\"",
-			    path, s.ptr, s.len > 30 ? "..." : "");
+		if (ascii_is_space(s[0]))
+			warn_stray_line(pc, path, s);
 		else
-			put_line(pc, d, path, number, s);
+			put_line(pc, d, path, number, span_str(s));
 	}
 }
 

@@ -11,7 +11,10 @@
 #include "conf/edit.h"
 #include "os/file.h"
 
-enum { FILE_MAX_BYTES = 64 * 1024 * 1024 };
+enum {
+	FILE_MAX_BYTES = 64 * 1024 * 1024,
+	NEW_FILE_MAX = 2 * FILE_MAX_BYTES,
+};
 
 static bool says_something(span line)
 {
@@ -86,7 +89,7 @@ void edit_run(
 	struct edit e = {
 		.path = path.ptr,
 		.text = BUF_INIT(FILE_MAX_BYTES),
-		.out = BUF_INIT(2 * FILE_MAX_BYTES),
+		.out = BUF_INIT(NEW_FILE_MAX),
 	};
 	int r;
 

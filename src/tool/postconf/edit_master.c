@@ -11,6 +11,7 @@
 
 #include "conf/setting.h"
 #include "tool/postconf/edit.h"
+#include "tool/postconf/pattern.h"
 
 struct request {
 	const char *text; /* the argument */
@@ -148,7 +149,7 @@ static void split_line(struct postconf *pc, struct edit *e, struct place *p)
 /* The whole service, with the lines that follow. */
 static void read_entry(struct postconf *pc, struct edit *e, struct place *p)
 {
-	CLEANUP(buf_done) struct buf text = BUF_INIT(64 * 1024 * 1024);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(ENTRY_MAX);
 	const char *wrong;
 	span part;
 

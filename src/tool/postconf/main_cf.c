@@ -104,7 +104,7 @@ static void show_all(struct postconf *pc)
 {
 	size_t count = 0;
 	const struct name **list =
-	    keep_new(pc, pc->names.count + 1, sizeof(*list));
+	    keep_new(pc, pc->names.count + 1, sizeof(const struct name *));
 
 	for (struct hnode *n = hmap_each(&pc->names, NULL); n;
 	     n = hmap_each(&pc->names, n)) {

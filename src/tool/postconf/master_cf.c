@@ -13,7 +13,7 @@
 #include "conf/lines.h"
 #include "conf/setting.h"
 #include "os/file.h"
-#include "tool/postconf/postconf.h"
+#include "tool/postconf/pattern.h"
 
 enum { FILE_MAX_BYTES = 64 * 1024 * 1024 };
 
@@ -284,52 +284,60 @@ static bool sets(span word, span name)
 	    span_has_prefix(word, name);
 }
 
+/* The next "-o NAME=..." from *at on; if there is none, where options end. */
+static bool find_param(const struct entry *e, span name, size_t *at)
+{
+	size_t i = *at;
+
+	while (i < e->count && word_is_option(e->words[i])) {
+		bool pair = word_wants_value(e->words[i]) && i + 1 < e->count;
+
+		*at = i;
+		if (pair && span_eq(e->words[i], SPAN("-o")) &&
+		    sets(e->words[i + 1], name))
+			return true;
+		i += pair ? 2 : 1;
+	}
+	*at = i;
+	return false;
+}
+
 void master_set_param(
     struct postconf *pc, struct entry *e, span name, span value)
 {
 	span setting = keep_joined(pc, name, SPAN("="), value);
 	bool found = false;
-	size_t i = FIELDS;
+	size_t at = FIELDS;
 
-	while (i < e->count && word_is_option(e->words[i])) {
-		if (!word_wants_value(e->words[i]) || i + 1 == e->count) {
-			i++;
+	while (find_param(e, name, &at)) {
+		found = true;
+		if (!value.ptr) {
+			remove_words(e, at, 2);
 			continue;
 		}
-		if (span_eq(e->words[i], SPAN("-o")) &&
-		    sets(e->words[i + 1], name)) {
-			found = true;
-			if (!value.ptr) {
-				remove_words(e, i, 2);
-				continue;
-			}
-			e->words[i + 1] = setting;
-		}
-		i += 2;
+		e->words[at + 1] = setting;
+		at += 2;
 	}
 	if (found || !value.ptr)
 		return;
-	insert_word(pc, e, i, SPAN("-o"));
-	insert_word(pc, e, i + 1, setting);
+	insert_word(pc, e, at, SPAN("-o"));
+	insert_word(pc, e, at + 1, setting);
 }
 
 /* The file */
 
 static void add_entry(
-    struct postconf *pc, const char *path, uint32_t line, span text)
+    struct postconf *pc, const char *path, uint32_t line, const char *text)
 {
 	const char *wrong;
 
-	if (ascii_is_space(text.ptr[0])) {
-		warn(pc,
-		    "%s: logical line must not start with whitespace: "
-		    "\"%.30s%s\"",
-		    path, text.ptr, text.len > 30 ? "..." : "");
+	if (ascii_is_space(text[0])) {
+		warn_stray_line(pc, path, text);
 		return;
 	}
 	pc->entries =
 	    mem_resize(pc->entries, pc->nentries + 1, sizeof(*pc->entries));
-	wrong = master_parse(pc, text, &pc->entries[pc->nentries]);
+	wrong = master_parse(pc, span_str(text), &pc->entries[pc->nentries]);
 	if (wrong)
 		fatal(pc, "file %s: line %u: %s", path, line, wrong);
 	pc->nentries++;
@@ -356,5 +364,5 @@ void master_read(struct postconf *pc, bool must_exist)
 		buf_clear(&text);
 	lines = conf_lines_of(buf_span(&text));
 	while (conf_lines_next(&lines, &line, &number))
-		add_entry(pc, path.ptr, number, span_str(buf_cstr(&line)));
+		add_entry(pc, path.ptr, number, buf_cstr(&line));
 }

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "tool/postconf/postconf.h"
+#include "tool/postconf/pattern.h"
 
 enum { LINE_LIMIT = 80, INDENT = 4 };
 
@@ -103,12 +103,12 @@ static void put_arguments(struct layout *l, const struct entry *e, size_t extra)
 	}
 }
 
-static void put_json_line(struct postconf *pc, span key, const struct buf *text)
+static void put_json_line(struct postconf *pc, span key, span text)
 {
 	buf_put(&pc->out, SPAN("{\""));
 	print_quoted_json(&pc->out, key);
 	buf_put(&pc->out, SPAN("\": \""));
-	print_quoted_json(&pc->out, buf_span(text));
+	print_quoted_json(&pc->out, text);
 	buf_put(&pc->out, SPAN("\"}\n"));
 }
 
@@ -138,7 +138,7 @@ void master_print_entry(
 
 static void show_entry(struct postconf *pc, const struct entry *e)
 {
-	CLEANUP(buf_done) struct buf line = BUF_INIT(64 * 1024 * 1024);
+	CLEANUP(buf_done) struct buf line = BUF_INIT(ENTRY_MAX);
 	struct layout l = { pc, &line, pc->mode, 0 };
 
 	if (!(pc->mode & SHOW_JSON)) {
@@ -147,7 +147,7 @@ static void show_entry(struct postconf *pc, const struct entry *e)
 	}
 	put_columns(&l, e);
 	put_arguments(&l, e, 0);
-	put_json_line(pc, e->space, &line);
+	put_json_line(pc, e->space, buf_span(&line));
 }
 
 static span field_key(struct postconf *pc, const struct entry *e, size_t field)
@@ -169,13 +169,13 @@ static void put_field(struct layout *l, const struct entry *e, size_t field)
 
 static void show_field(struct postconf *pc, const struct entry *e, size_t field)
 {
-	CLEANUP(buf_done) struct buf line = BUF_INIT(64 * 1024 * 1024);
+	CLEANUP(buf_done) struct buf line = BUF_INIT(ENTRY_MAX);
 	struct layout l = { pc, &pc->out, pc->mode, 0 };
 
 	if (pc->mode & SHOW_JSON) {
 		l.out = &line;
 		put_field(&l, e, field);
-		put_json_line(pc, field_key(pc, e, field), &line);
+		put_json_line(pc, field_key(pc, e, field), buf_span(&line));
 		return;
 	}
 	if (!(pc->mode & HIDE_NAME))
@@ -208,16 +208,12 @@ static void show_param(
 	}
 	if ((pc->mode & SHOW_EVAL) && !is_left_alone(pc, name, value, e))
 		value = value_expand(pc, pc->mode, value, e);
-	if (pc->mode & SHOW_JSON) {
-		struct buf text = { .data = (char *)(uintptr_t)value.ptr,
-			.len = value.len };
-
-		put_json_line(pc, key, &text);
-	} else if (pc->mode & HIDE_NAME) {
+	if (pc->mode & SHOW_JSON)
+		put_json_line(pc, key, value);
+	else if (pc->mode & HIDE_NAME)
 		print_line(pc, value);
-	} else {
+	else
 		print_line(pc, keep_joined(pc, key, SPAN(" = "), value));
-	}
 }
 
 /* Patterns: each service is shown once for each of them that matches. */
@@ -334,8 +330,8 @@ static void show_all_params(
     struct postconf *pc, const struct entry *e, const struct dict *params)
 {
 	size_t count = 0;
-	const struct dict_entry **list =
-	    keep_new(pc, params->by_name.count + 1, sizeof(*list));
+	const struct dict_entry **list = keep_new(
+	    pc, params->by_name.count + 1, sizeof(const struct dict_entry *));
 
 	for (const struct dict_entry *p = params->first; p; p = p->next)
 		if (!p->removed)

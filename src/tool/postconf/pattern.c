@@ -2,7 +2,7 @@
 /*
  * tool/postconf/pattern.c - which services, fields and parameters are meant.
  */
-#include "tool/postconf/postconf.h"
+#include "tool/postconf/pattern.h"
 
 static const char *const field_names[FIELDS] = {
 	[FIELD_SERVICE] = "service",

@@ -88,6 +88,8 @@ struct name {
 	span preset; /* ptr == NULL: computed, see value.c */
 };
 
+enum { ENTRY_MAX = 64 * 1024 * 1024 }; /* longest line of master.cf */
+
 enum {
 	FIELD_SERVICE,
 	FIELD_TYPE,
@@ -158,6 +160,8 @@ void dict_remove(struct dict *d, struct dict_entry *e);
 /* Expands $name with what is set here alone; fatal when that cannot be. */
 span dict_expand(
     struct postconf *pc, struct dict *d, const char *d_name, span value);
+/* A line that continues nothing. */
+void warn_stray_line(struct postconf *pc, const char *path, const char *line);
 /* Later settings replace earlier ones, with a warning. */
 void dict_load(
     struct postconf *pc, struct dict *d, const char *path, span text);
@@ -226,21 +230,6 @@ void master_show_fields(struct postconf *pc, char **patterns);
 void master_show_params(struct postconf *pc, char **patterns);
 void master_print_entry(
     struct postconf *pc, unsigned mode, struct buf *out, const struct entry *e);
-
-/* pattern.c: "service/type/rest", where "*" matches all. */
-struct pattern {
-	span part[3];
-	const char *text;
-	unsigned matches;
-};
-MUST_USE bool pattern_parse(
-    const char *text, size_t min, size_t max, struct pattern *ret);
-bool pattern_is_any(span part);
-bool pattern_matches(const struct pattern *p, const struct entry *e);
-bool pattern_matches_service(const struct pattern *p, span name, span type);
-/* FIELDS stands for "*". */
-size_t pattern_field(struct postconf *pc, span part);
-const char *field_name(size_t field);
 
 /* edit_main.c, edit_master.c */
 void edit_main(struct postconf *pc, char **requests);

@@ -93,7 +93,7 @@ static const struct {
 	{ "minutes", 60 },
 	{ "hours", 3600 },
 	{ "days", 86400 },
-	{ "weeks", 7 * 86400 },
+	{ "weeks", 604800 },
 };
 
 static span scaled(

@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "conf/site.h"
-#include "conf/words.h"
+#include "mail/address.h"
 #include "os/file.h"
 #include "tool/postmap/postmap.h"
 
-enum { MAX_OUT = 1 << 30 };
+enum { MAX_OUT = 1 << 30, MAX_MESSAGE = 16384 };
 
 /* What the command line asks for. */
 struct request {
@@ -35,13 +35,38 @@ struct request {
 
 /* --- what postmap.h promises --- */
 
+/* How many bytes of what begins here can be shown; 0: none. */
+static size_t shown(const struct tool *t, span s)
+{
+	uint8_t lead = (uint8_t)s.ptr[0];
+	size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+
+	if (lead < 0x80)
+		return ascii_is_print(s.ptr[0]);
+	n = MIN(n, s.len);
+	return t->utf8 && address_is_utf8(span_first(s, n)) ? n : 0;
+}
+
+/* What strangers wrote must not reach the terminal as it is. */
 static void say(
     struct tool *t, const char *what, const char *format, va_list ap)
 {
+	struct buf line = BUF_INIT(MAX_MESSAGE);
+	char text[MAX_MESSAGE / 2];
+	span rest;
+
 	flush_out(t, 0);
-	(void)fprintf(stderr, "%s: %s", t->name, what);
-	(void)vfprintf(stderr, format, ap);
-	(void)fputc('\n', stderr);
+	(void)vsnprintf(text, sizeof(text), format, ap);
+	buf_printf(&line, "%s: %s", t->name, what);
+	for (rest = span_str(text); rest.len;) {
+		size_t n = shown(t, rest);
+
+		buf_put(&line, n ? span_first(rest, n) : SPAN("?"));
+		rest = span_from(rest, n ? n : 1);
+	}
+	buf_putc(&line, '\n');
+	(void)!file_write_all(STDERR_FILENO, buf_span(&line));
+	buf_done(&line);
 }
 
 void fatal(struct tool *t, const char *format, ...)
@@ -130,11 +155,15 @@ void name_table(struct tool *t, const char *argument, struct table_name *ret)
 	buf_put(&ret->spec, text);
 	ret->name = span_str(buf_cstr(&ret->spec));
 	ret->type = span_cut(&ret->name, ':');
-	if (ret->type.len == 0 || ret->name.len == 0)
+}
+
+void check_name(struct tool *t, struct table_name *name)
+{
+	if (name->type.len == 0 || name->name.len == 0)
 		fatal(t,
 		    "open dictionary: expecting \"type:name\" form instead of "
 		    "\"%s\"",
-		    buf_cstr(&ret->spec));
+		    buf_cstr(&name->spec));
 }
 
 struct map *open_table(struct tool *t, const char *argument, unsigned flags)
@@ -167,7 +196,7 @@ NO_RETURN static void usage(struct tool *t)
 
 static void choose_one(struct tool *t, const struct request *r)
 {
-	if (r->incremental || r->show || r->query || r->remove)
+	if (r->show || r->query || r->remove)
 		fatal(t, "specify only one of -s or -q or -d");
 }
 
@@ -255,7 +284,6 @@ static void take_option(
 		r->show = true;
 		return;
 	case 'i':
-		choose_one(t, r);
 		r->incremental = true;
 		return;
 	case 'f':
@@ -360,7 +388,8 @@ static void read_conf(struct tool *t, const struct request *r)
 		.param = host_param,
 		.module_dir = site_daemon_dir(t->conf) };
 	utf8 = param(t, "smtputf8_enable");
-	if (!span_eq_nocase(utf8, SPAN("yes")))
+	t->utf8 = span_eq_nocase(utf8, SPAN("yes"));
+	if (!t->utf8)
 		t->flags &= ~(unsigned)MAP_UTF8;
 }
 
@@ -426,6 +455,7 @@ int main(int argc, char **argv)
 		.alias = is_alias_program(),
 		.as_owner = true,
 		.save_mode = true,
+		.utf8 = true,
 		.flags = MAP_FOLD_FIXED | MAP_UTF8 | MAP_DUP_WARN,
 	};
 	struct request r = { 0 };

@@ -17,6 +17,7 @@ struct tool {
 	int failure;      /* exit code of fatal errors */
 	bool alias;       /* postalias */
 	bool json;
+	bool utf8;      /* smtputf8_enable */
 	bool as_owner;  /* unless -o */
 	bool save_mode; /* unless -p */
 	bool headers;   /* -h: keys are headers of a message */
@@ -45,6 +46,8 @@ void flush_out(struct tool *t, size_t keep);
 void print_pair(struct tool *t, span key, span value);
 /* With default_database_type if there is no type. */
 void name_table(struct tool *t, const char *argument, struct table_name *ret);
+/* End if a part of it is missing. */
+void check_name(struct tool *t, struct table_name *name);
 /* Open it, or complain and end. */
 struct map *open_table(struct tool *t, const char *argument, unsigned flags);
 

@@ -62,7 +62,7 @@ static bool unpack(
 		return true;
 	}
 	warn(t, "table %.*s: key %.*s: malformed BASE64 value: %.*s",
-	    PRI(m->spec), PRI(key), PRI(span_first(*value, 30)));
+	    PRI(m->shown), PRI(key), PRI(span_first(*value, 30)));
 	return false;
 }
 
@@ -71,9 +71,9 @@ static bool unpack(
 static void warn_empty(struct tool *t, struct map *m, span key)
 {
 	warn(t, "table %.*s: key %.*s: empty string result is not allowed",
-	    PRI(m->spec), PRI(key));
+	    PRI(m->shown), PRI(key));
 	warn(t, "table %.*s should return NO RESULT in case of NOT FOUND",
-	    PRI(m->spec));
+	    PRI(m->shown));
 }
 
 NO_RETURN static void fail(
@@ -83,8 +83,8 @@ NO_RETURN static void fail(
 
 	if (value && (m->flags & MAP_UTF8) && value->len &&
 	    !address_is_utf8(buf_span(value)))
-		fatal(t, "table %.*s: %s error", PRI(m->spec), doing);
-	fatal(t, "table %.*s: %s error: %s", PRI(m->spec), doing, why);
+		fatal(t, "table %.*s: %s error", PRI(m->shown), doing);
+	fatal(t, "table %.*s: %s error: %s", PRI(m->shown), doing, why);
 }
 
 /* True: there is a value. */
@@ -102,7 +102,7 @@ static bool look_up(
 		return false;
 	*ret = buf_span(found);
 	if (!unpack(t, m, key, ret, &unpacked))
-		fatal(t, "table %.*s: query error", PRI(m->spec));
+		fatal(t, "table %.*s: query error", PRI(m->shown));
 	if (ret->len == 0)
 		warn_empty(t, m, key);
 	return true;
@@ -234,7 +234,7 @@ static bool show_pair(void *ctx, span key, span value)
 	if (key.len == 0)
 		warn(s->tool,
 		    "table %.*s: empty lookup key value is not allowed",
-		    PRI(s->map->spec));
+		    PRI(s->map->shown));
 	else if (value.len == 0)
 		warn_empty(s->tool, s->map, key);
 	if (unpack(s->tool, s->map, key, &value, &s->unpacked))
@@ -251,7 +251,7 @@ int show_all(struct tool *t, const char *name)
 	s.map = open_table(t, name, 0);
 	if (!s.map->type->each)
 		fatal(t, "table %.*s: sequence operation is not supported",
-		    PRI(s.map->spec));
+		    PRI(s.map->shown));
 	errno = 0;
 	answer = map_each(s.map, show_pair, &s);
 	flush_out(t, 0);

@@ -25,19 +25,18 @@ static bool says_not_supported(span type)
 	return span_eq(type, SPAN("static")) || span_eq(type, SPAN("environ"));
 }
 
-NO_RETURN static void refuse(
-    struct tool *t, const struct map_type *type, const struct buf *spec)
+NO_RETURN static void refuse(struct tool *t, struct target *g)
 {
-	struct map *m =
-	    open_table(t, buf_cstr((struct buf *)(uintptr_t)spec), 0);
+	const char *spec = buf_cstr(&g->name.spec);
 
-	if (span_eq(span_str(type->name), SPAN("fail")))
-		fatal(t, "table %.*s: delete error: Application error",
-		    PRI(m->spec));
-	if (says_not_supported(span_str(type->name)))
-		fatal(t, "table %.*s: delete operation is not supported",
-		    PRI(m->spec));
-	fatal(t, "%.*s map requires O_RDONLY access mode", PRI(m->spec));
+	if (!says_not_supported(g->name.type) &&
+	    !span_eq(g->name.type, SPAN("fail")))
+		fatal(t, "%s map requires O_RDONLY access mode", spec);
+	/* What is wrong with its name comes first. */
+	(void)open_table(t, spec, 0);
+	if (span_eq(g->name.type, SPAN("fail")))
+		fatal(t, "table %s: delete error: Application error", spec);
+	fatal(t, "table %s: delete operation is not supported", spec);
 }
 
 /* Nothing can be removed from what is not there, so it is not made. */
@@ -61,13 +60,14 @@ static void open_target(struct tool *t, const char *argument, struct target *g)
 
 	*g = (struct target){ .tool = t, .reason = BUF_INIT(8192) };
 	name_table(t, argument, &g->name);
+	check_name(t, &g->name);
 	type = map_type_find(&t->host, g->name.type, &g->reason);
 	if (!type)
 		fatal(t, "%s", buf_cstr(&g->reason));
 	if (span_eq(g->name.type, SPAN("internal")))
 		return; /* always empty */
 	if (!type->writer)
-		refuse(t, type, &g->name.spec);
+		refuse(t, g);
 	w = (struct map_write){ .host = &t->host,
 		.name = g->name.name,
 		.flags = t->flags,
