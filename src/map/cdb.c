@@ -289,7 +289,7 @@ static const struct map_writer_ops cdb_writer_ops = {
 
 const struct map_type map_type_cdb = {
 	.name = "cdb",
-	.traits = MAP_FIXED | MAP_FILE,
+	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = cdb_map_open,
 	.find = cdb_find,
 	.each = cdb_map_each,

@@ -16,6 +16,12 @@ static enum map_answer fail_find(
 	return MAP_RETRY;
 }
 
+static enum map_answer fail_each(struct map *m UNUSED,
+    bool (*fn)(void *ctx, span key, span value) UNUSED, void *ctx UNUSED)
+{
+	return MAP_RETRY;
+}
+
 static void fail_close(struct map *m)
 {
 	mem_free(m);
@@ -25,5 +31,6 @@ const struct map_type map_type_fail = {
 	.name = "fail",
 	.open = fail_open,
 	.find = fail_find,
+	.each = fail_each,
 	.close = fail_close,
 };

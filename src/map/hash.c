@@ -439,7 +439,7 @@ static struct map_writer *btree_begin(const struct map_write *w)
 
 const struct map_type map_type_hash = {
 	.name = "hash",
-	.traits = MAP_FIXED | MAP_FILE,
+	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = hash_open,
 	.find = hash_find,
 	.close = hash_close,
@@ -449,7 +449,7 @@ const struct map_type map_type_hash = {
 
 const struct map_type map_type_btree = {
 	.name = "btree",
-	.traits = MAP_FIXED | MAP_FILE,
+	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = btree_open,
 	.find = hash_find,
 	.close = hash_close,

@@ -11,6 +11,7 @@ enum {
 	MAX_DEPTH = 8, /* tables within tables */
 	MAX_KEY = 65536,
 	MAX_REASON = 4096,
+	MAX_SPEC = 65536,
 };
 
 /* --- opening --- */
@@ -22,6 +23,14 @@ static span copy_span(span s)
 	if (s.len)
 		memcpy(copy, s.ptr, s.len);
 	return span_of(copy, s.len);
+}
+
+static span spec_with_path(const struct map_type *type, const char *path)
+{
+	struct buf b = BUF_INIT(MAX_SPEC);
+
+	buf_printf(&b, "%s:%s", type->name, path);
+	return buf_span(&b); /* its memory is ours now */
 }
 
 static struct map *open_table(const struct map_setup *outer, span spec)
@@ -53,6 +62,9 @@ static struct map *open_table(const struct map_setup *outer, span spec)
 	m->spec = copy_span(spec);
 	m->flags = s.flags;
 	m->traits |= type ? type->traits : 0;
+	m->shown = m->spec;
+	if ((m->traits & MAP_SHOWN_BY_PATH) && m->path)
+		m->shown = spec_with_path(type, m->path);
 	buf_init(&m->fold, MAX_KEY);
 	m->reason = reason;
 	return m;
@@ -84,6 +96,8 @@ void map_close(struct map **pm)
 
 	if (!m)
 		return;
+	if (m->shown.ptr != m->spec.ptr)
+		mem_free((void *)(uintptr_t)m->shown.ptr);
 	mem_free((void *)(uintptr_t)m->spec.ptr);
 	mem_free(m->path);
 	buf_done(&m->fold);

@@ -65,6 +65,8 @@ enum map_traits {
 	MAP_REMOTE = 2,
 	/* The name is a file: relative ones are an error for daemons. */
 	MAP_FILE = 4,
+	/* Messages call it by the file that it opened: "hash:x.db". */
+	MAP_SHOWN_BY_PATH = 8,
 };
 
 /* Whoever uses tables. */
@@ -126,6 +128,7 @@ struct map {
 	const struct map_type *type; /* NULL: could not be opened */
 	const struct map_host *host;
 	span spec;       /* "hash:/etc/postfix/access" */
+	span shown;      /* the same as messages call it */
 	unsigned flags;  /* enum map_flags */
 	unsigned traits; /* enum map_traits: the type's, unless changed */
 	struct buf fold;

@@ -34,7 +34,7 @@ void map_warn(struct map *m, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	warn_about(m->host, m->spec, format, args);
+	warn_about(m->host, m->shown, format, args);
 	va_end(args);
 }
 

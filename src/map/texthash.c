@@ -79,6 +79,16 @@ static bool add_all(struct reading *r)
 	return true;
 }
 
+/* As Postfix says it: "open database", but "read". */
+static void say_why(const struct map_setup *s, int r)
+{
+	bool opened = span_has_prefix(buf_span(s->reason), SPAN("read"));
+
+	buf_clear(s->reason);
+	buf_printf(s->reason, "%s %.*s: %s", opened ? "read" : "open database",
+	    PRI(s->name), strerror(-r));
+}
+
 /* The text as it stays: nobody changed it while it was read. */
 static bool read_text(
     const struct map_setup *s, struct memory_map *t, struct buf *text)
@@ -92,11 +102,7 @@ static bool read_text(
 		buf_clear(text);
 		r = map_read_file(s, s->name, text, m);
 		if (r < 0) {
-			struct buf *why = s->reason;
-
-			buf_clear(why);
-			buf_printf(why, "open database %.*s: %s", PRI(s->name),
-			    strerror(-r));
+			say_why(s, r);
 			return false;
 		}
 		if (stat(m->path, &st) < 0 ||
