@@ -73,8 +73,10 @@ def call(programs, home, arguments, text):
     environment = dict(os.environ)
     if programs == DEBIAN:
         environment["LD_PRELOAD"] = NOSLEEP
+    folder = "/usr/bin" if words[0] == "newaliases" and programs == DEBIAN \
+        else programs
     done = subprocess.run(
-        [os.path.join(programs, words[0]), *words[1:]], cwd=home,
+        [os.path.join(folder, words[0]), *words[1:]], cwd=home,
         env=environment, input=as_bytes(text), capture_output=True, timeout=60, check=False)
     error = b"\n".join(line for line in done.stderr.splitlines()
                        if not line.startswith(b"BDB"))
