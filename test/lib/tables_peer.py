@@ -55,7 +55,8 @@ def prepare(scenario, home):
     os.makedirs(os.path.join(home, "conf"))
     with open(os.path.join(home, "conf", "main.cf"), "w") as f:
         f.write("compatibility_level = 3.6\n"
-                "myhostname = mail.example.com\n" + scenario.main_cf)
+                "myhostname = mail.example.com\n"
+                + scenario.main_cf.replace("HOME", home))
     for name, text in scenario.files.items():
         path = os.path.join(home, name)
         with open(path, "wb") as f:
@@ -65,11 +66,11 @@ def prepare(scenario, home):
 
 
 def call(programs, home, arguments, text):
-    words = [arguments[0], "-c", "conf", *arguments[1:]]
-    if arguments[0] == "newaliases":
-        words[1] = "-C"
-    if "no-conf" in words:
-        words = [w for w in words if w not in ("-c", "conf", "no-conf")]
+    option = "-C" if arguments[0] == "newaliases" else "-c"
+    words = [arguments[0], option, os.path.join(home, "conf"), *arguments[1:]]
+    if arguments[1:2] == ["no-conf"]:
+        words = [arguments[0], *arguments[2:]]
+    words = [word.replace("HOME", home) for word in words]
     environment = dict(os.environ)
     if programs == DEBIAN:
         environment["LD_PRELOAD"] = NOSLEEP
@@ -83,7 +84,7 @@ def call(programs, home, arguments, text):
     out = done.stdout
     if "-s" in arguments:  # the order is that of the file, or none
         out = b"\n".join(sorted(out.splitlines()))
-    return done.returncode, out, error
+    return done.returncode, out, error.replace(home.encode(), b"HOME")
 
 
 def play(scenario, programs, home):

@@ -81,14 +81,14 @@ def usages():
              ["postalias", "-q", "a", "static:x"],
              ["postalias", "-s", "inline:{a=b}"],
              ["newaliases"], ["newaliases", "x"], ["newaliases", "-z"],
-             ["newaliases", "-oAlmdb:t"], ["newaliases", "-oA"],
-             ["newaliases", "-v", "-oi", "-oAhash:u"],
-             ["newaliases", "-oAhash:none"],
+             ["newaliases", "-oAlmdb:HOME/t"], ["newaliases", "-oA"],
+             ["newaliases", "-t", "-oi", "-oAhash:HOME/u"],
+             ["newaliases", "-oAhash:HOME/none"],
              ["newaliases", "no-conf", "-C", "nowhere"]]
     for number, call in enumerate(calls):
         yield Scenario(f"usage {number} {call}",
                        {"t": "a: b\n", "u": "wrong\nb: c\n"}, [call],
-                       main_cf="alias_database = hash:t, btree:u\n")
+                       main_cf="alias_database = hash:HOME/t, btree:HOME/u\n")
 
 
 def without_stamp(results):

@@ -197,7 +197,8 @@ NO_RETURN static void usage(struct tool *t)
 static void choose_one(struct tool *t, const struct request *r)
 {
 	if (r->show || r->query || r->remove)
-		fatal(t, "specify only one of -s or -q or -d");
+		fatal(t, "specify only one of -s %s-q or -d",
+		    t->alias ? "" : "or ");
 }
 
 static void set_flag(struct tool *t, unsigned flag, unsigned instead_of)
