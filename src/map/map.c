@@ -6,6 +6,7 @@
 
 #include "mail/address.h"
 #include "map/types.h"
+#include "os/clock.h"
 
 enum {
 	MAX_DEPTH = 8, /* tables within tables */
@@ -13,6 +14,9 @@ enum {
 	MAX_REASON = 4096,
 	MAX_SPEC = 65536,
 };
+
+#define SLOW USEC_SEC
+#define REST (5 * USEC_SEC)
 
 /* --- opening --- */
 
@@ -140,18 +144,46 @@ static enum map_answer find_checked(struct map *m, span key, struct buf *value)
 	return MAP_FOUND;
 }
 
+/*
+ * A dead server is slow to be known as dead, and a few workers ask for
+ * everybody.
+ */
+static enum map_answer find_with_rests(
+    struct map *m, span key, struct buf *value)
+{
+	usec before = clock_monotonic();
+	enum map_answer answer;
+	usec now;
+
+	if (before < m->rests_until) {
+		map_warn(m, "not asked: it took long to fail before");
+		return MAP_RETRY;
+	}
+	answer = find_checked(m, key, value);
+	if (answer != MAP_RETRY)
+		return answer;
+	now = clock_monotonic();
+	if (now - before >= SLOW)
+		m->rests_until = now + REST;
+	return MAP_RETRY;
+}
+
+static enum map_answer unavailable(struct map *m)
+{
+	struct buf line = BUF_INIT(8192);
+
+	buf_printf(&line, "%.*s is unavailable. %.*s", PRI(m->spec),
+	    PRI(buf_span(&m->reason)));
+	m->host->warn(m->host->ctx, buf_span(&line));
+	buf_done(&line);
+	return MAP_RETRY;
+}
+
 enum map_answer map_find(struct map *m, span key, struct buf *value)
 {
 	buf_clear(value);
-	if (!m->type) {
-		struct buf line = BUF_INIT(8192);
-
-		buf_printf(&line, "%.*s is unavailable. %.*s", PRI(m->spec),
-		    PRI(buf_span(&m->reason)));
-		m->host->warn(m->host->ctx, buf_span(&line));
-		buf_done(&line);
-		return MAP_RETRY;
-	}
+	if (!m->type)
+		return unavailable(m);
 	if ((m->flags & MAP_UTF8) && !is_utf8(key)) {
 		map_warn(m,
 		    "non-UTF-8 key \"%.*s\": malformed UTF-8 or invalid "
@@ -166,7 +198,8 @@ enum map_answer map_find(struct map *m, span key, struct buf *value)
 			return MAP_NONE; /* longer than any key */
 		key = buf_span(&m->fold);
 	}
-	return find_checked(m, key, value);
+	return m->flags & MAP_RESTS ? find_with_rests(m, key, value)
+	                            : find_checked(m, key, value);
 }
 
 enum map_answer map_each(

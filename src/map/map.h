@@ -50,6 +50,9 @@ enum map_flags {
 	/* Very many lookups follow: spend memory on it. Answers may be as old
 	 * as the last map_changed(). */
 	MAP_BULK = 2048,
+	/* Others wait for the answer: a table that took long to say that it
+	 * cannot answer is not asked again for some seconds. */
+	MAP_RESTS = 4096,
 };
 
 /* Values longer than this are nobody's. */
@@ -127,10 +130,11 @@ struct map_type {
 struct map {
 	const struct map_type *type; /* NULL: could not be opened */
 	const struct map_host *host;
-	span spec;       /* "hash:/etc/postfix/access" */
-	span shown;      /* the same as messages call it */
-	unsigned flags;  /* enum map_flags */
-	unsigned traits; /* enum map_traits: the type's, unless changed */
+	span spec;        /* "hash:/etc/postfix/access" */
+	span shown;       /* the same as messages call it */
+	unsigned flags;   /* enum map_flags */
+	unsigned traits;  /* enum map_traits: the type's, unless changed */
+	usec rests_until; /* MAP_RESTS */
 	struct buf fold;
 	struct buf reason; /* why not, or why not all: of inner tables */
 	/* The file it was read from; path is empty for the others. */

@@ -241,8 +241,8 @@ static void read_word(struct reader *r, span word, bool negated)
 		p->kind = PATTERN_TABLE;
 		p->text = word;
 		if (r->list->tables)
-			p->table = tables_get(
-			    r->list->tables, word, MAP_FOLD_FIXED | MAP_UTF8);
+			p->table = tables_get(r->list->tables, word,
+			    MAP_FOLD_FIXED | MAP_UTF8 | MAP_RESTS);
 	} else {
 		p->text = lower(r->arena, word);
 		r->full |= !p->text.ptr;
