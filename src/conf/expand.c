@@ -192,10 +192,10 @@ static bool order_levels(struct expand *x, span a, span b, int *ret)
 	uint64_t right;
 
 	if (!conf_parse_level(a, &left))
-		return fail(x, "malformed compatibility level: \"%.*s\"",
+		return fail(x, "malformed compatibility level syntax: \"%.*s\"",
 		    PRI(span_first(a, 40)));
 	if (!conf_parse_level(b, &right))
-		return fail(x, "malformed compatibility level: \"%.*s\"",
+		return fail(x, "malformed compatibility level syntax: \"%.*s\"",
 		    PRI(span_first(b, 40)));
 	*ret = order_of(left, right);
 	return true;
@@ -254,9 +254,11 @@ static bool take_relation(
 	if (!take_braced(x, rest, &operands[0]))
 		return false;
 	operator= * rest;
+	/* The quotes are Postfix's. */
 	if (!take_operator(rest, &op))
 		return fail(x,
-		    "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\" "
+		    "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or \">=\"\" or "
+		    "\">\" "
 		    "expected at: \"...%.*s}>>>%.*s\"",
 		    PRI(operands[0]), PRI(span_first(*rest, 20)));
 	operator= span_first(operator, operator.len - rest->len);
@@ -371,15 +373,11 @@ static bool put_relation(struct expand *x, span rest, const struct frame *up)
 }
 
 /* There is one function: the form of a domain that DNS knows. */
-static bool put_function(
-    struct expand *x, span name, span rest, const struct frame *up)
+static bool put_function(struct expand *x, span rest, const struct frame *up)
 {
 	CLEANUP(buf_done) struct buf domain = BUF_INIT(EXPAND_MAX);
 	span text = SPAN_NONE;
 
-	if (!span_eq(name, SPAN("domain_to_ascii")))
-		return fail(x, "unknown function: \"%.*s\"",
-		    PRI(span_first(name, 100)));
 	if (!take_braced(x, &rest, &text))
 		return false;
 	if (rest.len > 0)
@@ -414,8 +412,8 @@ static bool put_macro(struct expand *x, span body, const struct frame *up)
 	skip_blanks(&behind);
 	if (behind.len == 0)
 		return put_value(x, name, up);
-	if (next_is(behind, '{'))
-		return put_function(x, name, behind, &here);
+	if (next_is(behind, '{') && span_eq(name, SPAN("domain_to_ascii")))
+		return put_function(x, behind, &here);
 	if (behind.ptr[0] != '?' && behind.ptr[0] != ':')
 		return fail(x,
 		    "attribute name syntax error at: \"...%.*s>>>%.*s\"",

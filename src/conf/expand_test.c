@@ -97,7 +97,7 @@ static const struct {
 	{ "$ x", "empty macro name" },
 	{ "${}", "empty macro name" },
 	{ "${f-oo}", "attribute name syntax error" },
-	{ "${upper{a}}", "unknown function: \"upper\"" },
+	{ "${upper{a}}", "syntax error at: \"...upper>>>{a}\"" },
 	{ "${domain_to_ascii{a}b}", "unexpected input" },
 	{ "${domain_to_ascii{\303\266.example}}", "is not ASCII" },
 	{ "${domain_to_ascii{a}", "truncated macro" },

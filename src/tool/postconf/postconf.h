@@ -187,6 +187,9 @@ void user_mention(
 
 /* value.c */
 span value_default(struct postconf *pc, const struct name *n);
+/* Ends the program when what main.cf says of this machine's name and networks
+ * leaves no default. */
+void value_check_defaults(struct postconf *pc);
 /* As written; ptr == NULL: not set, and no default wanted (-n) or known. */
 span value_find(
     struct postconf *pc, unsigned mode, span name, const struct entry *scope);

@@ -166,13 +166,12 @@ static void scan_namespace(
 }
 
 /*
- * Some defaults mention an old name; setting that must not look unused. And a
- * name of this machine that is nonsense ends the command here, as in Postfix.
+ * Some defaults mention an old name; setting that must not look unused. What
+ * is nonsense about this machine ends the command here, as in Postfix.
  */
 static void scan_defaults(struct postconf *pc)
 {
-	(void)value_find(pc, 0, SPAN("mydomain"), NULL);
-	(void)value_find(pc, 0, SPAN("myhostname"), NULL);
+	value_check_defaults(pc);
 	for (struct hnode *n = hmap_each(&pc->names, NULL); n;
 	     n = hmap_each(&pc->names, n)) {
 		const struct name *name = CONTAINER_OF(n, struct name, by_name);

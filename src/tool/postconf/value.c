@@ -66,16 +66,65 @@ static span default_mydomain(struct postconf *pc)
 	return pc->mydomain;
 }
 
+static void check_words(
+    struct postconf *pc, const char *what, span text, const char *const *known)
+{
+	span rest = text;
+	span word;
+
+	while ((word = span_word(&rest, ", \t\r\n")).len > 0) {
+		size_t i = 0;
+
+		while (known[i] && !span_eq(word, span_str(known[i])))
+			i++;
+		if (!known[i])
+			fatal(pc, "unknown %s value \"%.*s\" in \"%.*s\"", what,
+			    ALL(word), ALL(text));
+	}
+}
+
+/* What decides on the default of mynetworks. */
+struct choice {
+	span interfaces;
+	span style;
+	span protocols;
+};
+
+static struct choice choose(struct postconf *pc)
+{
+	static const char *const styles[] = { "class", "subnet", "host", NULL };
+	static const char *const families[] = { "all", "ipv4", "ipv6", NULL };
+	struct choice c;
+
+	c.interfaces = chosen(pc, "inet_interfaces");
+	c.style = chosen(pc, "mynetworks_style");
+	c.protocols = chosen(pc, "inet_protocols");
+	check_words(pc, "inet_protocols", c.protocols, families);
+	check_words(pc, "mynetworks mask style", c.style, styles);
+	return c;
+}
+
+void value_check_defaults(struct postconf *pc)
+{
+	if (!dict_find(&pc->main_cf, SPAN("mydomain")))
+		(void)default_mydomain(pc);
+	if (!dict_find(&pc->main_cf, SPAN("myhostname")))
+		(void)default_myhostname(pc);
+	if (!dict_find(&pc->main_cf, SPAN("mynetworks")))
+		(void)choose(pc);
+}
+
 static span default_mynetworks(struct postconf *pc)
 {
 	CLEANUP(buf_done) struct buf list = BUF_INIT(EXPAND_MAX);
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	struct choice c;
 
 	if (pc->mynetworks.ptr)
 		return pc->mynetworks;
-	if (conf_networks(chosen(pc, "inet_interfaces"),
-	        chosen(pc, "inet_protocols"), chosen(pc, "mynetworks_style"),
-	        &list, &error) != CONF_OK)
+	c = choose(pc);
+	if (conf_networks(c.interfaces, c.protocols, c.style, &list, &error) !=
+	    CONF_OK)
 		fatal(pc,
 		    "config variable inet_interfaces: host not found: %.*s",
 		    ALL(buf_span(&error)));
