@@ -40,6 +40,8 @@ PLAIN(rules_check, rules_check)
 WITH_ARENA(rules_verdict, rules_verdict)
 PLAIN(rules_route, rules_route)
 PLAIN(rules_routed, rules_routed)
+PLAIN(rules_map, rules_map)
+WITH_ARENA(rules_mapped, rules_mapped)
 WITH_ARENA(queue_commit, queue_commit)
 PLAIN(queue_ids, queue_ids)
 WITH_ARENA(job, job)
@@ -64,6 +66,8 @@ static bool (*const codecs[])(span in, struct buf *out) = {
 	try_master_log,
 	try_master_peer,
 	try_master_go,
+	try_rules_map,
+	try_rules_mapped,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -91,6 +91,8 @@ void rules_verdict_put(struct buf *out, const struct rules_verdict *m)
 	wire_put_span(out, m->sender);
 	wire_put_u32(out, m->nways);
 	for (uint32_t i = 0; i < m->nways; i++) {
+		wire_put_u8(out, m->ways[i].kind);
+		wire_put_span(out, m->ways[i].orig);
 		wire_put_span(out, m->ways[i].recipient);
 		wire_put_span(out, m->ways[i].transport);
 		wire_put_span(out, m->ways[i].nexthop);
@@ -129,13 +131,15 @@ static bool get_ways(struct wire *w, struct arena *a, struct rules_verdict *m)
 	m->ways = NULL;
 	if (m->nways == 0)
 		return true;
-	/* Three lengths each: a short message cannot claim many. */
-	if (m->nways > RULES_MAX_WAYS || m->nways > w->rest.len / 12)
+	/* A kind and four lengths: a short message cannot claim many. */
+	if (m->nways > RULES_MAX_WAYS || m->nways > w->rest.len / 17)
 		return false;
 	m->ways = arena_alloc(a, m->nways, sizeof(*m->ways));
 	if (!m->ways)
 		return false;
 	for (uint32_t i = 0; i < m->nways; i++) {
+		m->ways[i].kind = wire_u8(w);
+		m->ways[i].orig = wire_span(w);
 		m->ways[i].recipient = wire_span(w);
 		m->ways[i].transport = wire_span(w);
 		m->ways[i].nexthop = wire_span(w);
@@ -198,5 +202,60 @@ bool rules_routed_get(span payload, struct rules_routed *ret)
 	ret->transport = wire_span(&w);
 	ret->nexthop = wire_span(&w);
 	ret->why = wire_span(&w);
+	return wire_is_done(&w);
+}
+
+void rules_map_put(struct buf *out, const struct rules_map *m)
+{
+	wire_put_u64(out, m->ask);
+	wire_put_u32(out, m->service);
+	wire_put_u64(out, m->id);
+	wire_put_u32(out, m->count);
+	wire_put_span(out, m->addrs);
+}
+
+bool rules_map_get(span payload, struct rules_map *ret)
+{
+	struct wire w = wire_from(payload);
+
+	ret->ask = wire_u64(&w);
+	ret->service = wire_u32(&w);
+	ret->id = wire_u64(&w);
+	ret->count = wire_u32(&w);
+	ret->addrs = wire_span(&w);
+	/* A class and a length each. */
+	return wire_is_done(&w) && ret->count <= ret->addrs.len / 5;
+}
+
+/* A byte that says whether there is another address, and then that. */
+void rules_mapped_put(struct buf *out, const struct rules_mapped *m)
+{
+	wire_put_u64(out, m->ask);
+	wire_put_u8(out, m->failed);
+	wire_put_u32(out, m->count);
+	for (uint32_t i = 0; i < m->count; i++) {
+		wire_put_u8(out, m->addrs[i].ptr != NULL);
+		if (m->addrs[i].ptr)
+			wire_put_span(out, m->addrs[i]);
+	}
+}
+
+bool rules_mapped_get(span payload, struct arena *a, struct rules_mapped *ret)
+{
+	struct wire w = wire_from(payload);
+
+	ret->ask = wire_u64(&w);
+	ret->failed = wire_u8(&w) != 0;
+	ret->count = wire_u32(&w);
+	ret->addrs = NULL;
+	if (ret->count == 0)
+		return wire_is_done(&w);
+	if (ret->count > w.rest.len)
+		return false;
+	ret->addrs = arena_alloc(a, ret->count, sizeof(*ret->addrs));
+	if (!ret->addrs)
+		return false;
+	for (uint32_t i = 0; i < ret->count; i++)
+		ret->addrs[i] = wire_u8(&w) ? wire_span(&w) : SPAN_NONE;
 	return wire_is_done(&w);
 }

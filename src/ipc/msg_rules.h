@@ -3,6 +3,7 @@
  * ipc/msg_rules.h - questions to the rules processes.
  *
  *	smtpd -> rules   CLIENT, CHECK     rules -> smtpd   CLIENT_IS, VERDICT
+ *	                 MAP                                MAPPED
  *	queue -> rules   ROUTE             rules -> queue   ROUTED
  *
  * Each question carries a number that the answer repeats; answers may come
@@ -21,6 +22,8 @@ enum {
 	RULES_VERDICT,        /* struct rules_verdict */
 	RULES_ROUTE,          /* struct rules_route */
 	RULES_ROUTED,         /* struct rules_routed */
+	RULES_MAP,            /* struct rules_map */
+	RULES_MAPPED,         /* struct rules_mapped */
 };
 
 /* How a name of the client was found. */
@@ -88,8 +91,16 @@ struct rules_note {
 	span reply;
 };
 
+enum rules_way_kind {
+	RULES_WAY_RCPT,     /* what the recipient stands for */
+	RULES_WAY_BCC,      /* another one, added by a table */
+	RULES_WAY_BCC_LAST, /* the same, to be kept behind all recipients */
+};
+
 /* Where mail for a recipient goes. */
 struct rules_way {
+	uint8_t kind;   /* enum rules_way_kind */
+	span orig;      /* of a BCC: before aliases; otherwise empty */
 	span recipient; /* rewritten, internal form */
 	span transport;
 	span nexthop;
@@ -137,6 +148,22 @@ struct rules_routed {
 	span why;
 };
 
+/* Addresses of a header: what do canonical_maps and others make of them? */
+struct rules_map {
+	uint64_t ask;
+	uint32_t service;
+	uint64_t id;    /* msgid of the message, for the log */
+	uint32_t count; /* of addresses */
+	span addrs;     /* as mail/clean.h notes its questions */
+};
+
+struct rules_mapped {
+	uint64_t ask;
+	bool failed; /* a table cannot answer; there are no addresses then */
+	uint32_t count;
+	span *addrs; /* in the arena given; ptr NULL: as it was */
+};
+
 void rules_client_put(struct buf *out, const struct rules_client *m);
 MUST_USE bool rules_client_get(span payload, struct rules_client *ret);
 void rules_client_is_put(struct buf *out, const struct rules_client_is *m);
@@ -150,3 +177,8 @@ void rules_route_put(struct buf *out, const struct rules_route *m);
 MUST_USE bool rules_route_get(span payload, struct rules_route *ret);
 void rules_routed_put(struct buf *out, const struct rules_routed *m);
 MUST_USE bool rules_routed_get(span payload, struct rules_routed *ret);
+void rules_map_put(struct buf *out, const struct rules_map *m);
+MUST_USE bool rules_map_get(span payload, struct rules_map *ret);
+void rules_mapped_put(struct buf *out, const struct rules_mapped *m);
+MUST_USE bool rules_mapped_get(
+    span payload, struct arena *a, struct rules_mapped *ret);

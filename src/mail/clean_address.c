@@ -128,13 +128,13 @@ static bool rewrite_all(struct rewriter *w, struct token_list *l)
 	return true;
 }
 
-/* One address per line becomes as many as fit. */
+/* One address per line becomes as many as fit. The last may be empty. */
 static void fold(struct buf *text)
 {
 	size_t start = 0;
 	size_t line = 0;
 
-	while (line < text->len) {
+	do {
 		span rest = span_from(buf_span(text), line);
 		size_t end = line + span_cut(&rest, '\n').len;
 
@@ -143,7 +143,7 @@ static void fold(struct buf *text)
 		else
 			start = line;
 		line = end + 1;
-	}
+	} while (line <= text->len);
 }
 
 /*

@@ -49,7 +49,7 @@ static enum map_answer ask_address(
 	same = f->how->plain || span_eq(buf_span(&plain), buf_span(&quoted));
 	if (!plain.failed && !quoted.failed && !same)
 		answer = ask(f, buf_span(&quoted), how);
-	if (!plain.failed && answer == MAP_NONE)
+	if (!plain.failed && answer == MAP_NONE && (same || !f->how->quoted))
 		answer = ask(f, buf_span(&plain), how);
 	buf_done(&plain);
 	buf_done(&quoted);

@@ -34,7 +34,8 @@ struct address_lookup {
 	 * is the origin: MAP_FOUND, MAP_NONE, MAP_RETRY. */
 	enum map_answer (*is_local)(void *ctx, span domain);
 	void *ctx;
-	bool plain; /* only as given: not in the quoted form first */
+	bool plain;  /* only as given: not in the quoted form first */
+	bool quoted; /* only in the quoted form */
 };
 
 /*

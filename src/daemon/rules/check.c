@@ -10,9 +10,9 @@
  */
 #include "daemon/rules/check.h"
 
-#include "daemon/rules/expand.h"
 #include "daemon/rules/resolve.h"
 #include "daemon/rules/restrict.h"
+#include "daemon/rules/ways.h"
 #include "mail/address.h"
 
 /* What a list is about: what replies call it, and what a bare table means. */
@@ -174,54 +174,6 @@ static enum status check_address(struct eval *e)
 	return REJECT;
 }
 
-/* One of the addresses that the recipient stands for. */
-static bool fill_way(struct eval *e, span addr, struct rules_way *way)
-{
-	struct resolved r = e->resolved;
-
-	if (!span_eq(addr, r.recipient) &&
-	    resolve_address(e->p, e->arena, e->q->sender, addr, &r) ==
-	        RESOLVE_FAIL) {
-		restrict_warn(e, "%.*s", PRI(r.why));
-		return false;
-	}
-	*way = (struct rules_way){ r.recipient, r.transport, r.nexthop };
-	if (!r.transport.len)
-		*way = (struct rules_way){ addr, SPAN("error"),
-			SPAN("5.1.3 bad address syntax") };
-	return true;
-}
-
-static bool fill_ways(struct eval *e)
-{
-	struct rules_verdict *v = e->v;
-	struct expansion all;
-	span addr;
-
-	if (!expand_canonical(e->p, e->arena, EXPAND_RECIPIENT,
-	        e->resolved.recipient, &addr) ||
-	    !expand_virtual(e->p, e->world, e->arena, addr, &all) ||
-	    all.count > RULES_MAX_WAYS)
-		return false;
-	v->ways = arena_alloc(e->arena, all.count, sizeof(*v->ways));
-	if (!v->ways)
-		return false;
-	for (; v->nways < all.count; v->nways++)
-		if (!fill_way(e, all.addrs[v->nways], &v->ways[v->nways]))
-			return false;
-	return true;
-}
-
-static bool fill_sender(struct eval *e)
-{
-	span sender;
-
-	return resolve_rewrite(e->p, e->arena, e->q->sender, &sender) ==
-	    RESOLVE_OK &&
-	    expand_canonical(
-	        e->p, e->arena, EXPAND_SENDER, sender, &e->v->sender);
-}
-
 static enum status fill_accepted(struct eval *e)
 {
 	struct rules_verdict *v = e->v;
@@ -229,14 +181,14 @@ static enum status fill_accepted(struct eval *e)
 
 	if (status == REJECT)
 		return status;
-	if (!fill_ways(e)) {
+	if (!ways_fill_sender(e))
+		return restrict_retry(e, e->q->sender);
+	if (!ways_fill(e)) {
 		v->nways = 0;
 		return restrict_retry(e, e->q->recipient);
 	}
 	if (!v->why.len)
 		v->why = e->resolved.why;
-	if (!fill_sender(e))
-		return restrict_retry(e, e->q->sender);
 	return restrict_is_local_client(e, &v->local_client) ? DUNNO : REJECT;
 }
 

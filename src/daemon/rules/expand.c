@@ -10,6 +10,7 @@
 
 #include "daemon/rules/resolve.h"
 #include "mail/address.h"
+#include "mail/masquerade.h"
 
 enum {
 	VALUE_MAX = 1024 * 1024,
@@ -151,12 +152,13 @@ static enum map_answer map_address(const struct policy *p,
 	return ok ? answer : MAP_RETRY;
 }
 
-/* --- canonical_maps --- */
+/* --- canonical_maps, masquerade_domains --- */
 
 /* Again and again, until nothing changes: x -> y -> z. */
 static bool apply(const struct policy *p, const struct table_list *l,
-    struct arena *a, span *addr)
+    struct arena *a, span *addr, bool *ret_found)
 {
+	*ret_found = false;
 	for (unsigned i = 0; i < CANONICAL_STEPS && l->count; i++) {
 		struct list found = { .arena = a };
 		enum map_answer answer = map_address(p, l, *addr, &found);
@@ -164,6 +166,7 @@ static bool apply(const struct policy *p, const struct table_list *l,
 
 		if (answer != MAP_FOUND)
 			return answer == MAP_NONE;
+		*ret_found = true;
 		*addr = found.items[0];
 		if (span_eq_nocase(before, *addr))
 			return true;
@@ -171,23 +174,109 @@ static bool apply(const struct policy *p, const struct table_list *l,
 	return true;
 }
 
+static span converted(
+    struct arena *a, span addr, void (*convert)(struct buf *out, span addr))
+{
+	struct buf b = BUF_INIT(ADDRESS_QUOTED_MAX);
+	span s;
+
+	convert(&b, addr);
+	s = b.failed ? SPAN_NONE : arena_dup(a, buf_span(&b));
+	buf_done(&b);
+	return s;
+}
+
+/* One table for an address in external form, which stays as it is written
+ * when the table does not have it. */
+static bool apply_external(const struct policy *p, const struct table_list *l,
+    struct arena *a, span *addr)
+{
+	span inner;
+	bool found;
+
+	if (!l->count)
+		return true;
+	inner = converted(a, *addr, address_unquote);
+	if (!inner.ptr || !apply(p, l, a, &inner, &found))
+		return false;
+	if (found)
+		*addr = converted(a, inner, address_quote);
+	return addr->ptr != NULL;
+}
+
+/* Users of whom the host may be seen. */
+static enum matchlist_result is_excepted(const struct policy *p, span addr)
+{
+	ssize_t at = span_rfind(addr, '@');
+
+	if (at < 0 || !p->masquerade_exceptions.count)
+		return MATCH_NO;
+	return matchlist_string(
+	    &p->masquerade_exceptions, span_first(addr, (size_t)at), NULL);
+}
+
+static bool hide_host(const struct policy *p, struct arena *a, span *addr)
+{
+	struct buf b = BUF_INIT(ADDRESS_QUOTED_MAX);
+	enum matchlist_result excepted = is_excepted(p, *addr);
+
+	if (excepted == MATCH_NO &&
+	    masquerade(p->r.masquerade_domains, *addr, &b))
+		*addr = b.failed ? SPAN_NONE : arena_dup(a, buf_span(&b));
+	buf_done(&b);
+	return excepted != MATCH_ERROR && addr->ptr;
+}
+
+bool expand_external(const struct policy *p, struct arena *a,
+    enum policy_class class, span *addr, span *ret_title)
+{
+	const struct policy_tables *t = &p->tables;
+	const struct {
+		unsigned classes;
+		const struct table_list *list;
+	} tables[] = {
+		{ class & (ENVELOPE_SENDER | HEADER_SENDER)
+		        ? p->sender_canonical
+		        : 0,
+		    &t->sender_canonical_maps },
+		{ class & (ENVELOPE_RECIPIENT | HEADER_RECIPIENT)
+		        ? p->recipient_canonical
+		        : 0,
+		    &t->recipient_canonical_maps },
+		{ p->canonical, &t->canonical_maps },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		*ret_title = tables[i].list->title;
+		if ((tables[i].classes & class) &&
+		    !apply_external(p, tables[i].list, a, addr))
+			return false;
+	}
+	*ret_title = p->masquerade_exceptions.name;
+	return !(p->masquerade & class) || !p->r.masquerade_domains.len ||
+	    hide_host(p, a, addr);
+}
+
 bool expand_canonical(const struct policy *p, struct arena *a,
     enum expand_side side, span addr, span *ret)
 {
 	const struct policy_tables *t = &p->tables;
+	span title;
 
 	*ret = addr;
-	if (p->no_address_mappings || !addr.len)
+	if (p->no_address_mappings || !addr.len ||
+	    !(t->canonical_maps.count || t->sender_canonical_maps.count ||
+	        t->recipient_canonical_maps.count ||
+	        p->r.masquerade_domains.len))
 		return true;
-	if (side == EXPAND_SENDER)
-		return (!p->canonical_env_sender_own ||
-		           apply(p, &t->sender_canonical_maps, a, ret)) &&
-		    (!p->canonical_env_sender ||
-		        apply(p, &t->canonical_maps, a, ret));
-	return (!p->canonical_env_recipient_own ||
-	           apply(p, &t->recipient_canonical_maps, a, ret)) &&
-	    (!p->canonical_env_recipient ||
-	        apply(p, &t->canonical_maps, a, ret));
+	*ret = converted(a, addr, address_quote);
+	if (!ret->ptr ||
+	    !expand_external(p, a,
+	        side == EXPAND_SENDER ? ENVELOPE_SENDER : ENVELOPE_RECIPIENT,
+	        ret, &title))
+		return false;
+	*ret = converted(a, *ret, address_unquote);
+	return ret->ptr != NULL;
 }
 
 /* --- virtual_alias_maps --- */

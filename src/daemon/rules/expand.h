@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/rules/expand.h - other addresses for an address: canonical_maps and
- * virtual_alias_maps.
+ * daemon/rules/expand.h - other addresses for an address: canonical_maps,
+ * masquerade_domains and virtual_alias_maps.
  */
 #pragma once
 
@@ -15,9 +15,13 @@ struct expansion {
 enum expand_side { EXPAND_SENDER, EXPAND_RECIPIENT };
 
 /*
- * The envelope address as sender_ or recipient_canonical_maps and
- * canonical_maps change it, in the arena. MAP_RETRY: not now.
+ * An address in external form as sender_ or recipient_canonical_maps,
+ * canonical_maps and masquerade_domains change it, in the arena. False: not
+ * now; `ret_title` is the parameter that failed.
  */
+MUST_USE bool expand_external(const struct policy *p, struct arena *a,
+    enum policy_class class, span *addr, span *ret_title);
+/* The same for an address of the envelope, in internal form. */
 MUST_USE bool expand_canonical(const struct policy *p, struct arena *a,
     enum expand_side side, span addr, span *ret);
 

@@ -42,7 +42,8 @@ enum map_answer lookup_address(const struct policy *p,
 enum map_answer lookup_with_extension(const struct policy *p,
     const struct table_list *l, span addr, struct buf *value, span *ret_ext)
 {
-	const struct address_lookup h = how(p, ADDRESS_BY_DEFAULT);
+	struct address_lookup h = how(p, ADDRESS_BY_DEFAULT);
 
+	h.quoted = true;
 	return address_find(l, &h, addr, value, ret_ext);
 }

@@ -13,6 +13,8 @@ struct policy_tables {
 	struct table_list canonical_maps;
 	struct table_list recipient_canonical_maps;
 	struct table_list sender_canonical_maps;
+	struct table_list sender_bcc_maps;
+	struct table_list recipient_bcc_maps;
 	struct table_list virtual_alias_maps;
 	struct table_list local_recipient_maps; /* those we look into */
 	struct table_list relay_recipient_maps;
@@ -27,6 +29,7 @@ struct policy_tables {
  * local. `addr` is in internal form. */
 enum map_answer lookup_address(const struct policy *p,
     const struct table_list *l, span addr, unsigned by, struct buf *value);
-/* The same; `ret_ext` as in address_find(). */
+/* The same for tables that map: keys are in external form only. `ret_ext` as
+ * in address_find(). */
 enum map_answer lookup_with_extension(const struct policy *p,
     const struct table_list *l, span addr, struct buf *value, span *ret_ext);

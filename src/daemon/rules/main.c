@@ -16,6 +16,7 @@
 #include "daemon/daemon.h"
 #include "daemon/rules/check.h"
 #include "daemon/rules/client.h"
+#include "daemon/rules/headers.h"
 #include "daemon/rules/users.h"
 #include "mail/date.h"
 #include "os/clock.h"
@@ -26,6 +27,7 @@
 enum {
 	/* For one answer. */
 	ANSWER_MEMORY = 1024 * 1024,
+	MAPPED_MEMORY = FRAME_MAX / 2,
 	MAX_CLASSES = 256,
 };
 
@@ -223,6 +225,31 @@ static bool on_check(
 	return true;
 }
 
+/* What it says can be longer than what it asks, so it gets more room. */
+static bool on_map(struct rules *r, struct sync_conn *conn, span payload,
+    struct arena *unused UNUSED)
+{
+	const struct policy *p;
+	struct rules_mapped answer;
+	struct rules_map q;
+	struct arena a;
+
+	if (!rules_map_get(payload, &q))
+		return false;
+	p = find_policy(r, q.service);
+	answer = (struct rules_mapped){ .ask = q.ask, .failed = true };
+	arena_init(&a, MAPPED_MEMORY);
+	if (p)
+		headers_answer(p, &r->world, &q, &a, &answer);
+	else
+		log_warn(
+		    "smtpd", "question about unknown service %u", q.service);
+	rules_mapped_put(sync_begin(conn, RULES_MAPPED), &answer);
+	sync_end(conn);
+	arena_done(&a);
+	return true;
+}
+
 static bool on_route(
     struct rules *r, struct sync_conn *conn, span payload, struct arena *a)
 {
@@ -248,6 +275,7 @@ static const struct {
 } questions[] = {
 	{ RULES_CLIENT, ROLE_SMTPD, on_client },
 	{ RULES_CHECK, ROLE_SMTPD, on_check },
+	{ RULES_MAP, ROLE_SMTPD, on_map },
 	{ RULES_ROUTE, ROLE_QUEUE, on_route },
 };
 

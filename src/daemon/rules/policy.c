@@ -76,6 +76,8 @@ static void make_lists(struct builder *b)
 	    r->virtual_alias_domains, 0);
 	make_list(b, &p->virtual_mailbox_domains,
 	    SPAN("virtual_mailbox_domains"), r->virtual_mailbox_domains, 0);
+	make_list(b, &p->masquerade_exceptions, SPAN("masquerade_exceptions"),
+	    r->masquerade_exceptions, 0);
 }
 
 /* --- our own addresses --- */
@@ -138,7 +140,7 @@ static unsigned table_flags(const struct policy *p, unsigned more)
 {
 	unsigned utf8 = p->r.smtputf8_enable ? MAP_UTF8 : 0;
 
-	return MAP_FOLD_FIXED | utf8 | more;
+	return MAP_FOLD_FIXED | MAP_RESTS | utf8 | more;
 }
 
 static void open_tables(struct builder *b)
@@ -157,6 +159,10 @@ static void open_tables(struct builder *b)
 		    &t->recipient_canonical_maps, 0 },
 		{ "sender_canonical_maps", r->sender_canonical_maps,
 		    &t->sender_canonical_maps, 0 },
+		{ "sender_bcc_maps", r->sender_bcc_maps, &t->sender_bcc_maps,
+		    0 },
+		{ "recipient_bcc_maps", r->recipient_bcc_maps,
+		    &t->recipient_bcc_maps, 0 },
 		{ "virtual_alias_maps", r->virtual_alias_maps,
 		    &t->virtual_alias_maps, 0 },
 		{ "relay_recipient_maps", s->relay_recipient_maps,
@@ -225,26 +231,23 @@ static void open_local_tables(struct builder *b)
 			    b->world->tables, word, table_flags(p, 0));
 }
 
-/* Header addresses are not mapped yet, so a table for them is not ignored. */
-static void find_header_tables(struct builder *b)
+static unsigned read_classes(span list)
 {
-	const struct settings *r = &b->p->r;
-	const struct {
-		span title, value, classes;
-	} rows[] = {
-		{ SPAN("canonical_maps"), r->canonical_maps,
-		    r->canonical_classes },
-		{ SPAN("recipient_canonical_maps"), r->recipient_canonical_maps,
-		    r->recipient_canonical_classes },
-		{ SPAN("sender_canonical_maps"), r->sender_canonical_maps,
-		    r->sender_canonical_classes },
+	static const struct {
+		span word;
+		unsigned class;
+	} words[] = {
+		{ SPAN_INIT("envelope_sender"), ENVELOPE_SENDER },
+		{ SPAN_INIT("envelope_recipient"), ENVELOPE_RECIPIENT },
+		{ SPAN_INIT("header_sender"), HEADER_SENDER },
+		{ SPAN_INIT("header_recipient"), HEADER_RECIPIENT },
 	};
+	unsigned classes = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (span_trim(rows[i].value).len &&
-		    (has_word(rows[i].classes, SPAN("header_sender")) ||
-		        has_word(rows[i].classes, SPAN("header_recipient"))))
-			b->p->header_table = rows[i].title;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (has_word(list, words[i].word))
+			classes |= words[i].class;
+	return classes;
 }
 
 static void read_table_settings(struct builder *b)
@@ -260,14 +263,10 @@ static void read_table_settings(struct builder *b)
 	    has_word(r->propagate_unmatched_extensions, SPAN("canonical"));
 	p->propagate_virtual =
 	    has_word(r->propagate_unmatched_extensions, SPAN("virtual"));
-	p->canonical_env_sender =
-	    has_word(r->canonical_classes, SPAN("envelope_sender"));
-	p->canonical_env_recipient =
-	    has_word(r->canonical_classes, SPAN("envelope_recipient"));
-	p->canonical_env_sender_own =
-	    has_word(r->sender_canonical_classes, SPAN("envelope_sender"));
-	p->canonical_env_recipient_own = has_word(
-	    r->recipient_canonical_classes, SPAN("envelope_recipient"));
+	p->canonical = read_classes(r->canonical_classes);
+	p->sender_canonical = read_classes(r->sender_canonical_classes);
+	p->recipient_canonical = read_classes(r->recipient_canonical_classes);
+	p->masquerade = read_classes(r->masquerade_classes);
 	p->no_address_mappings = has_word(
 	    p->s.receive_override_options, SPAN("no_address_mappings"));
 }
@@ -495,7 +494,6 @@ struct policy *policy_new(const struct policy_source *source,
 	make_own(&b);
 	open_tables(&b);
 	open_local_tables(&b);
-	find_header_tables(&b);
 	make_restrictions(&b);
 	check_guard(&b);
 	check_classes(&b);

@@ -66,6 +66,14 @@ struct world {
 	struct tables *tables;
 };
 
+/* What canonical tables and masquerading are for; names as in main.cf. */
+enum policy_class {
+	ENVELOPE_SENDER = 1,
+	ENVELOPE_RECIPIENT = 2,
+	HEADER_SENDER = 4,
+	HEADER_RECIPIENT = 8,
+};
+
 struct policy {
 	struct settings s; /* of the service */
 	struct settings r; /* what resolve.h goes by */
@@ -94,13 +102,10 @@ struct policy {
 	bool transport_parents, access_parents;
 	bool propagate_canonical; /* unmatched extensions */
 	bool propagate_virtual;
-	/* Which canonical table is for which envelope address. */
-	bool canonical_env_sender, canonical_env_sender_own;
-	bool canonical_env_recipient, canonical_env_recipient_own;
+	/* For which addresses they are: enum policy_class. */
+	unsigned canonical, sender_canonical, recipient_canonical, masquerade;
+	struct matchlist masquerade_exceptions;
 	bool no_address_mappings;
-	/* A table that would change header addresses, which nobody does yet:
-	 * so nothing can be accepted. Its parameter, or empty. */
-	span header_table;
 	bool no_unknown_recipient_checks;
 	/* Not empty: what is so wrong that this service must take no mail. */
 	span fatal;

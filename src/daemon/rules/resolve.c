@@ -514,13 +514,6 @@ enum resolve_result resolve_address(const struct policy *p, struct arena *a,
 	span complete;
 
 	*ret = (struct resolved){ 0 };
-	if (p->header_table.len) {
-		ret->why = joined(a, p->header_table, ": ",
-		    SPAN("header addresses are not mapped yet; leave "
-		         "header_sender and header_recipient out of its "
-		         "classes"));
-		return RESOLVE_FAIL;
-	}
 	if (resolve_rewrite(p, a, address, &complete) != RESOLVE_OK) {
 		ret->why = SPAN("address is too long");
 		return RESOLVE_FAIL;

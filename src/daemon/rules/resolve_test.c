@@ -75,10 +75,6 @@ static void test_tables(void **state)
 		    "relocated_maps lookup failure" },
 		{ "sender_dependent_relayhost_maps = fail:x\n", "x@y.org",
 		    "sender_dependent_relayhost_maps lookup failure" },
-		{ "canonical_maps = fail:x\n", "x@y.org",
-		    "canonical_maps: header addresses are not mapped yet; "
-		    "leave header_sender and header_recipient out of its "
-		    "classes" },
 		{ "mydestination = a.org, fail:d\n", "x@y.org",
 		    "mydestination: fail:d: table lookup problem" },
 		{ "relay_domains = /no/such/file\n", "x@y.org",

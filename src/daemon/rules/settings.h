@@ -28,6 +28,8 @@ struct settings {
 	span propagate_unmatched_extensions;
 	span canonical_classes, sender_canonical_classes;
 	span recipient_canonical_classes;
+	span masquerade_domains, masquerade_classes, masquerade_exceptions;
+	span always_bcc, sender_bcc_maps, recipient_bcc_maps;
 	span parent_domain_matches_subdomains;
 	span local_header_rewrite_clients;
 	span receive_override_options;

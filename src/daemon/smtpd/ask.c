@@ -118,6 +118,29 @@ static void put_client(struct session *s, struct buf *out)
 	rules_client_put(out, &m);
 }
 
+static void put_map(struct session *s, struct buf *out)
+{
+	const struct clean *c = &s->message->clean;
+	struct rules_map m = {
+		.ask = s->question.number,
+		.service = s->service->newest,
+		.id = s->message->id,
+		.count = c->nasked,
+		.addrs = buf_span(&c->asked),
+	};
+
+	rules_map_put(out, &m);
+}
+
+static const struct {
+	uint16_t type;
+	void (*put)(struct session *s, struct buf *out);
+} kinds[] = {
+	[QUESTION_CLIENT] = { RULES_CLIENT, put_client },
+	[QUESTION_CHECK] = { RULES_CHECK, put_check },
+	[QUESTION_MAP] = { RULES_MAP, put_map },
+};
+
 static struct worker *least_busy(struct asks *a)
 {
 	struct worker *best = NULL;
@@ -148,10 +171,8 @@ static void send_question(struct asks *a, struct question *q)
 	}
 	w->nopen++;
 	list_append(&w->questions, &q->link);
-	if (q->kind == QUESTION_CLIENT)
-		put_client(session_of(q), chan_begin(w->chan, RULES_CLIENT));
-	else
-		put_check(session_of(q), chan_begin(w->chan, RULES_CHECK));
+	kinds[q->kind].put(
+	    session_of(q), chan_begin(w->chan, kinds[q->kind].type));
 	chan_end(w->chan);
 }
 
@@ -180,6 +201,11 @@ void ask_check(struct session *s, enum rules_stage stage)
 {
 	s->question.stage = (uint8_t)stage;
 	ask(s, QUESTION_CHECK);
+}
+
+void ask_map(struct session *s)
+{
+	ask(s, QUESTION_MAP);
 }
 
 void ask_forget(struct session *s)
@@ -212,6 +238,10 @@ static void give_up(struct asks *a, struct question *q)
 	close_question(a, q);
 	if (q->kind == QUESTION_CLIENT) {
 		step_named(s, &client);
+		return;
+	}
+	if (q->kind == QUESTION_MAP) {
+		step_mapped(s, NULL);
 		return;
 	}
 	rules_verdict_put(&payload, &verdict);
@@ -266,12 +296,32 @@ static bool on_verdict(struct worker *w, span payload)
 	return true;
 }
 
+static bool on_mapped(struct worker *w, span payload)
+{
+	struct rules_mapped m;
+	struct question *q;
+	struct arena a;
+	bool ok;
+
+	arena_init(&a, 2 * FRAME_MAX);
+	ok = rules_mapped_get(payload, &a, &m);
+	q = ok ? find(w, m.ask) : NULL;
+	ok = ok && (!q || q->kind == QUESTION_MAP);
+	if (ok && q) {
+		close_question(w->asks, q);
+		step_mapped(session_of(q), &m);
+	}
+	arena_done(&a);
+	return ok;
+}
+
 static const struct {
 	uint16_t type;
 	bool (*run)(struct worker *w, span payload);
 } messages[] = {
 	{ RULES_CLIENT_IS, on_client_is },
 	{ RULES_VERDICT, on_verdict },
+	{ RULES_MAPPED, on_mapped },
 };
 
 static void on_message(void *ctx, struct chan_msg *msg)

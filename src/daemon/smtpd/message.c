@@ -13,6 +13,8 @@ enum {
 	BLOB_PIECE = 256 * 1024,
 	/* While there is no blob yet: what one read may add to it. */
 	CONTENT_MAX = QUEUE_INLINE_MAX + BLOB_PIECE + 4 * SMTPD_INPUT,
+	/* Answers about addresses, written with their headers. */
+	ANSWER_MAX = 2 * FRAME_MAX,
 	FIRST_RCPTS = 4,
 };
 
@@ -31,8 +33,10 @@ struct message *message_new(struct session *s)
 /* What we hold in memory goes into the account of the process. */
 static void count(struct message *m)
 {
-	m->p->content_bytes += m->content.cap - m->counted;
-	m->counted = m->content.cap;
+	size_t now = m->content.cap + m->clean.held.cap;
+
+	m->p->content_bytes += now - m->counted;
+	m->counted = now;
 }
 
 static void release(struct message *m)
@@ -57,38 +61,84 @@ void message_free(struct message **message)
 	stop_receiving(m);
 	handover_drop(m->p->handover, m);
 	fd_close(&m->blob);
-	release(m);
 	clean_done(&m->clean);
+	release(m);
 	mem_free(m);
 }
 
-bool message_add_rcpt(struct message *m, const struct rcpt *rcpt)
+static bool make_room(struct message *m)
 {
-	struct arena *txn = &m->session->engine.txn;
+	uint32_t room = m->room ? 2 * m->room : FIRST_RCPTS;
 	struct rcpt *r;
 
-	if (m->nrcpts == m->room) {
-		uint32_t room = m->room ? 2 * m->room : FIRST_RCPTS;
-
-		r = arena_alloc(txn, room, sizeof(*r));
-		if (!r)
-			return false;
-		if (m->nrcpts)
-			memcpy(r, m->rcpts, m->nrcpts * sizeof(*r));
-		m->rcpts = r;
-		m->room = room;
-	}
-	r = &m->rcpts[m->nrcpts];
-	r->addr = arena_dup(txn, rcpt->addr);
-	r->orig = arena_dup(txn, rcpt->orig);
-	r->orcpt = arena_dup(txn, rcpt->orcpt);
-	r->transport = arena_dup(txn, rcpt->transport);
-	r->nexthop = arena_dup(txn, rcpt->nexthop);
-	r->notify = rcpt->notify;
-	if (!r->nexthop.ptr)
+	if (m->nrcpts < m->room)
+		return true;
+	r = arena_alloc(&m->session->engine.txn, room, sizeof(*r));
+	if (!r)
 		return false;
-	m->nrcpts++;
+	if (m->nrcpts)
+		memcpy(r, m->rcpts, m->nrcpts * sizeof(*r));
+	m->rcpts = r;
+	m->room = room;
 	return true;
+}
+
+/* Two recipients may have the same archive. */
+static bool has_bcc(const struct message *m, const struct rcpt *rcpt)
+{
+	for (uint32_t i = 0; i < m->nrcpts; i++) {
+		const struct rcpt *r = &m->rcpts[i];
+
+		if (r->notify == rcpt->notify && !r->orcpt.len &&
+		    span_eq_nocase(r->addr, rcpt->addr) &&
+		    span_eq_nocase(r->orig, rcpt->orig))
+			return true;
+	}
+	return false;
+}
+
+/* What comes last moves on. */
+static void insert(struct message *m, struct rcpt r, enum rules_way_kind kind)
+{
+	uint32_t at = m->nrcpts++;
+
+	if (kind == RULES_WAY_BCC_LAST) {
+		m->nlast++;
+	} else if (m->nlast) {
+		at -= m->nlast;
+		memmove(&m->rcpts[at + 1], &m->rcpts[at], m->nlast * sizeof(r));
+	}
+	m->rcpts[at] = r;
+}
+
+bool message_add_rcpt(
+    struct message *m, const struct rcpt *rcpt, enum rules_way_kind kind)
+{
+	struct arena *txn = &m->session->engine.txn;
+	struct rcpt r = { .notify = rcpt->notify };
+
+	if (kind != RULES_WAY_RCPT && has_bcc(m, rcpt))
+		return true;
+	if (!make_room(m))
+		return false;
+	r.addr = arena_dup(txn, rcpt->addr);
+	r.orig = arena_dup(txn, rcpt->orig);
+	r.orcpt = arena_dup(txn, rcpt->orcpt);
+	r.transport = arena_dup(txn, rcpt->transport);
+	r.nexthop = arena_dup(txn, rcpt->nexthop);
+	if (!r.nexthop.ptr)
+		return false;
+	insert(m, r, kind);
+	return true;
+}
+
+void message_drop_rcpts(struct message *m, uint32_t nrcpts, uint32_t nlast)
+{
+	if (nlast)
+		memmove(&m->rcpts[nrcpts - nlast],
+		    &m->rcpts[m->nrcpts - m->nlast], nlast * sizeof(*m->rcpts));
+	m->nrcpts = nrcpts;
+	m->nlast = nlast;
 }
 
 /* ---- content ---- */
@@ -97,6 +147,7 @@ void message_fail(struct message *m, enum queue_result fate)
 {
 	m->place = PLACE_NOWHERE;
 	m->fate = (uint8_t)fate;
+	clean_done(&m->clean);
 	release(m);
 }
 
@@ -225,6 +276,22 @@ bool message_finish(struct message *m)
 	if (m->place == PLACE_BLOB && m->content.len)
 		write_out(m);
 	return m->place != PLACE_ASKED;
+}
+
+bool message_is_asking(const struct message *m)
+{
+	return m->clean.asking && m->place != PLACE_NOWHERE;
+}
+
+bool message_answer(struct message *m, const span *addrs, uint32_t count)
+{
+	size_t before = m->content.len;
+
+	/* Addresses may have become longer. */
+	m->content.max = CONTENT_MAX + ANSWER_MAX;
+	clean_answer(&m->clean, addrs, count, &m->content);
+	m->size += m->content.len - before;
+	return settle(m);
 }
 
 void message_sent(struct message *m)

@@ -16,6 +16,7 @@
 
 #include "base/hmap.h"
 #include "ipc/msg_queue.h"
+#include "ipc/msg_rules.h"
 #include "mail/clean.h"
 
 struct session;
@@ -40,6 +41,7 @@ struct message {
 	struct rcpt *rcpts; /* the same */
 	uint32_t nrcpts;
 	uint32_t room;
+	uint32_t nlast; /* of them, at the end: always_bcc */
 	struct received received;
 	struct clean clean;
 	struct buf content; /* not written yet, or all of it */
@@ -60,8 +62,16 @@ struct message *message_new(struct session *s);
 /* Tells the queue, if that knows of it. NULL is fine. */
 void message_free(struct message **m);
 
-/* One more recipient, with its route. False: there is no room. */
-MUST_USE bool message_add_rcpt(struct message *m, const struct rcpt *rcpt);
+/*
+ * One more recipient, with its route; `last`: behind all others, now and
+ * later. One that was added already is not added again, when it is one that
+ * tables add. False: there is no room.
+ */
+MUST_USE bool message_add_rcpt(
+    struct message *m, const struct rcpt *rcpt, enum rules_way_kind kind);
+
+/* Those beyond the first `nrcpts`, `nlast` of them, were a mistake. */
+void message_drop_rcpts(struct message *m, uint32_t nrcpts, uint32_t nlast);
 
 /* The content begins. */
 void message_begin(struct message *m);
@@ -69,6 +79,12 @@ void message_begin(struct message *m);
 MUST_USE bool message_chunk(struct message *m, span chunk);
 /* There is no more of it; false as above. */
 MUST_USE bool message_finish(struct message *m);
+/* After each of these: the addresses of the header have to be asked for
+ * before anything else is done. */
+bool message_is_asking(const struct message *m);
+/* They are known (mail/clean.h); false as above. */
+MUST_USE bool message_answer(
+    struct message *m, const span *addrs, uint32_t count);
 /* Nothing will come of it. */
 void message_fail(struct message *m, enum queue_result fate);
 /* COMMIT is on its way: what it says need not be kept. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/smtpd/service.h"
 
+#include "conf/words.h"
+
 #define STR(m)  CONF_STR(struct service_settings, m)
 #define BOOL(m) CONF_BOOL(struct service_settings, m)
 #define U32(m)  CONF_U32(struct service_settings, m)
@@ -29,6 +31,7 @@ static const struct conf_field fields[] = {
 	STR(message_drop_headers),
 	STR(undisclosed_recipients_header),
 	STR(remote_header_rewrite_domain),
+	STR(receive_override_options),
 	U64(message_size_limit),
 	U32(line_length_limit),
 	U32(smtpd_recipient_limit),
@@ -64,6 +67,19 @@ static const struct conf_field fields[] = {
 	BOOL(allow_percent_hack),
 	BOOL(append_at_myorigin),
 	BOOL(append_dot_mydomain),
+};
+
+#define MAP(m) CONF_STR(struct service_mapping, m)
+
+static const struct conf_field mapping_fields[] = {
+	MAP(canonical_maps),
+	MAP(canonical_classes),
+	MAP(sender_canonical_maps),
+	MAP(sender_canonical_classes),
+	MAP(recipient_canonical_maps),
+	MAP(recipient_canonical_classes),
+	MAP(masquerade_domains),
+	MAP(masquerade_classes),
 };
 
 /* An unknown word is the strict default, not the lenient one. */
@@ -165,6 +181,44 @@ static void set_clean(struct service *s)
 	s->clean.remote.domain = set->remote_header_rewrite_domain;
 }
 
+static bool has_word(span list, span wanted)
+{
+	span word;
+
+	while ((word = words_next(&list)).len)
+		if (span_eq(word, wanted))
+			return true;
+	return false;
+}
+
+static bool acts(span value, span classes, span wanted)
+{
+	return span_trim(value).len && has_word(classes, wanted);
+}
+
+/* Which headers have addresses that rules might change. */
+static void set_mapping(struct service *s)
+{
+	const span sender = SPAN("header_sender");
+	const span recipient = SPAN("header_recipient");
+	struct service_mapping m;
+
+	if (has_word(
+	        s->set.receive_override_options, SPAN("no_address_mappings")))
+		return;
+	conf_load(
+	    s->conf, CONF_MAIN, mapping_fields, ARRAY_LEN(mapping_fields), &m);
+	s->clean.map_senders =
+	    acts(m.sender_canonical_maps, m.sender_canonical_classes, sender) ||
+	    acts(m.canonical_maps, m.canonical_classes, sender) ||
+	    acts(m.masquerade_domains, m.masquerade_classes, sender);
+	s->clean.map_recipients =
+	    acts(m.recipient_canonical_maps, m.recipient_canonical_classes,
+	        recipient) ||
+	    acts(m.canonical_maps, m.canonical_classes, recipient) ||
+	    acts(m.masquerade_domains, m.masquerade_classes, recipient);
+}
+
 static struct service *service_new(struct smtpd *p, uint32_t index)
 {
 	struct service *s = NEW(struct service);
@@ -184,6 +238,7 @@ static struct service *service_new(struct smtpd *p, uint32_t index)
 	secure_init(s, &p->keys);
 	set_engine(s);
 	set_clean(s);
+	set_mapping(s);
 	s->unlimited = nets_new(s->set.smtpd_client_event_limit_exceptions);
 	s->bare_lf_exclusions =
 	    nets_new(s->set.smtpd_forbid_bare_newline_exclusions);

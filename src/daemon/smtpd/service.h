@@ -22,7 +22,7 @@ struct service_settings {
 	span smtpd_sender_restrictions, smtpd_data_restrictions;
 	span smtpd_end_of_data_restrictions, smtpd_etrn_restrictions;
 	span message_drop_headers, undisclosed_recipients_header;
-	span remote_header_rewrite_domain;
+	span remote_header_rewrite_domain, receive_override_options;
 	uint64_t message_size_limit;
 	uint32_t line_length_limit;
 	uint32_t smtpd_recipient_limit, smtpd_recipient_overshoot_limit;
@@ -44,6 +44,14 @@ struct service_settings {
 	bool smtpd_client_port_logging, always_add_missing_headers;
 	bool swap_bangpath, allow_percent_hack;
 	bool append_at_myorigin, append_dot_mydomain;
+};
+
+/* The same for all services, since it is cleanup's in Postfix. */
+struct service_mapping {
+	span canonical_maps, canonical_classes;
+	span sender_canonical_maps, sender_canonical_classes;
+	span recipient_canonical_maps, recipient_canonical_classes;
+	span masquerade_domains, masquerade_classes;
 };
 
 struct service {

@@ -31,7 +31,7 @@ enum session_wait {
 	WAIT_END,     /* the same, and then it is over */
 };
 
-enum question_kind { QUESTION_CLIENT, QUESTION_CHECK };
+enum question_kind { QUESTION_CLIENT, QUESTION_CHECK, QUESTION_MAP };
 
 struct worker;
 
@@ -109,6 +109,8 @@ void step_begin(struct session *s);
 void step_greet(struct session *s, unsigned code, span text);
 /* A wrapped session has shaken hands; `farewell`: but may not stay. */
 void step_secured(struct session *s, span farewell);
+/* The addresses of the header are known; NULL: they cannot be. */
+void step_mapped(struct session *s, const struct rules_mapped *m);
 /* The name of the client is known. */
 void step_named(struct session *s, const struct rules_client_is *m);
 
@@ -128,5 +130,7 @@ void asks_worker(struct asks *a, uint32_t instance, int fd);
 
 void ask_client(struct session *s);
 void ask_check(struct session *s, enum rules_stage stage);
+/* What clean.asked holds. */
+void ask_map(struct session *s);
 /* Nobody waits for the answer any more. */
 void ask_forget(struct session *s);

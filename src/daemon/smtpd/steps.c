@@ -363,11 +363,32 @@ static bool step_data(struct session *s)
 	return step_data_allowed(s);
 }
 
+static bool ask_addresses(struct session *s)
+{
+	ask_map(s);
+	return session_wait_for(s, WAIT_ANSWER);
+}
+
 static bool step_chunk(struct session *s)
 {
-	if (message_chunk(s->message, s->engine.chunk))
-		return true;
-	return session_wait_for(s, WAIT_QUEUE);
+	if (!message_chunk(s->message, s->engine.chunk))
+		return session_wait_for(s, WAIT_QUEUE);
+	return !message_is_asking(s->message) || ask_addresses(s);
+}
+
+/* Whoever waits for it: a chunk of content, or its end. */
+void step_mapped(struct session *s, const struct rules_mapped *m)
+{
+	bool go_on = true;
+
+	if (m && !m->failed)
+		go_on = message_answer(s->message, m->addrs, m->count);
+	else
+		message_fail(s->message, QUEUE_ERROR);
+	if (go_on)
+		session_resume(s);
+	else
+		(void)session_wait_for(s, WAIT_QUEUE);
 }
 
 bool step_message_over(struct session *s, unsigned code, span text)
@@ -403,6 +424,8 @@ static bool step_commit(struct session *s)
 		return ask_rules(s, RULES_STAGE_END_OF_DATA);
 	if (!message_finish(m))
 		return session_wait_for(s, WAIT_QUEUE);
+	if (message_is_asking(m))
+		return ask_addresses(s);
 	if (m->place != PLACE_NOWHERE && m->clean.hops_exceeded)
 		return step_message_over(
 		    s, 554, SPAN("5.4.0 Error: too many hops"));

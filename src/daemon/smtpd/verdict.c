@@ -29,23 +29,30 @@ static void name_message(struct session *s, const struct rules_verdict *v)
 static bool add_rcpts(struct session *s, const struct rules_verdict *v)
 {
 	const struct smtp_rcpt *r = &s->engine.rcpt;
-	uint32_t before = s->message->nrcpts;
+	struct message *m = s->message;
+	uint32_t before = m->nrcpts;
+	uint32_t last = m->nlast;
 	uint8_t notify = r->notify;
 
 	for (uint32_t i = 0; i < v->nways; i++) {
+		const struct rules_way *way = &v->ways[i];
+		bool bcc = way->kind != RULES_WAY_RCPT;
 		const struct rcpt rcpt = {
-			.addr = v->ways[i].recipient,
-			.orig = r->addr,
-			.orcpt = r->orcpt,
-			.notify = notify,
-			.transport = v->ways[i].transport,
-			.nexthop = v->ways[i].nexthop,
+			.addr = way->recipient,
+			.orig = bcc ? way->orig : r->addr,
+			.orcpt = bcc ? SPAN_NONE : r->orcpt,
+			.notify = bcc ? RCPT_NOTIFY_NEVER : notify,
+			.transport = way->transport,
+			.nexthop = way->nexthop,
 		};
 
-		if (!message_add_rcpt(s->message, &rcpt)) {
-			s->message->nrcpts = before;
+		if (!message_add_rcpt(
+		        m, &rcpt, (enum rules_way_kind)way->kind)) {
+			message_drop_rcpts(m, before, last);
 			return false;
 		}
+		if (bcc)
+			continue;
 		notify &= (uint8_t)~RCPT_NOTIFY_SUCCESS;
 		if (r->notify && !notify)
 			notify = RCPT_NOTIFY_NEVER;
@@ -119,7 +126,8 @@ static bool is_sane(const struct session *s, const struct rules_verdict *v)
 	if (v->code)
 		return v->code >= 400 && v->code <= 599 && v->reply.len;
 	for (uint32_t i = 0; i < v->nways; i++)
-		if (!v->ways[i].recipient.len || !v->ways[i].transport.len)
+		if (!v->ways[i].recipient.len || !v->ways[i].transport.len ||
+		    v->ways[i].kind > RULES_WAY_BCC_LAST)
 			return false;
 	return s->question.stage != RULES_STAGE_RCPT || v->nways > 0;
 }
