@@ -66,6 +66,7 @@ PATHS = [  # Debian's, ours
     ("/usr/lib/postfix", "/usr/lib/chasqui"),
     ("/var/lib/postfix", "/var/lib/chasqui"),
     ("/var/spool/postfix", "/var/spool/chasqui"),
+    ("/etc/postfix", "/etc/chasqui"),
 ]
 
 
@@ -614,6 +615,16 @@ def test_glued_option(home):
     assert run("-c", str(home), "-M").stdout == shown
     assert run("-c", str(home), "-F", "*/*/chroot=n").returncode == 0
     assert run("-c", str(home), "-M").stdout == shown
+
+
+def test_full_output(home):
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(
+            [OURS, "-c", str(home), "-d"], stdout=full, check=False,
+            stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert result.stderr.endswith(
+        "fatal: write to standard output: No space left on device\n")
 
 
 def test_failure_leaves_nothing(home):
