@@ -30,6 +30,7 @@ void source_done(struct source *s)
 	buf_done(&s->joined);
 }
 
+PRINTF_LIKE(2, 0)
 static void warn_text(struct source *s, const char *format, va_list args)
 {
 	char text[8192];

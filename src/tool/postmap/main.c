@@ -48,6 +48,7 @@ static size_t shown(const struct tool *t, span s)
 }
 
 /* What strangers wrote must not reach the terminal as it is. */
+PRINTF_LIKE(3, 0)
 static void say(
     struct tool *t, const char *what, const char *format, va_list ap)
 {
