@@ -87,6 +87,237 @@ static void test_as_postfix(void **state)
 			play(i, steps[k]);
 }
 
+/* ---- addresses that are asked for ---- */
+
+/* What the tables of these tests say; everything else stays. */
+static const struct {
+	uint8_t class;
+	span from, to;
+} answers[] = {
+	{ CLEAN_SENDER, SPAN_INIT("joe@a.org"), SPAN_INIT("Joe@b.org") },
+	{ CLEAN_RECIPIENT, SPAN_INIT("kim@a.org"), SPAN_INIT("Kim@b.org") },
+	{ CLEAN_SENDER, SPAN_INIT("\"x y\"@a.org"), SPAN_INIT("xy@b.org") },
+	{ CLEAN_RECIPIENT, SPAN_INIT("q@a.org"), SPAN_INIT("\"q q\"@b.org") },
+	{ CLEAN_SENDER, SPAN_INIT("bare@example.com"), SPAN_INIT("b@b.org") },
+	{ CLEAN_SENDER, SPAN_INIT("gone@a.org"), SPAN_INIT("") },
+};
+
+static span look_up(uint8_t class, span addr)
+{
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		if (answers[i].class == class && span_eq(answers[i].from, addr))
+			return answers[i].to;
+	return SPAN_NONE;
+}
+
+static void answer(struct clean *c, struct buf *out)
+{
+	struct wire w = wire_from(buf_span(&c->asked));
+	span *found = mem_new(c->nasked, sizeof(*found));
+	uint32_t count = 0;
+	uint8_t class;
+	span addr;
+
+	assert_true(c->nasked > 0);
+	assert_false(clean_in_body(c));
+	while (clean_next_question(&w, &class, &addr)) {
+		assert_true(count < c->nasked);
+		found[count++] = look_up(class, addr);
+	}
+	assert_int_equal(count, c->nasked);
+	clean_answer(c, found, count, out);
+	mem_free(found);
+	assert_false(c->asking);
+}
+
+/* Returns how often it was asked. */
+static unsigned feed_mapped(
+    struct clean *c, span input, size_t step, struct buf *out)
+{
+	unsigned asked = 0;
+
+	while (input.len) {
+		span piece = span_first(input, step);
+		char *copy = mem_new(piece.len, 1);
+
+		memcpy(copy, piece.ptr, piece.len);
+		clean_feed(c, span_of(copy, piece.len), out);
+		mem_free(copy);
+		input = span_from(input, piece.len);
+		if (c->asking) {
+			answer(c, out);
+			asked++;
+		}
+	}
+	clean_finish(c, out);
+	if (c->asking) {
+		answer(c, out);
+		asked++;
+	}
+	return asked;
+}
+
+static const struct {
+	const char *name, *input, *output;
+	unsigned asked;
+} mapped[] = {
+	{ "one",
+	    "From: joe@a.org\r\nTo: kim@a.org\r\nDate: d\r\n"
+	    "Message-Id: m\r\n\r\nFrom: joe@a.org\r\n",
+	    "From: Joe@b.org\r\nTo: Kim@b.org\r\nDate: d\r\n"
+	    "Message-Id: m\r\n\r\nFrom: joe@a.org\r\n",
+	    1 },
+	{ "the other's table is not asked",
+	    "From: kim@a.org\r\nTo: joe@a.org\r\nDate: d\r\n"
+	    "Message-Id: m\r\n",
+	    "From: kim@a.org\r\nTo: joe@a.org\r\nDate: d\r\n"
+	    "Message-Id: m\r\n",
+	    1 },
+	{ "unchanged stays as it came",
+	    "From:  other@a.org (a)\r\n\t,<more@a.org>\r\nDate: d\r\n"
+	    "Message-Id: m\r\n\r\n",
+	    "From:  other@a.org (a)\r\n\t,<more@a.org>\r\nDate: d\r\n"
+	    "Message-Id: m\r\n\r\n",
+	    1 },
+	{ "order, comments, groups, completion first",
+	    "X: 1\r\nSender: bare\r\nX: 2\r\n"
+	    "Cc: g: kim@a.org, <>, \"K\" <q@a.org> (c);\r\nX: 3\r\n"
+	    "From: \"x y\"@a.org, up\r\n",
+	    "X: 1\r\nSender: b@b.org\r\nX: 2\r\n"
+	    "Cc: g: Kim@b.org, <>, \"K\" <\"q q\"@b.org>(c);"
+	    "\r\nX: 3\r\nFrom: xy@b.org, up@example.com\r\n"
+	    "Message-Id: <20200524065611.1B440AC2470@mx.example.com>\r\n"
+	    "Date: Sun, 24 May 2020 06:56:11 +0000 (UTC)\r\n",
+	    1 },
+	{ "nothing to ask", "To: :;\r\nSubject: s\r\n\r\nbody\r\n",
+	    "To: :;\r\nSubject: s\r\n"
+	    "Message-Id: <20200524065611.1B440AC2470@mx.example.com>\r\n"
+	    "Date: Sun, 24 May 2020 06:56:11 +0000 (UTC)\r\n"
+	    "From: a@b.org\r\n\r\nbody\r\n",
+	    0 },
+	{ "dropped ones are not asked for", "Bcc: kim@a.org\r\n\r\n",
+	    "Message-Id: <20200524065611.1B440AC2470@mx.example.com>\r\n"
+	    "Date: Sun, 24 May 2020 06:56:11 +0000 (UTC)\r\n"
+	    "From: a@b.org\r\n\r\n",
+	    0 },
+	{ "to nothing",
+	    "From: gone@a.org, joe@a.org\r\nDate: d\r\nMessage-Id: m\r\n",
+	    "From: \"\", Joe@b.org\r\nDate: d\r\nMessage-Id: m\r\n", 1 },
+};
+
+static const struct clean_message mapped_message = { .id = id,
+	.arrival = sunday,
+	.sender = SPAN_INIT("a@b.org"),
+	.local = true };
+
+static void test_mapped(void **state)
+{
+	static const size_t steps[] = { 1 << 20, 1, 2, 7, 64 };
+	struct clean_conf conf = make_conf(LOCAL);
+
+	(void)state;
+	conf.map_senders = conf.map_recipients = true;
+	for (size_t i = 0; i < ARRAY_LEN(mapped) * ARRAY_LEN(steps); i++) {
+		size_t k = i / ARRAY_LEN(steps);
+		size_t step = steps[i % ARRAY_LEN(steps)];
+		struct buf out = BUF_INIT(1 << 20);
+		struct clean c;
+		unsigned asked;
+
+		clean_init(&c, &conf, &mapped_message);
+		asked = feed_mapped(&c, span_str(mapped[k].input), step, &out);
+		if (!span_eq(buf_span(&out), span_str(mapped[k].output)))
+			print_error("%s, %zu:\n", mapped[k].name, step);
+		assert_span_equal(buf_span(&out), span_str(mapped[k].output));
+		assert_int_equal(asked, mapped[k].asked);
+		assert_false(c.failed);
+		clean_done(&c);
+		buf_done(&out);
+	}
+}
+
+/* Longer than what is held back: asked in parts, nothing is lost. */
+static void test_mapped_long(void **state)
+{
+	struct clean_conf conf = make_conf(LOCAL);
+	struct buf in = BUF_INIT(4 << 20);
+	struct buf want = BUF_INIT(4 << 20);
+	struct buf out = BUF_INIT(4 << 20);
+	struct clean c;
+
+	(void)state;
+	conf.map_recipients = true;
+	for (int i = 0; i < 30000; i++) {
+		buf_put(&in, SPAN("Cc: kim@a.org\r\nX: kim@a.org\r\n"));
+		buf_put(&want, SPAN("Cc: Kim@b.org\r\nX: kim@a.org\r\n"));
+	}
+	buf_put(&in,
+	    SPAN("Date: d\r\nFrom: joe@a.org\r\nMessage-Id: m\r\n"
+	         "\r\nb\r\n"));
+	buf_put(&want,
+	    SPAN("Date: d\r\nFrom: joe@a.org\r\n"
+	         "Message-Id: m\r\n\r\nb\r\n"));
+	clean_init(&c, &conf, &mapped_message);
+	assert_true(feed_mapped(&c, buf_span(&in), 65536, &out) > 3);
+	assert_false(c.failed);
+	assert_true(span_eq(buf_span(&out), buf_span(&want)));
+	assert_true(clean_in_body(&c));
+	clean_done(&c);
+	buf_done(&in);
+	buf_done(&want);
+	buf_done(&out);
+}
+
+/* Too few answers, or too many: never a message with some of them. */
+static void test_mapped_badly(void **state)
+{
+	static const span three[3] = { SPAN_INIT("a@b"), SPAN_INIT("c@d"),
+		SPAN_INIT("e@f") };
+	struct clean_conf conf = make_conf(LOCAL);
+
+	(void)state;
+	conf.map_senders = true;
+	for (uint32_t count = 0; count <= 3; count++) {
+		struct buf out = BUF_INIT(10000);
+		struct clean c;
+
+		clean_init(&c, &conf, &mapped_message);
+		clean_feed(&c, SPAN("From: x@y.z, z@y.z\r\n\r\n"), &out);
+		assert_true(c.asking);
+		clean_answer(&c, three, count, &out);
+		assert_int_equal(c.failed, count != 2);
+		clean_done(&c);
+		buf_done(&out);
+	}
+}
+
+/* Strangers' headers are left alone, and so is a message with a loop. */
+static void test_mapped_not(void **state)
+{
+	struct clean_conf conf = make_conf(LOCAL);
+	struct clean_message stranger = mapped_message;
+	struct buf out = BUF_INIT(10000);
+	struct clean c;
+
+	(void)state;
+	conf.map_senders = conf.map_recipients = true;
+	conf.hopcount_limit = 1;
+	stranger.local = false;
+	clean_init(&c, &conf, &stranger);
+	assert_int_equal(
+	    feed_mapped(&c, SPAN("From: joe@a.org\r\n"), 5, &out), 0);
+	assert_span_equal(buf_span(&out), SPAN("From: joe@a.org\r\n"));
+	clean_done(&c);
+	clean_init(&c, &conf, &mapped_message);
+	assert_int_equal(
+	    feed_mapped(
+	        &c, SPAN("From: joe@a.org\r\nReceived: x\r\n"), 5, &out),
+	    0);
+	assert_true(c.hops_exceeded);
+	clean_done(&c);
+	buf_done(&out);
+}
+
 /* A message through a cleaner that the test then looks at. */
 static struct clean run(
     const struct clean_conf *conf, bool local, span input, struct buf *out)
@@ -344,6 +575,10 @@ int main(void)
 		cmocka_unit_test(test_undisclosed),
 		cmocka_unit_test(test_remote_domain),
 		cmocka_unit_test(test_lone_dot),
+		cmocka_unit_test(test_mapped),
+		cmocka_unit_test(test_mapped_long),
+		cmocka_unit_test(test_mapped_badly),
+		cmocka_unit_test(test_mapped_not),
 	};
 
 	(void)setenv("TZ", "UTC", 1);
