@@ -5,6 +5,7 @@
 #include "map/map.h"
 
 #include "mail/address.h"
+#include "map/index.h"
 #include "map/types.h"
 #include "os/clock.h"
 
@@ -13,6 +14,8 @@ enum {
 	MAX_KEY = 65536,
 	MAX_REASON = 4096,
 	MAX_SPEC = 65536,
+	/* MAP_BULK: a lookup costs about as much as reading so many. */
+	BYTES_PER_LOOKUP = 2048,
 };
 
 #define SLOW USEC_SEC
@@ -104,6 +107,7 @@ void map_close(struct map **pm)
 		mem_free((void *)(uintptr_t)m->shown.ptr);
 	mem_free((void *)(uintptr_t)m->spec.ptr);
 	mem_free(m->path);
+	map_index_free(&m->index);
 	buf_done(&m->fold);
 	buf_done(&m->reason);
 	if (m->type)
@@ -124,9 +128,64 @@ static unsigned fold_flag(const struct map *m)
 	return map_is_fixed(m) ? MAP_FOLD_FIXED : MAP_FOLD_SEARCHED;
 }
 
+/* --- all of a table in memory --- */
+
+static bool add_to_index(void *ctx, span key, span value)
+{
+	struct map *m = ctx;
+
+	if (map_index_add(m->index, key, value))
+		return true;
+	m->no_index = true;
+	return false;
+}
+
+/* For files that are searched, when as much was asked as reading it all
+ * costs. */
+static bool pays(const struct map *m)
+{
+	return m->type->writer && m->type->each && map_is_fixed(m) && m->path &&
+	    m->asked * BYTES_PER_LOOKUP > (uint64_t)m->size;
+}
+
+static void make_index(struct map *m)
+{
+	m->index = map_index_new();
+	if (m->type->each(m, add_to_index, m) == MAP_RETRY)
+		m->no_index = true;
+	/* One key twice: the type knows which one counts. */
+	if (m->no_index || !map_index_seal(m->index))
+		m->no_index = true;
+	if (m->no_index)
+		map_index_free(&m->index);
+}
+
+static enum map_answer find_in_bulk(struct map *m, span key, struct buf *value)
+{
+	span found;
+
+	m->asked++;
+	if (!m->index && !m->no_index && pays(m))
+		make_index(m);
+	if (!m->index)
+		return m->type->find(m, key, value);
+	if (!map_index_find(m->index, key, &found))
+		return MAP_NONE;
+	buf_put(value, found);
+	return MAP_FOUND;
+}
+
+static void drop_index(struct map *m)
+{
+	map_index_free(&m->index);
+	m->no_index = true;
+}
+
 static enum map_answer find_checked(struct map *m, span key, struct buf *value)
 {
-	enum map_answer answer = m->type->find(m, key, value);
+	enum map_answer answer = m->flags & MAP_BULK
+	    ? find_in_bulk(m, key, value)
+	    : m->type->find(m, key, value);
 
 	if (answer != MAP_FOUND)
 		return answer;
@@ -202,6 +261,26 @@ enum map_answer map_find(struct map *m, span key, struct buf *value)
 	                            : find_checked(m, key, value);
 }
 
+void map_expect(struct map *m, const span *keys, size_t n)
+{
+	bool fold = m->type && (m->flags & fold_flag(m));
+	uint64_t hashes[MAP_INDEX_AHEAD];
+
+	if (!m->index)
+		return;
+	for (size_t i = 0; i < n && i < ARRAY_LEN(hashes); i++) {
+		span key = keys[i];
+
+		if (fold) {
+			buf_clear(&m->fold);
+			map_fold(m->flags, key, &m->fold);
+			key = buf_span(&m->fold);
+		}
+		hashes[i] = map_index_hash(key);
+	}
+	map_index_expect(m->index, hashes, MIN(n, ARRAY_LEN(hashes)));
+}
+
 enum map_answer map_each(
     struct map *m, bool (*fn)(void *ctx, span key, span value), void *ctx)
 {
@@ -213,17 +292,22 @@ enum map_answer map_each(
 /* --- change of the file --- */
 
 /* A file that is gone for the moment is about to be replaced: no change. */
-bool map_changed(struct map *m)
+static bool is_other_file(const struct map *m)
 {
 	struct stat st;
 
-	if (!m->type)
-		return true; /* perhaps it can be opened now */
-	if (m->type->changed)
-		return m->type->changed(m);
 	if (!m->path || stat(m->path, &st) < 0)
 		return false;
 	return st.st_dev != m->dev || st.st_ino != m->ino ||
 	    st.st_size != m->size || st.st_mtim.tv_sec != m->mtime.tv_sec ||
 	    st.st_mtim.tv_nsec != m->mtime.tv_nsec;
+}
+
+bool map_changed(struct map *m)
+{
+	if (!m->type)
+		return true; /* perhaps it can be opened now */
+	if (m->index && is_other_file(m))
+		drop_index(m);
+	return m->type->changed ? m->type->changed(m) : is_other_file(m);
 }

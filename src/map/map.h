@@ -85,6 +85,7 @@ struct map_host {
 };
 
 struct map;
+struct map_index;
 struct map_type;
 struct map_writer;
 struct map_writer_ops;
@@ -135,6 +136,10 @@ struct map {
 	unsigned flags;   /* enum map_flags */
 	unsigned traits;  /* enum map_traits: the type's, unless changed */
 	usec rests_until; /* MAP_RESTS */
+	/* MAP_BULK: all of it in memory, once that pays. */
+	struct map_index *index;
+	uint64_t asked;
+	bool no_index; /* it was tried, or the file changed meanwhile */
 	struct buf fold;
 	struct buf reason; /* why not, or why not all: of inner tables */
 	/* The file it was read from; path is empty for the others. */
@@ -160,6 +165,8 @@ void map_close(struct map **m);
 
 /* `value` is emptied first. */
 enum map_answer map_find(struct map *m, span key, struct buf *value);
+/* With MAP_BULK: these are the next keys, some dozen of them. */
+void map_expect(struct map *m, const span *keys, size_t n);
 enum map_answer map_each(
     struct map *m, bool (*fn)(void *ctx, span key, span value), void *ctx);
 /* Whether the file is another one than the one that was opened. */

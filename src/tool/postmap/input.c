@@ -75,3 +75,21 @@ bool input_line(struct input *in, span *ret)
 		read_more(in);
 	}
 }
+
+size_t input_lines(struct input *in, span *ret, size_t most)
+{
+	size_t n = 0;
+
+	if (!input_line(in, &ret[n]))
+		return 0;
+	for (n = 1; n < most; n++) {
+		span rest = span_from(buf_span(&in->bytes), in->at);
+		ssize_t end = span_find(rest, '\n');
+
+		if (end < 0)
+			break;
+		ret[n] = span_first(rest, (size_t)end);
+		in->at += ret[n].len + 1;
+	}
+	return n;
+}

@@ -81,6 +81,8 @@ void input_init(struct input *in, struct tool *t);
 void input_done(struct input *in);
 /* The next line without its end, until the next call; false: no more. */
 bool input_line(struct input *in, span *ret);
+/* As many as are there, one at least; their number, or 0 at the end. */
+size_t input_lines(struct input *in, span *ret, size_t most);
 
 /* --- message.c --- */
 

@@ -12,6 +12,7 @@ enum {
 	OUT_FULL = 64 * 1024,
 	/* So much at once: there is more where that came from. */
 	MUCH = 48 * 1024,
+	AT_ONCE = 32,
 };
 
 /* --- base64, of postmap -F --- */
@@ -205,14 +206,21 @@ int query_stdin(struct tool *t, char **names)
 	struct asked *a = asked_new(t, names);
 	struct input in;
 	bool found = false;
-	span line;
+	span lines[AT_ONCE];
+	size_t n;
 
 	input_init(&in, t);
 	in.on_read = on_read;
 	in.ctx = a;
-	while (input_line(&in, &line))
-		if (asked_find(a, source_text(line)))
-			found = true;
+	while ((n = input_lines(&in, lines, ARRAY_LEN(lines)))) {
+		for (size_t i = 0; i < n; i++)
+			lines[i] = source_text(lines[i]);
+		if (a->maps[0])
+			map_expect(a->maps[0], lines, n);
+		for (size_t i = 0; i < n; i++)
+			if (asked_find(a, lines[i]))
+				found = true;
+	}
 	flush_out(t, 0);
 	input_done(&in);
 	asked_free(&a);
