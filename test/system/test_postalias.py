@@ -80,9 +80,9 @@ def usages():
              ["postalias", "-q", "a", "hash:none"],
              ["postalias", "-q", "a", "static:x"],
              ["postalias", "-s", "inline:{a=b}"],
-             ["newaliases"], ["newaliases", "x"], ["newaliases", "-z"],
+             ["newaliases"], ["newaliases", "x"], ["newaliases", "-z"], ["newaliases", "-t"],
              ["newaliases", "-oAlmdb:HOME/t"], ["newaliases", "-oA"],
-             ["newaliases", "-t", "-oi", "-oAhash:HOME/u"],
+             ["newaliases", "-m", "-oi", "-oAhash:HOME/u"],
              ["newaliases", "-oAhash:HOME/none"],
              ["newaliases", "no-conf", "-C", "nowhere"]]
     for number, call in enumerate(calls):

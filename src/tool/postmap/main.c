@@ -322,6 +322,7 @@ static void parse_newaliases(
     struct tool *t, struct request *r, int argc, char **argv)
 {
 	const char *letters = "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q:tvx";
+	bool extract = false;
 	int option;
 
 	t->failure = EX_TEMPFAIL;
@@ -330,6 +331,7 @@ static void parse_newaliases(
 			r->dir = optarg;
 	optind = 1;
 	while ((option = getopt(argc, argv, letters)) > 0) {
+		extract = extract || option == 't';
 		if (option == '?')
 			fatal(t, "usage: newaliases [options]");
 		if (option == 'o' && optarg[0] == 'A' && !optarg[1])
@@ -337,6 +339,8 @@ static void parse_newaliases(
 		if (option == 'o' && optarg[0] == 'A')
 			r->aliases = optarg + 1;
 	}
+	if (extract)
+		fatal(t, "-t can be used only in delivery mode");
 	if (optind < argc)
 		fatal(t, "alias initialization mode requires no recipient");
 }
