@@ -41,6 +41,12 @@ def runs(pairs):
         yield row
 
 
+def print_rows(rows, per_line=3):
+    rows = list(rows)
+    for i in range(0, len(rows), per_line):
+        print("\t" + ", ".join(rows[i:i + per_line]) + ",")
+
+
 def main():
     single = []
     several = []
@@ -57,15 +63,17 @@ def main():
     print(" */")
     print("/* clang-format off */")
     print("static const struct fold_run runs[] = {")
-    for first, last, step, distance in runs(single):
-        print(f"\t{{ 0x{first:x}, 0x{last:x}, {step}, {distance} }},")
+    print_rows(f"{{ 0x{first:x}, 0x{last:x}, {step}, {distance} }}"
+               for first, last, step, distance in runs(single))
     print("};")
     print()
     print("static const struct fold_long longs[] = {")
+    rows = []
     for c, to in several:
         text = "".join(chr(x) for x in to).encode()
         code = "".join(f"\\x{b:02x}" for b in text)
-        print(f"\t{{ 0x{c:x}, \"{code}\" }},")
+        rows.append(f"{{ 0x{c:x}, \"{code}\" }}")
+    print_rows(rows, 2)
     print("};")
     print("/* clang-format on */")
 
