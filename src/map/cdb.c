@@ -9,48 +9,47 @@
 #include <unistd.h>
 
 #include "map/cdb_file.h"
+#include "map/database.h"
 #include "map/pairs.h"
 #include "map/replace.h"
 #include "map/types.h"
 #include "os/error.h"
 #include "os/file.h"
 
-enum {
-	MAX_PATH = 4096,
-	/* A source changed that short ago is not warned about. */
-	RECENT_S = 100,
-};
+enum { MAX_PATH = 4096 };
 
 static const char suffix[] = ".cdb";
 
 /* --- the type --- */
 
 struct cdb_map {
-	struct map map;
+	struct database d;
 	struct cdb_file file;
-	struct buf key;
-	bool try_nul;
-	bool try_plain;
 };
 
-static void warn_if_stale(const struct map_setup *s, const char *path, int fd)
+static enum map_answer cdb_complain(struct map *m, const char *doing, int r)
 {
-	struct buf text = BUF_INIT(2 * MAX_PATH);
-	struct buf source = BUF_INIT(MAX_PATH);
-	struct stat src;
-	struct stat db;
-
-	buf_put(&source, s->name);
-	if (fstat(fd, &db) == 0 && stat(buf_cstr(&source), &src) == 0 &&
-	    src.st_mtime > db.st_mtime &&
-	    src.st_mtime < time(NULL) - RECENT_S) {
-		buf_printf(&text, "database %s is older than source file %.*s",
-		    path, PRI(s->name));
-		s->host->warn(s->host->ctx, buf_span(&text));
-	}
-	buf_done(&source);
-	buf_done(&text);
+	map_warn_plain(m, "error %s %s: %s", doing, m->path,
+	    strerror(r == -EBADMSG ? EPROTO : -r));
+	return MAP_RETRY;
 }
+
+static int cdb_map_get(struct database *d, span key, struct buf *value)
+{
+	return cdb_get(&CONTAINER_OF(d, struct cdb_map, d)->file, key, value);
+}
+
+static int cdb_map_each(
+    struct database *d, bool (*fn)(void *ctx, span key, span value), void *ctx)
+{
+	return cdb_each(&CONTAINER_OF(d, struct cdb_map, d)->file, fn, ctx);
+}
+
+static const struct database_ops ops = {
+	.get = cdb_map_get,
+	.each = cdb_map_each,
+	.complain = cdb_complain,
+};
 
 static struct map *cdb_map_open(const struct map_setup *s)
 {
@@ -75,87 +74,18 @@ static struct map *cdb_map_open(const struct map_setup *s)
 		buf_done(&path);
 		return NULL;
 	}
-	t->try_nul = !(s->flags & MAP_WITHOUT_NUL);
-	t->try_plain = !(s->flags & MAP_WITH_NUL);
-	buf_init(&t->key, MAP_VALUE_MAX);
-	map_watch(&t->map, buf_span(&path), fd);
-	warn_if_stale(s, buf_cstr(&path), fd);
+	database_init(&t->d, &ops, s, buf_cstr(&path), fd);
 	buf_done(&path);
-	return &t->map;
+	return &t->d.map;
 }
 
 static void cdb_map_close(struct map *m)
 {
-	struct cdb_map *t = CONTAINER_OF(m, struct cdb_map, map);
+	struct cdb_map *t = CONTAINER_OF(m, struct cdb_map, d.map);
 
 	cdb_close(&t->file);
-	buf_done(&t->key);
+	database_done(&t->d);
 	mem_free(t);
-}
-
-static int find_either(struct cdb_map *t, span key, struct buf *value)
-{
-	int r = CDB_NONE;
-
-	if (t->try_nul) {
-		buf_clear(&t->key);
-		buf_put(&t->key, key);
-		buf_putc(&t->key, '\0');
-		r = cdb_get(&t->file, buf_span(&t->key), value);
-		if (r == CDB_FOUND)
-			t->try_plain = false;
-	}
-	if (r == CDB_NONE && t->try_plain) {
-		r = cdb_get(&t->file, key, value);
-		if (r == CDB_FOUND)
-			t->try_nul = false;
-	}
-	return r;
-}
-
-static span text_of(span s)
-{
-	return span_first(s, s.len ? strnlen(s.ptr, s.len) : 0);
-}
-
-static enum map_answer complain(struct map *m, const char *doing, int r)
-{
-	map_warn_plain(m, "error %s %s: %s", doing, m->path,
-	    strerror(r == -EBADMSG ? EPROTO : -r));
-	return MAP_RETRY;
-}
-
-static enum map_answer cdb_find(struct map *m, span key, struct buf *value)
-{
-	struct cdb_map *t = CONTAINER_OF(m, struct cdb_map, map);
-	int r = find_either(t, key, value);
-
-	if (r < 0)
-		return complain(m, "reading", r);
-	value->len = text_of(buf_span(value)).len;
-	return r == CDB_FOUND ? MAP_FOUND : MAP_NONE;
-}
-
-struct each {
-	bool (*fn)(void *ctx, span key, span value);
-	void *ctx;
-};
-
-static bool pass_pair(void *ctx, span key, span value)
-{
-	const struct each *e = ctx;
-
-	return e->fn(e->ctx, text_of(key), text_of(value));
-}
-
-static enum map_answer cdb_map_each(
-    struct map *m, bool (*fn)(void *ctx, span key, span value), void *ctx)
-{
-	struct cdb_map *t = CONTAINER_OF(m, struct cdb_map, map);
-	struct each e = { .fn = fn, .ctx = ctx };
-	int r = cdb_each(&t->file, pass_pair, &e);
-
-	return r < 0 ? complain(m, "seeking", r) : MAP_NONE;
 }
 
 /* --- writing --- */
@@ -291,8 +221,8 @@ const struct map_type map_type_cdb = {
 	.name = "cdb",
 	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = cdb_map_open,
-	.find = cdb_find,
-	.each = cdb_map_each,
+	.find = database_find,
+	.each = database_each,
 	.close = cdb_map_close,
 	.writer = &cdb_writer_ops,
 };

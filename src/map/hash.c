@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "map/bdb.h"
+#include "map/database.h"
 #include "map/replace.h"
 #include "os/error.h"
 #include "os/file.h"
@@ -28,49 +29,24 @@ enum {
 	MAX_PATH = 4096,
 	MAX_TEXT = 2 * MAX_PATH, /* of a warning */
 	MAX_ENTRY = INT32_MAX,
-	/* A source changed that short ago is not warned about: its table may
-	 * be about to be made. */
-	RECENT_S = 100,
 };
 
 static const char suffix[] = ".db";
 
 struct hash_map {
-	struct map map;
+	struct database d;
 	struct bdb *db;
-	struct buf key;
-	bool try_nul;   /* keys and values with a trailing NUL */
-	bool try_plain; /* and without */
 };
 
 /* --- reading --- */
 
 static void hash_close(struct map *m)
 {
-	struct hash_map *h = CONTAINER_OF(m, struct hash_map, map);
+	struct hash_map *h = CONTAINER_OF(m, struct hash_map, d.map);
 
 	bdb_close(&h->db);
-	buf_done(&h->key);
+	database_done(&h->d);
 	mem_free(h);
-}
-
-static void warn_if_stale(const struct map_setup *s, const char *path, int fd)
-{
-	struct buf text = BUF_INIT(MAX_TEXT);
-	struct buf source = BUF_INIT(MAX_PATH);
-	struct stat src;
-	struct stat db;
-
-	buf_put(&source, s->name);
-	if (fstat(fd, &db) == 0 && stat(buf_cstr(&source), &src) == 0 &&
-	    src.st_mtime > db.st_mtime &&
-	    src.st_mtime < time(NULL) - RECENT_S) {
-		buf_printf(&text, "database %s is older than source file %.*s",
-		    path, PRI(s->name));
-		s->host->warn(s->host->ctx, buf_span(&text));
-	}
-	buf_done(&source);
-	buf_done(&text);
 }
 
 static void say_why(struct buf *reason, const char *path, int r, span why)
@@ -80,6 +56,31 @@ static void say_why(struct buf *reason, const char *path, int r, span why)
 		why = span_str(strerror(r == -EBADMSG ? EINVAL : -r));
 	buf_printf(reason, "open database %s: %.*s", path, PRI(why));
 }
+
+static enum map_answer hash_complain(
+    struct map *m, const char *doing UNUSED, int r)
+{
+	map_warn(m, "error reading %s: %s", m->path,
+	    r == -EAGAIN ? "it does not stop changing" : strerror(-r));
+	return MAP_RETRY;
+}
+
+static int hash_get(struct database *d, span key, struct buf *value)
+{
+	return bdb_get(CONTAINER_OF(d, struct hash_map, d)->db, key, value);
+}
+
+static int hash_each(
+    struct database *d, bool (*fn)(void *ctx, span key, span value), void *ctx)
+{
+	return bdb_each(CONTAINER_OF(d, struct hash_map, d)->db, fn, ctx);
+}
+
+static const struct database_ops hash_ops = {
+	.get = hash_get,
+	.each = hash_each,
+	.complain = hash_complain,
+};
 
 /* The database, if it is of this kind; else NULL, and the reason is set. */
 static struct bdb *open_kind(int fd, unsigned flags, enum bdb_kind kind,
@@ -120,14 +121,10 @@ static struct map *open_table(const struct map_setup *s, enum bdb_kind kind)
 	if (db) {
 		h = NEW(struct hash_map);
 		h->db = db;
-		h->try_nul = !(s->flags & MAP_WITHOUT_NUL);
-		h->try_plain = !(s->flags & MAP_WITH_NUL);
-		buf_init(&h->key, MAX_ENTRY);
-		map_watch(&h->map, buf_span(&path), bdb_fd(db));
-		warn_if_stale(s, buf_cstr(&path), bdb_fd(db));
+		database_init(&h->d, &hash_ops, s, buf_cstr(&path), bdb_fd(db));
 	}
 	buf_done(&path);
-	return h ? &h->map : NULL;
+	return h ? &h->d.map : NULL;
 }
 
 static struct map *hash_open(const struct map_setup *s)
@@ -138,72 +135,6 @@ static struct map *hash_open(const struct map_setup *s)
 static struct map *btree_open(const struct map_setup *s)
 {
 	return open_table(s, BDB_BTREE);
-}
-
-static enum map_answer complain(struct map *m, int r)
-{
-	map_warn(m, "error reading %s: %s", m->path,
-	    r == -EAGAIN ? "it does not stop changing" : strerror(-r));
-	return MAP_RETRY;
-}
-
-/* Up to the first NUL, as Postfix does it. */
-static span text_of(span s)
-{
-	return span_first(s, strnlen(s.ptr ? s.ptr : "", s.len));
-}
-
-static int find_either(struct hash_map *h, span key, struct buf *value)
-{
-	int r = BDB_NONE;
-
-	if (h->try_nul) {
-		buf_clear(&h->key);
-		buf_put(&h->key, key);
-		buf_putc(&h->key, '\0');
-		r = bdb_get(h->db, buf_span(&h->key), value);
-		if (r == BDB_FOUND)
-			h->try_plain = false;
-	}
-	if (r == BDB_NONE && h->try_plain) {
-		r = bdb_get(h->db, key, value);
-		if (r == BDB_FOUND)
-			h->try_nul = false;
-	}
-	return r;
-}
-
-static enum map_answer hash_find(struct map *m, span key, struct buf *value)
-{
-	struct hash_map *h = CONTAINER_OF(m, struct hash_map, map);
-	int r = find_either(h, key, value);
-
-	if (r < 0)
-		return complain(m, r);
-	value->len = text_of(buf_span(value)).len;
-	return r == BDB_FOUND ? MAP_FOUND : MAP_NONE;
-}
-
-struct each {
-	bool (*fn)(void *ctx, span key, span value);
-	void *ctx;
-};
-
-static bool pass_pair(void *ctx, span key, span value)
-{
-	const struct each *e = ctx;
-
-	return e->fn(e->ctx, text_of(key), text_of(value));
-}
-
-static enum map_answer hash_each(
-    struct map *m, bool (*fn)(void *ctx, span key, span value), void *ctx)
-{
-	struct hash_map *h = CONTAINER_OF(m, struct hash_map, map);
-	struct each e = { .fn = fn, .ctx = ctx };
-	int r = bdb_each(h->db, pass_pair, &e);
-
-	return r < 0 ? complain(m, r) : MAP_NONE;
 }
 
 /* --- writing --- */
@@ -441,9 +372,9 @@ const struct map_type map_type_hash = {
 	.name = "hash",
 	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = hash_open,
-	.find = hash_find,
+	.find = database_find,
 	.close = hash_close,
-	.each = hash_each,
+	.each = database_each,
 	.writer = &hash_writer_ops,
 };
 
@@ -451,8 +382,8 @@ const struct map_type map_type_btree = {
 	.name = "btree",
 	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = btree_open,
-	.find = hash_find,
+	.find = database_find,
 	.close = hash_close,
-	.each = hash_each,
+	.each = database_each,
 	.writer = &btree_writer_ops,
 };

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "map/database.h"
 #include "map/lmdb_build.h"
 #include "map/lmdb_file.h"
 #include "map/types.h"
@@ -24,41 +25,17 @@
 
 enum {
 	MAX_PATH = 4096,
-	/* A source changed that short ago is not warned about. */
-	RECENT_S = 100,
 	DEFAULT_SIZE = 16 << 20,
 };
 
 static const char suffix[] = ".lmdb";
 
 struct lmdb_map {
-	struct map map;
+	struct database d;
 	struct lmdb_file *file;
-	struct buf key;
-	bool try_nul;
-	bool try_plain;
 };
 
 /* --- reading --- */
-
-static void warn_if_stale(const struct map_setup *s, const char *path, int fd)
-{
-	struct buf text = BUF_INIT(2 * MAX_PATH);
-	struct buf source = BUF_INIT(MAX_PATH);
-	struct stat src;
-	struct stat db;
-
-	buf_put(&source, s->name);
-	if (fstat(fd, &db) == 0 && stat(buf_cstr(&source), &src) == 0 &&
-	    src.st_mtime > db.st_mtime &&
-	    src.st_mtime < time(NULL) - RECENT_S) {
-		buf_printf(&text, "database %s is older than source file %.*s",
-		    path, PRI(s->name));
-		s->host->warn(s->host->ctx, buf_span(&text));
-	}
-	buf_done(&source);
-	buf_done(&text);
-}
 
 /* What the library would say. */
 const char *lmdb_error(int r)
@@ -79,6 +56,33 @@ const char *lmdb_error(int r)
 	}
 }
 
+/* "error reading lmdb:x: text". */
+static enum map_answer lmdb_complain(struct map *m, const char *doing, int r)
+{
+	map_warn_plain(
+	    m, "error %s %.*s: %s", doing, PRI(m->spec), lmdb_error(r));
+	return MAP_RETRY;
+}
+
+static int lmdb_get(struct database *d, span key, struct buf *value)
+{
+	return lmdb_file_get(
+	    CONTAINER_OF(d, struct lmdb_map, d)->file, key, value);
+}
+
+static int lmdb_each(
+    struct database *d, bool (*fn)(void *ctx, span key, span value), void *ctx)
+{
+	return lmdb_file_each(
+	    CONTAINER_OF(d, struct lmdb_map, d)->file, fn, ctx);
+}
+
+static const struct database_ops ops = {
+	.get = lmdb_get,
+	.each = lmdb_each,
+	.complain = lmdb_complain,
+};
+
 static struct map *lmdb_open(const struct map_setup *s)
 {
 	struct buf path = BUF_INIT(MAX_PATH);
@@ -98,96 +102,25 @@ static struct map *lmdb_open(const struct map_setup *s)
 	} else {
 		t = NEW(struct lmdb_map);
 		t->file = file;
-		t->try_nul = !(s->flags & MAP_WITHOUT_NUL);
-		t->try_plain = !(s->flags & MAP_WITH_NUL);
-		buf_init(&t->key, MAP_VALUE_MAX);
-		map_watch(&t->map, buf_span(&path), fd);
-		warn_if_stale(s, buf_cstr(&path), fd);
+		database_init(&t->d, &ops, s, buf_cstr(&path), fd);
 	}
 	buf_done(&path);
-	return t ? &t->map : NULL;
+	return t ? &t->d.map : NULL;
 }
 
 static void lmdb_close(struct map *m)
 {
-	struct lmdb_map *t = CONTAINER_OF(m, struct lmdb_map, map);
+	struct lmdb_map *t = CONTAINER_OF(m, struct lmdb_map, d.map);
 
 	lmdb_file_close(&t->file);
-	buf_done(&t->key);
+	database_done(&t->d);
 	mem_free(t);
-}
-
-/* "error reading lmdb:x: text". */
-static enum map_answer complain(struct map *m, const char *doing, int r)
-{
-	map_warn_plain(
-	    m, "error %s %.*s: %s", doing, PRI(m->spec), lmdb_error(r));
-	return MAP_RETRY;
-}
-
-/* Up to the first NUL, as Postfix does it. */
-static span text_of(span s)
-{
-	return span_first(s, s.len ? strnlen(s.ptr, s.len) : 0);
-}
-
-static int find_either(struct lmdb_map *t, span key, struct buf *value)
-{
-	int r = LMDB_NONE;
-
-	if (t->try_nul) {
-		buf_clear(&t->key);
-		buf_put(&t->key, key);
-		buf_putc(&t->key, '\0');
-		r = lmdb_file_get(t->file, buf_span(&t->key), value);
-		if (r == LMDB_FOUND)
-			t->try_plain = false;
-	}
-	if (r == LMDB_NONE && t->try_plain) {
-		r = lmdb_file_get(t->file, key, value);
-		if (r == LMDB_FOUND)
-			t->try_nul = false;
-	}
-	return r;
-}
-
-static enum map_answer lmdb_find(struct map *m, span key, struct buf *value)
-{
-	struct lmdb_map *t = CONTAINER_OF(m, struct lmdb_map, map);
-	int r = find_either(t, key, value);
-
-	if (r < 0)
-		return complain(m, "reading", r);
-	value->len = text_of(buf_span(value)).len;
-	return r == LMDB_FOUND ? MAP_FOUND : MAP_NONE;
-}
-
-struct each {
-	bool (*fn)(void *ctx, span key, span value);
-	void *ctx;
-};
-
-static bool pass_pair(void *ctx, span key, span value)
-{
-	const struct each *e = ctx;
-
-	return e->fn(e->ctx, text_of(key), text_of(value));
-}
-
-static enum map_answer lmdb_each(
-    struct map *m, bool (*fn)(void *ctx, span key, span value), void *ctx)
-{
-	struct lmdb_map *t = CONTAINER_OF(m, struct lmdb_map, map);
-	struct each e = { .fn = fn, .ctx = ctx };
-	int r = lmdb_file_each(t->file, pass_pair, &e);
-
-	return r < 0 ? complain(m, "seeking", r) : MAP_NONE;
 }
 
 /* Changes in place are seen anyway: is it another file? */
 static bool lmdb_changed(struct map *m)
 {
-	struct lmdb_map *t = CONTAINER_OF(m, struct lmdb_map, map);
+	struct lmdb_map *t = CONTAINER_OF(m, struct lmdb_map, d.map);
 	struct stat st;
 
 	if (stat(m->path, &st) == 0 &&
@@ -374,8 +307,8 @@ const struct map_type map_type_lmdb = {
 	.name = "lmdb",
 	.traits = MAP_FIXED | MAP_FILE,
 	.open = lmdb_open,
-	.find = lmdb_find,
-	.each = lmdb_each,
+	.find = database_find,
+	.each = database_each,
 	.changed = lmdb_changed,
 	.close = lmdb_close,
 	.writer = &lmdb_writer_ops,
