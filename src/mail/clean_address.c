@@ -10,8 +10,8 @@
  *
  * What cannot be taken apart within bounds stays as it is.
  */
+#include "mail/address.h"
 #include "mail/clean_internal.h"
-
 #include "mail/token.h"
 
 enum {
@@ -240,16 +240,20 @@ bool clean_next_question(struct wire *w, uint8_t *ret_class, span *ret_addr)
 
 /* One marked header. False: what was possible before is so no more. */
 static bool put_mapped(
-    struct rewriter *w, span text, size_t name_len, struct buf *out)
+    struct clean *c, struct rewriter *w, const struct mark *m, struct buf *out)
 {
 	struct buf changed = BUF_INIT(HELD_MAX);
+	span text = span_first(span_from(buf_span(&c->held), m->at), m->len);
 	bool ok;
 
 	w->changed = false;
-	ok = rewrite_header(w, text, name_len, &changed) && !changed.failed;
+	ok = rewrite_header(w, text, m->name_len, &changed) && !changed.failed;
+	if (w->changed)
+		text = buf_span(&changed);
 	if (ok)
-		clean_put_header(
-		    w->c, out, w->changed ? buf_span(&changed) : text);
+		clean_put_header(c, out, text);
+	if (!address_is_ascii(text))
+		c->flags |= CLEAN_UTF8_HEADER;
 	buf_done(&changed);
 	return ok;
 }
@@ -271,8 +275,7 @@ void clean_answer(
 		memcpy(&m, marks.ptr, sizeof(m));
 		marks = span_from(marks, sizeof(m));
 		buf_put(out, span_first(span_from(held, done), m.at - done));
-		c->failed |= !put_mapped(&w,
-		    span_first(span_from(held, m.at), m.len), m.name_len, out);
+		c->failed |= !put_mapped(c, &w, &m, out);
 		done = (size_t)m.at + m.len;
 	}
 	buf_drop(&c->held, done);

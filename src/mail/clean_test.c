@@ -100,6 +100,7 @@ static const struct {
 	{ CLEAN_RECIPIENT, SPAN_INIT("q@a.org"), SPAN_INIT("\"q q\"@b.org") },
 	{ CLEAN_SENDER, SPAN_INIT("bare@example.com"), SPAN_INIT("b@b.org") },
 	{ CLEAN_SENDER, SPAN_INIT("gone@a.org"), SPAN_INIT("") },
+	{ CLEAN_SENDER, SPAN_INIT("utf8@a.org"), SPAN_INIT("j\xc3\xb6@b.org") },
 };
 
 static span look_up(uint8_t class, span addr)
@@ -265,6 +266,22 @@ static void test_mapped_long(void **state)
 	clean_done(&c);
 	buf_done(&in);
 	buf_done(&want);
+	buf_done(&out);
+}
+
+/* What comes from a table may need SMTPUTF8. */
+static void test_mapped_utf8(void **state)
+{
+	struct clean_conf conf = make_conf(LOCAL);
+	struct buf out = BUF_INIT(10000);
+	struct clean c;
+
+	(void)state;
+	conf.map_senders = true;
+	clean_init(&c, &conf, &mapped_message);
+	(void)feed_mapped(&c, SPAN("From: utf8@a.org\r\n"), 100, &out);
+	assert_int_equal(c.flags, CLEAN_UTF8_HEADER);
+	clean_done(&c);
 	buf_done(&out);
 }
 
@@ -577,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_lone_dot),
 		cmocka_unit_test(test_mapped),
 		cmocka_unit_test(test_mapped_long),
+		cmocka_unit_test(test_mapped_utf8),
 		cmocka_unit_test(test_mapped_badly),
 		cmocka_unit_test(test_mapped_not),
 	};
