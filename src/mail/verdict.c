@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/verdict.h"
 
+enum { REPORTS = 0x80 }; /* in the byte of the class */
+
 static bool is_class(char c)
 {
 	return c == '2' || c == '4' || c == '5';
@@ -27,7 +29,7 @@ bool verdict_is_status(span s)
 
 void verdict_put(struct buf *out, const struct verdict *v)
 {
-	wire_put_u8(out, (uint8_t)v->class);
+	wire_put_u8(out, (uint8_t)(v->class | (v->reports ? REPORTS : 0)));
 	wire_put_span(out, v->status);
 	wire_put_span(out, v->text);
 	wire_put_span(out, v->remote_mta);
@@ -37,8 +39,9 @@ void verdict_put(struct buf *out, const struct verdict *v)
 bool verdict_get(struct wire *w, struct verdict *ret)
 {
 	uint8_t class = wire_u8(w);
-	struct verdict v;
+	struct verdict v = { .reports = class & REPORTS };
 
+	class &= (uint8_t)~REPORTS;
 	v.status = wire_span(w);
 	v.text = wire_span(w);
 	v.remote_mta = wire_span(w);

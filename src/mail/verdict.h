@@ -23,6 +23,8 @@ struct verdict {
 	 * remote reply ("smtp; 550 5.1.1 ..."). */
 	span remote_mta;
 	span diagnostic;
+	/* The next hop speaks DSN: it tells the sender of success. */
+	bool reports;
 };
 
 void verdict_put(struct buf *out, const struct verdict *v);

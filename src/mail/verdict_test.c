@@ -45,7 +45,8 @@ static void test_wire(void **state)
 		.status = SPAN("5.1.1"),
 		.text = SPAN("unknown user"),
 		.remote_mta = SPAN("dns; h"),
-		.diagnostic = SPAN("smtp; 550 no") };
+		.diagnostic = SPAN("smtp; 550 no"),
+		.reports = true };
 	struct verdict v;
 	struct buf b = BUF_INIT(1000);
 	struct wire w;
@@ -56,6 +57,7 @@ static void test_wire(void **state)
 	assert_true(verdict_get(&w, &v));
 	assert_true(wire_is_done(&w));
 	assert_int_equal(v.class, VERDICT_BOUNCED);
+	assert_true(v.reports);
 	assert_span_equal(v.status, in.status);
 	assert_span_equal(v.text, in.text);
 	assert_span_equal(v.remote_mta, in.remote_mta);

@@ -296,6 +296,17 @@ def test_notify(q):
     q.wait_log("sender delivery status notification")
 
 
+def test_next_hop_reports_success(q):
+    """It speaks DSN, so it was asked to; two reports would be one too many."""
+    q.smtpd().send_mail(ME, [Rcpt("success@d.example", notify=SUCCESS)])
+    handed = sent()
+    handed.kind |= 0x80
+    q.relay().job().report(handed)
+    q.wait_log("removed")
+    assert not q.lines("notification")
+    assert q.relay().is_idle()
+
+
 def test_never_bounces_without_a_word(q):
     q.smtpd().send_mail(ME, [Rcpt(YOU, notify=NEVER)])
     q.relay().job().report(bounced())

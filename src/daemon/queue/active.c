@@ -157,7 +157,7 @@ void active_outcome(struct active *a, uint32_t i, const struct verdict *v)
 	switch (v->class) {
 	case VERDICT_SENT:
 		r->state = ACTIVE_DONE;
-		r->report = wants_report(a, i);
+		r->report = !v->reports && wants_report(a, i);
 		if (r->report)
 			r->verdict = active_verdict(a, v);
 		break;

@@ -194,6 +194,7 @@ static void keep_verdict(
 	*ret = o->verdict;
 	ret->status = job_text(j, o->verdict.status);
 	ret->text = job_text(j, o->verdict.text);
+	ret->reports = s->client.features & SMTP_FEATURE_DSN;
 	job_describe(j, s, ret);
 	soften(j, ret);
 }
