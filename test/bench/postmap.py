@@ -5,8 +5,8 @@ look up a million keys, and to start.
 
 	test/bench/postmap.py BUILD [ENTRIES]
 
-Both run in turn on the same files. Postfix's keys are random, so that its
-tables are made as they are in life.
+Both run in turn on the same files. The keys are random, so that tables are
+made as they are in life. The exit code is 1 when a floor does not hold.
 """
 
 import os
@@ -18,6 +18,8 @@ import tempfile
 
 DEBIAN = "/usr/sbin/postmap"
 KINDS = ("lmdb", "hash", "btree", "cdb")
+# The least ratios of CPU time.
+FLOORS = {"make lmdb": 2, "make hash": 2, "query lmdb": 3, "query hash": 3}
 
 
 def cpu(command, home, given=None):
@@ -55,14 +57,18 @@ def compare(what, programs, home, arguments, given=None, times=1):
         spent.append(min(sum(cpu(command, home, given) for _ in range(times))
                          for _ in range(2)) / times)
     debian, ours = spent
+    ratio = debian / max(ours, 1e-6)
+    holds = ratio >= FLOORS.get(what, 0)
     print(f"{what:24} postfix {debian:8.4f} s   chasqui {ours:8.4f} s   "
-          f"ratio {debian / max(ours, 1e-6):5.1f}", flush=True)
+          f"ratio {ratio:5.1f}{'' if holds else '  TOO SLOW'}", flush=True)
+    return holds
 
 
 def main():
     if not os.path.exists(DEBIAN):
         print("postmap: skipped, there is no Postfix to compare with")
-        return
+        return 0
+    holds = True
     ours = os.path.abspath(os.path.join(sys.argv[1], "src", "postmap"))
     entries = int(sys.argv[2]) if len(sys.argv) > 2 else 1000000
     with tempfile.TemporaryDirectory() as home:
@@ -73,12 +79,15 @@ def main():
             for suffix in (".db", ".lmdb", ".cdb"):
                 if os.path.exists(os.path.join(home, "t" + suffix)):
                     os.unlink(os.path.join(home, "t" + suffix))
-            compare(f"make {kind}", [DEBIAN, ours], home, [table])
-            compare(f"query {kind}", [DEBIAN, ours], home, ["-q", "-", table],
-                    given=keys)
-            compare(f"one query {kind}", [DEBIAN, ours], home,
-                    ["-q", open(keys).readline().strip(), table], times=20)
+            holds &= compare(f"make {kind}", [DEBIAN, ours], home, [table])
+            holds &= compare(f"query {kind}", [DEBIAN, ours], home,
+                             ["-q", "-", table], given=keys)
+            with open(keys, encoding="ascii") as f:
+                key = f.readline().strip()
+            holds &= compare(f"one query {kind}", [DEBIAN, ours], home,
+                             ["-q", key, table], times=20)
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
