@@ -27,6 +27,7 @@ static const struct type_row rows[] = {
 	{ "lmdb", &map_type_lmdb, NULL },
 	{ "memcache", &map_type_memcache, NULL },
 	{ "mysql", NULL, "libmariadb-dev" },
+	{ "nis", NULL, "libnsl-dev" },
 	{ "pcre", &map_type_pcre, NULL },
 	{ "pgsql", NULL, "libpq-dev" },
 	{ "pipemap", &map_type_pipemap, NULL },
