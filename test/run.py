@@ -8,8 +8,8 @@ Stages, in this order; name some of them to run only those:
     build    gcc (as it ships) and clang (ASan and UBSan), warnings are errors
     unit     unit tests, replay of the fuzz corpora and fault tests, in the
              clang build
-    system   real processes on the loopback interface (test/system, pytest),
-             with the gcc build
+    system   real processes on the loopback interface (pytest: test/system,
+             and the generator and sink that it uses), with the gcc build
 
 The last line is "N passed, N failed", followed by ", N skipped" if any.
 Whatever is still running at the end is a failure, and is killed.
@@ -197,7 +197,8 @@ def stage_system(tally):
     _, output = run(
         ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider",
          "--tb=short", "--durations=5", f"--junitxml={report}",
-         "test/system"], env=env, timeout=1200)
+         "test/system", "test/bench/pair_test.py"], env=env,
+        timeout=2400)
     if not os.path.exists(report):
         tally.fail("system tests", output)
         return
