@@ -26,6 +26,7 @@ static const struct type_row rows[] = {
 	{ "ldap", NULL, "libldap-dev and libsasl2-dev" },
 	{ "lmdb", &map_type_lmdb, NULL },
 	{ "memcache", &map_type_memcache, NULL },
+	{ "mongodb", NULL, "libmongoc-dev" },
 	{ "mysql", NULL, "libmariadb-dev" },
 	{ "nis", NULL, "libnsl-dev" },
 	{ "pcre", &map_type_pcre, NULL },

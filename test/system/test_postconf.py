@@ -562,7 +562,8 @@ def test_map_types(home):
     assert ours == sorted(ours)
     assert set(theirs) - set(ours) <= {
         "mysql", "nis", "pgsql", "sqlite", "lmdb", "cdb", "ldap"}
-    assert set(ours) - set(theirs) <= {"redis", "cdb", "lmdb", "ldap"}
+    assert set(ours) - set(theirs) <= {
+        "redis", "cdb", "lmdb", "ldap", "mongodb"}
 
 
 def test_templates(home, tmp_path):
