@@ -219,7 +219,7 @@ static const struct map_writer_ops cdb_writer_ops = {
 
 const struct map_type map_type_cdb = {
 	.name = "cdb",
-	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
+	.traits = MAP_EXACT | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = cdb_map_open,
 	.find = database_find,
 	.each = database_each,

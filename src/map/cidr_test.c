@@ -97,7 +97,7 @@ static void test_tables(void **state UNUSED)
 		buf_printf(&spec, "cidr:{%s}", cases[i].table);
 		m = map_open(&u.host, buf_span(&spec), 0);
 		assert_span_equal(map_error(m), SPAN_NONE);
-		assert_false(map_is_fixed(m));
+		assert_false(map_is_exact(m));
 		check_keys(m, span_str(cases[i].keys));
 		check_warnings(buf_span(&u.warnings),
 		    span_from(buf_span(&spec), 5), cases[i].warnings);

@@ -35,7 +35,7 @@ static void environ_close(struct map *m)
 
 const struct map_type map_type_environ = {
 	.name = "environ",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = environ_open,
 	.find = environ_find,
 	.close = environ_close,

@@ -370,7 +370,7 @@ static struct map_writer *btree_begin(const struct map_write *w)
 
 const struct map_type map_type_hash = {
 	.name = "hash",
-	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
+	.traits = MAP_EXACT | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = hash_open,
 	.find = database_find,
 	.close = hash_close,
@@ -380,7 +380,7 @@ const struct map_type map_type_hash = {
 
 const struct map_type map_type_btree = {
 	.name = "btree",
-	.traits = MAP_FIXED | MAP_FILE | MAP_SHOWN_BY_PATH,
+	.traits = MAP_EXACT | MAP_FILE | MAP_SHOWN_BY_PATH,
 	.open = btree_open,
 	.find = database_find,
 	.close = hash_close,

@@ -102,7 +102,7 @@ static struct map *inline_open(const struct map_setup *s)
 
 const struct map_type map_type_inline = {
 	.name = "inline",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = inline_open,
 	.find = memory_find,
 	.each = memory_each,

@@ -73,7 +73,7 @@ static struct map *internal_open(const struct map_setup *s UNUSED)
 
 const struct map_type map_type_internal = {
 	.name = "internal",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = internal_open,
 	.find = memory_find,
 	.each = memory_each,

@@ -143,7 +143,7 @@ static enum map_answer ldap_find(struct map *m, span key, struct buf *value)
 
 const struct map_type map_module = {
 	.name = "ldap",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = ldap_open_table,
 	.find = ldap_find,
 	.close = ldap_close,

@@ -305,7 +305,7 @@ const struct map_writer_ops lmdb_writer_ops = {
 
 const struct map_type map_type_lmdb = {
 	.name = "lmdb",
-	.traits = MAP_FIXED | MAP_FILE,
+	.traits = MAP_EXACT | MAP_FILE,
 	.open = lmdb_open,
 	.find = database_find,
 	.each = database_each,

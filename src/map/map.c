@@ -125,7 +125,7 @@ static bool is_utf8(span s)
 
 static unsigned fold_flag(const struct map *m)
 {
-	return map_is_fixed(m) ? MAP_FOLD_FIXED : MAP_FOLD_SEARCHED;
+	return map_is_exact(m) ? MAP_FOLD_FIXED : MAP_FOLD_SEARCHED;
 }
 
 /* --- all of a table in memory --- */
@@ -144,7 +144,7 @@ static bool add_to_index(void *ctx, span key, span value)
  * costs. */
 static bool pays(const struct map *m)
 {
-	return m->type->writer && m->type->each && map_is_fixed(m) && m->path &&
+	return m->type->writer && m->type->each && map_is_exact(m) && m->path &&
 	    m->asked * BYTES_PER_LOOKUP > (uint64_t)m->size;
 }
 

@@ -25,7 +25,7 @@ enum map_answer {
 
 /* How a table is opened. */
 enum map_flags {
-	/* Keys of types with MAP_FIXED do not know case. */
+	/* Keys of types with MAP_EXACT do not know case. */
 	MAP_FOLD_FIXED = 1,
 	/* The same for the types that search (regexp, tcp, ...). */
 	MAP_FOLD_SEARCHED = 2,
@@ -63,7 +63,7 @@ enum map_traits {
 	/* A key is one string, found or not; parts of addresses and domains
 	 * are looked up one after the other. Without it the table searches
 	 * with the whole key only (regexp, cidr, ...). */
-	MAP_FIXED = 1,
+	MAP_EXACT = 1,
 	/* The table's own protocol takes its keys as they are. */
 	MAP_REMOTE = 2,
 	/* The name is a file: relative ones are an error for daemons. */
@@ -172,9 +172,9 @@ enum map_answer map_each(
 /* Whether the file is another one than the one that was opened. */
 bool map_changed(struct map *m);
 
-static inline bool map_is_fixed(const struct map *m)
+static inline bool map_is_exact(const struct map *m)
 {
-	return m->traits & MAP_FIXED;
+	return m->traits & MAP_EXACT;
 }
 
 /* The type of that name; NULL with the reason if there is none here. */

@@ -350,7 +350,7 @@ enum matchlist_result matchlist_string(
 static enum matchlist_result domain_in_table(
     const struct matchlist *l, const struct pattern *p, span name)
 {
-	bool parts = p->table && map_is_fixed(p->table->map);
+	bool parts = p->table && map_is_exact(p->table->map);
 	span entry = name;
 
 	while (entry.len) {

@@ -344,7 +344,7 @@ static enum map_answer memcache_each(
 
 const struct map_type map_type_memcache = {
 	.name = "memcache",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = memcache_open,
 	.find = memcache_find,
 	.close = memcache_close,

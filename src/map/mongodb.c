@@ -632,7 +632,7 @@ static void mongodb_files(
 
 __attribute__((visibility("default"))) const struct map_type map_module = {
 	.name = "mongodb",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = mongodb_open,
 	.find = mongodb_find,
 	.files = mongodb_files,

@@ -387,7 +387,7 @@ static struct map *table_open(const struct map_setup *setup)
 
 __attribute__((visibility("default"))) const struct map_type map_module = {
 	.name = "mysql",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = table_open,
 	.find = sql_find,
 	.files = table_files,

@@ -332,7 +332,7 @@ static void nis_close(struct map *m)
 
 __attribute__((visibility("default"))) const struct map_type map_module = {
 	.name = "nis",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = nis_open,
 	.find = nis_find,
 	.close = nis_close,

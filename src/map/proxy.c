@@ -27,7 +27,7 @@ static struct map *proxy_open(const struct map_setup *s)
 	buf_put(s->reason, buf_span(&inner->reason));
 	p = NEW(struct proxy_map);
 	p->inner = inner;
-	p->map.traits = inner->traits & (MAP_FIXED | MAP_REMOTE);
+	p->map.traits = inner->traits & (MAP_EXACT | MAP_REMOTE);
 	return &p->map;
 }
 

@@ -494,7 +494,7 @@ static enum map_answer redis_find(struct map *m, span key, struct buf *value)
 
 const struct map_type map_type_redis = {
 	.name = "redis",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = redis_open,
 	.find = redis_find,
 	.close = redis_close,

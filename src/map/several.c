@@ -41,7 +41,7 @@ struct map *several_open(const struct map_setup *s)
 		t->all[t->count] = m;
 	}
 	/* The first one says how keys are looked up. */
-	t->map.traits = t->all[0]->traits & MAP_FIXED;
+	t->map.traits = t->all[0]->traits & MAP_EXACT;
 	return &t->map;
 }
 

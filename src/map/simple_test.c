@@ -113,10 +113,10 @@ static void finds_root(void **state UNUSED)
 	m = map_open(&u.host, SPAN("unix:passwd.byname"), 0);
 	assert_int_equal(map_find(m, SPAN("root"), &value), MAP_FOUND);
 	assert_true(span_has_prefix(buf_span(&value), SPAN("root:")));
-	assert_true(map_is_fixed(m));
+	assert_true(map_is_exact(m));
 	map_close(&m);
 	m = map_open(&u.host, SPAN("randmap:{a,b}"), 0);
-	assert_false(map_is_fixed(m));
+	assert_false(map_is_exact(m));
 	map_close(&m);
 	map_unit_done(&u);
 	buf_done(&value);

@@ -302,7 +302,7 @@ static void sqlite_files(
 
 __attribute__((visibility("default"))) const struct map_type map_module = {
 	.name = "sqlite",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = sqlite_open,
 	.find = sqlite_find,
 	.changed = sqlite_changed,

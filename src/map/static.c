@@ -66,7 +66,7 @@ static enum map_answer static_find(
 
 const struct map_type map_type_static = {
 	.name = "static",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = static_open,
 	.find = static_find,
 	.close = static_close,

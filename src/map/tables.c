@@ -198,7 +198,7 @@ enum map_answer table_list_find(const struct table_list *l, span key,
 		struct table *t = l->tables[i];
 		enum map_answer answer;
 
-		if (how == TABLE_PART_OF_KEY && !map_is_fixed(t->map))
+		if (how == TABLE_PART_OF_KEY && !map_is_exact(t->map))
 			continue;
 		answer = find_in(l, t, key, value);
 		if (answer == MAP_NONE)

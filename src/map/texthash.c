@@ -143,7 +143,7 @@ static struct map *texthash_open(const struct map_setup *s)
 
 const struct map_type map_type_texthash = {
 	.name = "texthash",
-	.traits = MAP_FIXED | MAP_FILE,
+	.traits = MAP_EXACT | MAP_FILE,
 	.open = texthash_open,
 	.find = memory_find,
 	.each = memory_each,

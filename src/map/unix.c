@@ -94,7 +94,7 @@ static void unix_close(struct map *m)
 
 const struct map_type map_type_unix = {
 	.name = "unix",
-	.traits = MAP_FIXED,
+	.traits = MAP_EXACT,
 	.open = unix_open,
 	.find = unix_find,
 	.close = unix_close,
