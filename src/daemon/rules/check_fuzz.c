@@ -112,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct policy *p;
 	struct rules_verdict v;
 	struct buf out = BUF_INIT(16 << 20);
+	struct arena asker;
 	struct arena a;
 
 	tables_init(&tables, &host);
@@ -123,8 +124,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (v.code != 0 && (v.code < 400 || v.code > 599))
 		bug("code %u", v.code);
 	rules_verdict_put(&out, &v);
-	if (!rules_verdict_get(buf_span(&out), &a, &v))
+	/* Whoever asked has memory of his own. */
+	arena_init(&asker, 1 << 20);
+	if (!rules_verdict_get(buf_span(&out), &asker, &v))
 		bug("the answer does not decode");
+	arena_done(&asker);
 	buf_done(&out);
 	arena_done(&a);
 	policy_free(&p);
