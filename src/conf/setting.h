@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * conf/setting.h - "name = value", in main.cf and behind -o.
+ * conf/setting.h - "name = value": in main.cf, behind -o, and in the files of
+ * tables.
  */
 #pragma once
 

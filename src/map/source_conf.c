@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "conf/lines.h"
+#include "conf/setting.h"
 
 enum {
 	MAX_FILE = 1024 * 1024,
@@ -104,33 +105,6 @@ void source_conf_done(struct source_conf *c)
 
 /* --- reading --- */
 
-static size_t skip_blanks(span s, size_t at)
-{
-	while (at < s.len && ascii_is_space(s.ptr[at]))
-		at++;
-	return at;
-}
-
-/* What is wrong with the line, or NULL. */
-static const char *split(span line, span *ret_name, span *ret_value)
-{
-	size_t start = skip_blanks(line, 0);
-	size_t end = start;
-	size_t sign;
-
-	while (end < line.len && line.ptr[end] != '=' &&
-	    !ascii_is_space(line.ptr[end]))
-		end++;
-	if (end == start)
-		return "missing attribute name";
-	sign = skip_blanks(line, end);
-	if (sign == line.len || line.ptr[sign] != '=')
-		return "missing '=' after attribute name";
-	*ret_name = span_of(line.ptr + start, end - start);
-	*ret_value = span_trim(span_from(line, sign + 1));
-	return NULL;
-}
-
 static void warn_override(
     const struct source_conf *c, uint32_t number, span name, span value)
 {
@@ -150,8 +124,9 @@ static void read_line(struct source_conf *c, span line, uint32_t number)
 	span name;
 	span value;
 
-	wrong = span_find(line, '\0') >= 0 ? "null byte in text"
-	                                   : split(line, &name, &value);
+	wrong = span_find(line, '\0') >= 0
+	    ? "null byte in text"
+	    : conf_split_setting(line, &name, &value);
 	if (wrong) {
 		/* What is no setting may still be a password: not shown. */
 		source_conf_fail(
