@@ -73,7 +73,7 @@ struct table *tables_get(struct tables *t, span spec, unsigned flags)
  */
 static void reopen(struct tables *t, struct table *one)
 {
-	struct map *fresh = map_open(t->host, one->spec, one->flags);
+	struct map *fresh = open_map(t, one->spec, one->flags);
 	span why = map_error(fresh);
 
 	if (why.len && !span_eq(why, map_error(one->map)))
