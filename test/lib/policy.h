@@ -160,3 +160,33 @@ static inline struct policy *test_policy(
 	}
 	return policy_new(&source, test_read_file, &w->world);
 }
+
+/* A policy and the memory for answers. */
+struct bench {
+	struct conf *conf;
+	struct policy *p;
+	struct test_world w;
+	struct arena a;
+};
+
+static inline void bench_init(struct bench *b, const char *main_cf)
+{
+	test_world_init(&b->w);
+	arena_init(&b->a, 1 << 20);
+	b->conf = test_conf(span_str(main_cf), SPAN_NONE);
+	b->p = test_policy(b->conf, &b->w);
+}
+
+static inline void bench_done(struct bench *b)
+{
+	policy_free(&b->p);
+	conf_unref(&b->conf);
+	arena_done(&b->a);
+	test_world_done(&b->w);
+}
+
+static inline bool warned(const struct bench *b, const char *text)
+{
+	return b->w.warnings.len &&
+	    memmem(b->w.warnings.data, b->w.warnings.len, text, strlen(text));
+}

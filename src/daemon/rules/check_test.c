@@ -148,29 +148,6 @@ static void test_as_postfix(void **state)
 
 /* --- one policy, one question --- */
 
-struct bench {
-	struct conf *conf;
-	struct policy *p;
-	struct test_world w;
-	struct arena a;
-};
-
-static void bench_init(struct bench *b, const char *main_cf)
-{
-	test_world_init(&b->w);
-	arena_init(&b->a, 1 << 20);
-	b->conf = test_conf(span_str(main_cf), SPAN_NONE);
-	b->p = test_policy(b->conf, &b->w);
-}
-
-static void bench_done(struct bench *b)
-{
-	policy_free(&b->p);
-	conf_unref(&b->conf);
-	arena_done(&b->a);
-	test_world_done(&b->w);
-}
-
 static const struct test_client stranger = { "198.51.100.7",
 	"client.example.org", "client.example.org", RULES_NAME_OK,
 	RULES_NAME_OK };
@@ -187,12 +164,6 @@ static struct rules_verdict ask(
 	q.recipient = span_str(recipient);
 	check_answer(b->p, &b->w.world, &q, &b->a, &v);
 	return v;
-}
-
-static bool warned(const struct bench *b, const char *text)
-{
-	return b->w.warnings.len &&
-	    memmem(b->w.warnings.data, b->w.warnings.len, text, strlen(text));
 }
 
 /*
@@ -506,6 +477,11 @@ static void test_local_client(void **state)
 		{ "local_header_rewrite_clients = no_such_thing, "
 		  "permit_mynetworks\n",
 		    "127.0.0.1", true },
+		{ "local_header_rewrite_clients = check_address_map "
+		  "inline:{10.1.0.1=x}\n",
+		    "10.1.0.1", true },
+		{ "local_header_rewrite_clients = inline:{10.1.0.1=x}\n",
+		    "10.1.0.2", false },
 	};
 
 	(void)state;
@@ -514,14 +490,18 @@ static void test_local_client(void **state)
 		struct rules_check q;
 		struct rules_verdict v;
 		struct bench b;
+		size_t open;
 
 		c.addr = rows[i].addr;
 		q = question(&c);
 		q.recipient = SPAN("root@example.com");
 		bench_init(&b, rows[i].settings);
+		open = b.w.tables.known.count;
 		check_answer(b.p, &b.w.world, &q, &b.a, &v);
 		assert_int_equal(v.code, 0);
 		assert_int_equal(v.local_client, rows[i].local);
+		/* Tables are open before the first question. */
+		assert_int_equal(b.w.tables.known.count, open);
 		bench_done(&b);
 	}
 }

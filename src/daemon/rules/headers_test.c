@@ -8,35 +8,6 @@
 #include "mail/clean.h"
 #include "test/lib/policy.h"
 
-struct bench {
-	struct conf *conf;
-	struct policy *p;
-	struct test_world w;
-	struct arena a;
-};
-
-static void bench_init(struct bench *b, const char *main_cf)
-{
-	test_world_init(&b->w);
-	arena_init(&b->a, 1 << 20);
-	b->conf = test_conf(span_str(main_cf), SPAN_NONE);
-	b->p = test_policy(b->conf, &b->w);
-}
-
-static void bench_done(struct bench *b)
-{
-	policy_free(&b->p);
-	conf_unref(&b->conf);
-	arena_done(&b->a);
-	test_world_done(&b->w);
-}
-
-static bool warned(const struct bench *b, const char *text)
-{
-	return b->w.warnings.len &&
-	    memmem(b->w.warnings.data, b->w.warnings.len, text, strlen(text));
-}
-
 static struct rules_mapped map(
     struct bench *b, const char *const *addrs, uint32_t count)
 {

@@ -143,6 +143,12 @@ static unsigned table_flags(const struct policy *p, unsigned more)
 	return MAP_FOLD_FIXED | MAP_RESTS | utf8 | more;
 }
 
+struct table *policy_table(
+    const struct policy *p, const struct world *world, span spec)
+{
+	return tables_get(world->tables, spec, table_flags(p, 0));
+}
+
 static void open_tables(struct builder *b)
 {
 	struct policy_tables *t = &b->p->tables;
@@ -227,8 +233,7 @@ static void open_local_tables(struct builder *b)
 	}
 	while ((word = words_next(&value)).len)
 		if (!policy_is_passwd(word) && !has_word(p->s.alias_maps, word))
-			l->tables[l->count++] = tables_get(
-			    b->world->tables, word, table_flags(p, 0));
+			l->tables[l->count++] = policy_table(p, b->world, word);
 }
 
 static unsigned read_classes(span list)
@@ -248,6 +253,17 @@ static unsigned read_classes(span list)
 		if (has_word(list, words[i].word))
 			classes |= words[i].class;
 	return classes;
+}
+
+/* Asked by name (restrict_client.c), but opened here: before the drop. */
+static void open_client_tables(struct builder *b)
+{
+	span value = b->p->s.local_header_rewrite_clients;
+	span word;
+
+	while ((word = words_next(&value)).len)
+		if (span_find(word, ':') >= 0)
+			(void)policy_table(b->p, b->world, word);
 }
 
 static void read_table_settings(struct builder *b)
@@ -313,7 +329,7 @@ static struct step make_step(
 	if (span_find(word, ':') >= 0) {
 		s.what = &restriction_bare_table;
 		s.arg = word;
-		s.table = tables_get(world->tables, word, table_flags(p, 0));
+		s.table = policy_table(p, world, word);
 		return s;
 	}
 	s.what = restriction_find(word);
@@ -322,8 +338,7 @@ static struct step make_step(
 		if (!is_argument(s.what->takes, s.arg))
 			s.what = &restriction_bad_argument;
 		else if (s.what->takes == TAKES_TABLE)
-			s.table =
-			    tables_get(world->tables, s.arg, table_flags(p, 0));
+			s.table = policy_table(p, world, s.arg);
 	} else if (!s.what) {
 		s.class = find_class(p, word);
 		s.what =
@@ -494,6 +509,7 @@ struct policy *policy_new(const struct policy_source *source,
 	make_own(&b);
 	open_tables(&b);
 	open_local_tables(&b);
+	open_client_tables(&b);
 	make_restrictions(&b);
 	check_guard(&b);
 	check_classes(&b);

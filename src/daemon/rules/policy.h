@@ -125,6 +125,9 @@ void policy_free(struct policy **p);
 MUST_USE bool policy_read_steps(const struct policy *p,
     const struct world *world, struct arena *a, span value, struct steps *ret);
 
+/* "type:name" as a policy asks it, opened now if it was not. */
+struct table *policy_table(
+    const struct policy *p, const struct world *world, span spec);
 /* A word of local_recipient_maps that means the user database. */
 bool policy_is_passwd(span word);
 /* Whether this numeric address is one of ours. */

@@ -164,7 +164,7 @@ enum status restrict_naked_helo(struct eval *e, const struct step *s)
 
 static enum status by_table(struct eval *e, span word)
 {
-	struct table *t = tables_get(e->world->tables, word, MAP_FOLD_FIXED);
+	struct table *t = policy_table(e->p, e->world, word);
 	struct buf value = BUF_INIT(4096);
 	enum map_answer answer = map_find(t->map, e->q->client_addr, &value);
 
