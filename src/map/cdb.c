@@ -168,14 +168,8 @@ static int cdb_put(
 	struct cdb_writer *w = CONTAINER_OF(writer, struct cdb_writer, writer);
 
 	if (w->nul) {
-		buf_clear(&w->key);
-		buf_put(&w->key, key);
-		buf_putc(&w->key, '\0');
-		buf_clear(&w->value);
-		buf_put(&w->value, value);
-		buf_putc(&w->value, '\0');
-		key = buf_span(&w->key);
-		value = buf_span(&w->value);
+		key = database_with_nul(&w->key, key);
+		value = database_with_nul(&w->value, value);
 	}
 	return put(w, key, value, replace);
 }

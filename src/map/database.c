@@ -45,6 +45,14 @@ void database_done(struct database *d)
 	buf_done(&d->key);
 }
 
+span database_with_nul(struct buf *b, span s)
+{
+	buf_clear(b);
+	buf_put(b, s);
+	buf_putc(b, '\0');
+	return buf_span(b);
+}
+
 /* Up to the first NUL, as Postfix does it. */
 static span text_of(span s)
 {
@@ -57,10 +65,7 @@ static int get_either(struct database *d, span key, struct buf *value)
 	int r = DATABASE_NONE;
 
 	if (d->try_nul) {
-		buf_clear(&d->key);
-		buf_put(&d->key, key);
-		buf_putc(&d->key, '\0');
-		r = d->ops->get(d, buf_span(&d->key), value);
+		r = d->ops->get(d, database_with_nul(&d->key, key), value);
 		if (r == DATABASE_FOUND)
 			d->try_plain = false;
 	}

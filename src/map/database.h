@@ -35,6 +35,9 @@ void database_init(struct database *d, const struct database_ops *ops,
     const struct map_setup *s, const char *path, int fd);
 void database_done(struct database *d);
 
+/* The string with a NUL behind it, in `b`. */
+span database_with_nul(struct buf *b, span s);
+
 /* For struct map_type. */
 enum map_answer database_find(struct map *m, span key, struct buf *value);
 enum map_answer database_each(

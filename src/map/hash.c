@@ -274,14 +274,6 @@ static struct map_writer *begin(const struct map_write *w, enum bdb_kind kind,
 	return &h->writer;
 }
 
-static span with_nul(struct buf *b, span s)
-{
-	buf_clear(b);
-	buf_put(b, s);
-	buf_putc(b, '\0');
-	return buf_span(b);
-}
-
 static int hash_put_plain(
     struct map_writer *w, span key, span value, bool replace)
 {
@@ -299,8 +291,8 @@ static int hash_put(struct map_writer *w, span key, span value, bool replace)
 
 	if (h->flags & MAP_WITHOUT_NUL)
 		return hash_put_plain(w, key, value, replace);
-	return hash_put_plain(
-	    w, with_nul(&h->key, key), with_nul(&h->value, value), replace);
+	return hash_put_plain(w, database_with_nul(&h->key, key),
+	    database_with_nul(&h->value, value), replace);
 }
 
 static int hash_drop(struct map_writer *w, span key)
@@ -308,7 +300,7 @@ static int hash_drop(struct map_writer *w, span key)
 	struct hash_writer *h = CONTAINER_OF(w, struct hash_writer, writer);
 
 	if (!(h->flags & MAP_WITHOUT_NUL) &&
-	    bdb_drop(h->pairs, with_nul(&h->key, key)))
+	    bdb_drop(h->pairs, database_with_nul(&h->key, key)))
 		return 0;
 	if (!(h->flags & MAP_WITH_NUL) && bdb_drop(h->pairs, key))
 		return 0;

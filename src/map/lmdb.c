@@ -212,12 +212,7 @@ static struct map_writer *lmdb_begin(const struct map_write *s)
 
 static span ended(struct buf *b, span s, bool nul)
 {
-	if (!nul)
-		return s;
-	buf_clear(b);
-	buf_put(b, s);
-	buf_putc(b, '\0');
-	return buf_span(b);
+	return nul ? database_with_nul(b, s) : s;
 }
 
 static int put(
