@@ -676,7 +676,11 @@ class QueueProcess:
         readers = {c.sock: c for c in self.channels
                    if not c.gone and not c.is_deaf}
         for sock in select.select(list(readers), [], [], timeout)[0]:
-            readers[sock].read()
+            try:
+                readers[sock].read()
+            except Gone:
+                # It hung up before it heard our answer to what it said.
+                readers[sock].gone = True
 
     def wait_for(self, condition, timeout=PATIENCE, what="it did not happen"):
         end = time.monotonic() + timeout
