@@ -6,9 +6,11 @@
 #include "base/arena.h"
 #include "ipc/msg_ctl.h"
 #include "ipc/msg_job.h"
+#include "ipc/msg_local.h"
 #include "ipc/msg_master.h"
 #include "ipc/msg_queue.h"
 #include "ipc/msg_rules.h"
+#include "ipc/msg_submit.h"
 
 enum { LIMIT = 64 * 1024 * 1024 };
 
@@ -46,6 +48,10 @@ WITH_ARENA(queue_commit, queue_commit)
 PLAIN(queue_ids, queue_ids)
 WITH_ARENA(job, job)
 WITH_ARENA(job_done, job_done)
+PLAIN(local_ask, local_ask)
+WITH_ARENA(local_plan, local_plan)
+WITH_ARENA(submit, submit)
+PLAIN(submit_result, submit_result)
 WITH_ARENA(ctl_entry, ctl_entry)
 PLAIN(master_log, master_log)
 PLAIN(master_peer, master_peer)
@@ -68,6 +74,10 @@ static bool (*const codecs[])(span in, struct buf *out) = {
 	try_master_go,
 	try_rules_map,
 	try_rules_mapped,
+	try_local_ask,
+	try_local_plan,
+	try_submit,
+	try_submit_result,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -25,6 +25,26 @@ bool job_get(span payload, struct arena *a, struct job *ret)
 	    ret->envelope.nrcpts > 0;
 }
 
+/* Number, transport, next hop; and the other one. */
+enum { PASS_MIN = 3 * 4, PART_MIN = 4 * 4 + 1 + VERDICT_MIN };
+
+static void put_pass(struct buf *out, const struct job_pass *p)
+{
+	wire_put_u32(out, p->rcpt);
+	wire_put_span(out, p->transport);
+	wire_put_span(out, p->nexthop);
+}
+
+static void put_part(struct buf *out, const struct job_part *p)
+{
+	wire_put_u32(out, p->rcpt);
+	wire_put_span(out, p->addr);
+	wire_put_u8(out, p->has_sender);
+	wire_put_span(out, p->sender);
+	wire_put_span(out, p->action);
+	verdict_put(out, &p->verdict);
+}
+
 void job_done_put(struct buf *out, const struct job_done *m)
 {
 	wire_put_u64(out, m->number);
@@ -32,6 +52,66 @@ void job_done_put(struct buf *out, const struct job_done *m)
 	wire_put_u32(out, m->nverdicts);
 	for (uint32_t i = 0; i < m->nverdicts; i++)
 		verdict_put(out, &m->verdicts[i]);
+	wire_put_u32(out, m->npasses);
+	for (uint32_t i = 0; i < m->npasses; i++)
+		put_pass(out, &m->passes[i]);
+	wire_put_u32(out, m->nparts);
+	for (uint32_t i = 0; i < m->nparts; i++)
+		put_part(out, &m->parts[i]);
+}
+
+/* An array of as many as announced; NULL: not so many can follow. */
+static void *get_array(struct wire *w, struct arena *a, uint32_t *ret_count,
+    size_t least, size_t size)
+{
+	uint32_t n = wire_u32(w);
+
+	*ret_count = n;
+	if (w->failed || n > w->rest.len / least)
+		return NULL;
+	return arena_alloc(a, n, size);
+}
+
+static bool get_verdicts(struct wire *w, struct arena *a, struct job_done *m)
+{
+	m->verdicts =
+	    get_array(w, a, &m->nverdicts, VERDICT_MIN, sizeof(*m->verdicts));
+	for (uint32_t i = 0; m->verdicts && i < m->nverdicts; i++)
+		if (!verdict_get(w, &m->verdicts[i]))
+			return false;
+	return m->verdicts != NULL;
+}
+
+static bool get_passes(struct wire *w, struct arena *a, struct job_done *m)
+{
+	m->passes = get_array(w, a, &m->npasses, PASS_MIN, sizeof(*m->passes));
+	for (uint32_t i = 0; m->passes && i < m->npasses; i++) {
+		struct job_pass *p = &m->passes[i];
+
+		p->rcpt = wire_u32(w);
+		p->transport = wire_span(w);
+		p->nexthop = wire_span(w);
+		if (p->rcpt >= m->nverdicts || !p->transport.len)
+			return false;
+	}
+	return m->passes != NULL;
+}
+
+static bool get_parts(struct wire *w, struct arena *a, struct job_done *m)
+{
+	m->parts = get_array(w, a, &m->nparts, PART_MIN, sizeof(*m->parts));
+	for (uint32_t i = 0; m->parts && i < m->nparts; i++) {
+		struct job_part *p = &m->parts[i];
+
+		p->rcpt = wire_u32(w);
+		p->addr = wire_span(w);
+		p->has_sender = wire_u8(w) != 0;
+		p->sender = wire_span(w);
+		p->action = wire_span(w);
+		if (!verdict_get(w, &p->verdict) || p->rcpt >= m->nverdicts)
+			return false;
+	}
+	return m->parts != NULL;
 }
 
 bool job_done_get(span payload, struct arena *a, struct job_done *ret)
@@ -40,15 +120,6 @@ bool job_done_get(span payload, struct arena *a, struct job_done *ret)
 
 	ret->number = wire_u64(&w);
 	ret->site = wire_u8(&w);
-	ret->nverdicts = wire_u32(&w);
-	if (w.failed || ret->site > JOB_SITE_AGAIN ||
-	    ret->nverdicts > w.rest.len / VERDICT_MIN)
-		return false;
-	ret->verdicts = arena_alloc(a, ret->nverdicts, sizeof(*ret->verdicts));
-	if (!ret->verdicts)
-		return false;
-	for (uint32_t i = 0; i < ret->nverdicts; i++)
-		if (!verdict_get(&w, &ret->verdicts[i]))
-			return false;
-	return wire_is_done(&w);
+	return ret->site <= JOB_SITE_AGAIN && get_verdicts(&w, a, ret) &&
+	    get_passes(&w, a, ret) && get_parts(&w, a, ret) && wire_is_done(&w);
 }

@@ -42,11 +42,40 @@ enum job_site {
 	JOB_SITE_AGAIN, /* nothing was tried (the process is stopping) */
 };
 
+/*
+ * A recipient that goes on by another transport (mailbox_transport): its
+ * verdict says nothing. The queue makes a new job of it at once.
+ */
+struct job_pass {
+	uint32_t rcpt; /* index in the job */
+	span transport;
+	span nexthop;
+};
+
+/*
+ * What one of the addresses behind a recipient (an alias, ~/.forward) came to,
+ * for the notice to the sender. BOUNCED and DEFERRED: always told, also when
+ * the recipient's own verdict is SENT. SENT: the notice of success says
+ * `action` about the recipient itself.
+ */
+struct job_part {
+	uint32_t rcpt;
+	span addr;       /* the address it was by then */
+	bool has_sender; /* an owner-alias is to be told instead */
+	span sender;
+	span action; /* "expanded", "delivered"; empty: by the class */
+	struct verdict verdict;
+};
+
 struct job_done {
 	uint64_t number;
 	uint8_t site; /* enum job_site */
 	uint32_t nverdicts;
 	struct verdict *verdicts;
+	uint32_t npasses;
+	struct job_pass *passes;
+	uint32_t nparts;
+	struct job_part *parts;
 };
 
 void job_done_put(struct buf *out, const struct job_done *m);

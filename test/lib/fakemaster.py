@@ -453,7 +453,8 @@ class Job:
         if len(verdicts) == 1:
             verdicts *= len(self.envelope.rcpts)
         self.worker.send(JOB_DONE, u64(self.number), u8(site),
-                         u32(len(verdicts)), *(v.encode() for v in verdicts))
+                         u32(len(verdicts)), *(v.encode() for v in verdicts),
+                         u32(0), u32(0))
 
 
 class Worker(Channel):
