@@ -907,7 +907,8 @@ def test_smtpd_asks_for_blobs_without_end(q):
 @pytest.mark.parametrize("rcpts", [1, 2])
 def test_hostile_relay(q, rcpts):
     good = q.add("relay")
-    verdicts = u32(rcpts) + sent().encode() * rcpts
+    nothing_else = u32(0) + u32(0)  # no passes, no parts
+    verdicts = u32(rcpts) + sent().encode() * rcpts + nothing_else
     attacks = [
         lambda mine, theirs: [0x3FF],
         lambda mine, theirs: [JOB, u64(mine)],
@@ -918,12 +919,19 @@ def test_hostile_relay(q, rcpts):
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(0)],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(0xFFFFFFF0)],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(rcpts + 1),
-                              sent().encode() * (rcpts + 1)],
+                              sent().encode() * (rcpts + 1) + nothing_else],
+        lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), verdicts[:-8],
+                              u32(1), u32(rcpts), text("smtp"), text("x"),
+                              u32(0)],
+        lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), verdicts[:-8],
+                              u32(0), u32(0xFFFFFFF0)],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), verdicts[:-1]],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(rcpts),
-                              Verdict(3, "2.0.0", "x").encode() * rcpts],
+                              Verdict(3, "2.0.0", "x").encode() * rcpts
+                              + nothing_else],
         lambda mine, theirs: [JOB_DONE, u64(mine), u8(0), u32(rcpts),
-                              Verdict(2, "hello", "x").encode() * rcpts],
+                              Verdict(2, "hello", "x").encode() * rcpts
+                              + nothing_else],
     ]
     for n, attack in enumerate(attacks):
         # Both have a job; the evil one also answers for the other's.
