@@ -19,6 +19,10 @@ enum envelope_flags {
 	ENVELOPE_RET_FULL = 4, /* DSN RET=FULL */
 	ENVELOPE_RET_HDRS = 8, /* DSN RET=HDRS */
 	ENVELOPE_BOUNCE = 16,  /* made here: a delivery status notice */
+	/* sendmail -bv: find out what would become of it, deliver nothing. */
+	ENVELOPE_VERIFY = 32,
+	/* sendmail -v: tell the sender what became of it. */
+	ENVELOPE_TRACE = 64,
 };
 
 enum rcpt_notify {
