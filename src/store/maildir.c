@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Directories are opened once per batch, and everything else happens below
+ * their descriptors: whoever renames or replaces a directory meanwhile moves
+ * the mail with it, but cannot send it elsewhere. tmp/ and new/ that are
+ * symbolic links are refused.
+ *
+ * A batch is safe in this order:
+ *
+ *	all files are written                  (tmp/)
+ *	all are on their way to the disk
+ *	each is flushed
+ *	each is renamed                        (new/)
+ *	new/ is flushed                        delivered
+ *
+ * so that a name in new/ never stands for less than the message, and the
+ * disk works on all of them at once. A file that fails is removed, from
+ * new/, too: it was promised to nobody, and the queue delivers it again.
+ */
+#include "store/maildir.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mail/address.h"
+#include "os/clock.h"
+#include "os/error.h"
+#include "os/file.h"
+
+enum { NAME_LENGTH = 512 };
+
+static int start_write_out(int fd)
+{
+	return sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+static int system_open(int dir, const char *name, int flags, mode_t mode)
+{
+	return openat(dir, name, flags, mode);
+}
+
+/* Some file systems cannot refuse a name that is there when they rename. */
+static int rename_new(int from, const char *name, int to, const char *as)
+{
+	if (renameat2(from, name, to, as, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (linkat(from, name, to, as, 0) < 0)
+		return -1;
+	/* The name in tmp/ is of no importance any more. */
+	(void)unlinkat(from, name, 0);
+	return 0;
+}
+
+static int system_unlink(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0);
+}
+
+static const struct maildir_ops system_ops = {
+	.open = system_open,
+	.mkdir = mkdirat,
+	.write = write,
+	.start = start_write_out,
+	.fsync = fsync,
+	.rename = rename_new,
+	.unlink = system_unlink,
+};
+
+/* Names */
+
+/* The characters that the form of the names needs are written as in octal. */
+static void find_host(struct buf *out)
+{
+	char name[HOST_NAME_MAX + 1] = "localhost";
+
+	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+		(void)snprintf(name, sizeof(name), "localhost");
+	for (const char *c = name; *c; c++) {
+		if (*c == '/' || *c == ':')
+			buf_put(out, *c == '/' ? SPAN("\\057") : SPAN("\\072"));
+		else
+			buf_putc(out, *c);
+	}
+}
+
+static const char *tmp_name(struct maildir *d, const struct maildir_file *f)
+{
+	buf_clear(&d->scratch);
+	buf_printf(&d->scratch, "%ju.P%dQ%u.", (uintmax_t)f->when / USEC_SEC,
+	    (int)getpid(), f->serial);
+	buf_put(&d->scratch, buf_span(&d->host));
+	return buf_cstr(&d->scratch);
+}
+
+static const char *new_name(struct maildir *d, const struct maildir_file *f)
+{
+	buf_clear(&d->to);
+	buf_printf(&d->to, "%ju.V%jxI%jxM%ju.", (uintmax_t)f->when / USEC_SEC,
+	    (uintmax_t)f->device, (uintmax_t)f->inode,
+	    (uintmax_t)f->when % USEC_SEC);
+	buf_put(&d->to, buf_span(&d->host));
+	return buf_cstr(&d->to);
+}
+
+void maildir_init(struct maildir *d)
+{
+	*d = (struct maildir){ .root = -1, .tmp = -1, .seen = -1 };
+	buf_init(&d->host, NAME_LENGTH);
+	buf_init(&d->scratch, NAME_LENGTH);
+	buf_init(&d->to, NAME_LENGTH);
+	find_host(&d->host);
+}
+
+void maildir_done(struct maildir *d)
+{
+	maildir_close(d);
+	buf_done(&d->host);
+	buf_done(&d->scratch);
+	buf_done(&d->to);
+}
+
+/* Directories */
+
+/*
+ * A name that was made in a directory must not be lost with the message that
+ * is in it. Who may not read the directory flushes all of the file system.
+ */
+static int flush_name(const struct maildir *d, int dir, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	CLEANUP(fd_close) int fd = os_error(d->ops->open(dir, ".", flags, 0));
+
+	if (fd >= 0)
+		return os_error(d->ops->fsync(fd));
+	fd = os_error(d->ops->open(dir, name, flags, 0));
+	return fd < 0 ? fd : os_error(syncfs(fd));
+}
+
+/* In a directory that hands its group down, too. */
+static int keep_group(int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (st.st_gid == getegid())
+		return 0;
+	return os_error(
+	    fchownat(dir, name, (uid_t)-1, getegid(), AT_SYMLINK_NOFOLLOW));
+}
+
+static int make_directory(const struct maildir *d, int dir, const char *name)
+{
+	int r = os_error(d->ops->mkdir(dir, name, 0700));
+
+	if (r == -EEXIST)
+		return 0;
+	if (r == 0)
+		r = keep_group(dir, name);
+	return r < 0 ? r : flush_name(d, dir, name);
+}
+
+/* A directory to look further from. */
+static int enter(const struct maildir *d, int dir, const char *name)
+{
+	return os_error(
+	    d->ops->open(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+}
+
+/* All of the path, from the top. The descriptor of its end. */
+static int make_path(const struct maildir *d)
+{
+	CLEANUP(buf_done) struct buf name = BUF_INIT(NAME_LENGTH);
+	CLEANUP(fd_close) int fd = enter(d, AT_FDCWD, "/");
+	span rest = span_str(d->spec.path);
+	span part;
+	int r;
+
+	while (fd >= 0 && (part = span_word(&rest, "/")).len) {
+		int next;
+
+		buf_clear(&name);
+		buf_put(&name, part);
+		if (name.failed)
+			return -ENAMETOOLONG;
+		r = make_directory(d, fd, buf_cstr(&name));
+		if (r < 0)
+			return r;
+		next = enter(d, fd, buf_cstr(&name));
+		(void)close(fd);
+		fd = next;
+	}
+	return STEAL_FD(fd);
+}
+
+static int open_root(struct maildir *d)
+{
+	if (d->root >= 0)
+		return 0;
+	d->root = enter(d, AT_FDCWD, d->spec.path);
+	if (d->root == -ENOENT)
+		d->root = make_path(d);
+	return d->root < 0 ? d->root : 0;
+}
+
+static int open_or_make(struct maildir *d, const char *name, int flags)
+{
+	int r;
+
+	flags |= O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	r = os_error(d->ops->open(d->root, name, flags, 0));
+	if (r != -ENOENT)
+		return r;
+	r = make_directory(d, d->root, name);
+	return r < 0 ? r : os_error(d->ops->open(d->root, name, flags, 0));
+}
+
+static int open_tmp(struct maildir *d)
+{
+	int r;
+
+	if (d->tmp >= 0)
+		return 0;
+	r = open_root(d);
+	if (r == 0)
+		r = d->tmp = open_or_make(d, "tmp", O_PATH);
+	return r < 0 ? r : 0;
+}
+
+/* Where new/ is missing, cur/ may be, too. */
+static int open_new(struct maildir *d)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
+	if (d->seen >= 0)
+		return 0;
+	d->seen = os_error(d->ops->open(d->root, "new", flags, 0));
+	if (d->seen == -ENOENT) {
+		/* Whoever needs it makes it, if we cannot. */
+		(void)!make_directory(d, d->root, "cur");
+		d->seen = open_or_make(d, "new", O_RDONLY);
+	}
+	return d->seen < 0 ? d->seen : 0;
+}
+
+static void close_directories(struct maildir *d)
+{
+	fd_close(&d->root);
+	fd_close(&d->tmp);
+	fd_close(&d->seen);
+}
+
+void maildir_open(struct maildir *d, const struct maildir_spec *spec)
+{
+	close_directories(d);
+	d->spec = *spec;
+	d->ops = spec->ops ? spec->ops : &system_ops;
+	d->count = 0;
+}
+
+/* Texts */
+
+static int refuse_name(struct maildir *d, const struct maildir_file *f,
+    const char *dir, struct mailbox_trouble *t)
+{
+	bool vanished = f->error == -ENOENT && *dir == 'n';
+
+	/* A directory that went away under our hands may come back. */
+	t->status =
+	    vanished ? SPAN("4.2.0") : mailbox_status(f->error, d->spec.other);
+	t->foreign = false;
+	buf_clear(&t->reason);
+	buf_printf(&t->reason, "create maildir file %s%s/%s: %s", d->spec.path,
+	    dir, *dir == 't' ? tmp_name(d, f) : new_name(d, f),
+	    strerror(-f->error));
+	return MAILDIR_REFUSED;
+}
+
+static int refuse_write(const struct maildir_file *f, struct mailbox_trouble *t)
+{
+	t->status = mailbox_status(f->error, SPAN("5.3.0"));
+	t->foreign = false;
+	buf_clear(&t->reason);
+	buf_printf(
+	    &t->reason, "error writing message: %s", strerror(-f->error));
+	return MAILDIR_REFUSED;
+}
+
+static int refuse(
+    struct maildir *d, struct maildir_file *f, struct mailbox_trouble *t)
+{
+	return f->wrote ? refuse_write(f, t) : refuse_name(d, f, "new", t);
+}
+
+/* One message */
+
+static struct maildir_file *current(struct maildir *d)
+{
+	assert(d->count < MAILDIR_BATCH);
+	return &d->files[d->count];
+}
+
+static int create(struct maildir *d, struct maildir_file *f)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int r = open_tmp(d);
+
+	if (r < 0)
+		return r;
+	/* Another process may have had our number within this second. */
+	for (int i = 0; i < 3; i++) {
+		f->serial = d->serial++;
+		f->fd =
+		    os_error(d->ops->open(d->tmp, tmp_name(d, f), flags, 0600));
+		if (f->fd != -EEXIST)
+			break;
+	}
+	return f->fd;
+}
+
+/* Its number is a part of its name. */
+static int identify(struct maildir_file *f)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) < 0)
+		return -errno;
+	f->device = st.st_dev;
+	f->inode = st.st_ino;
+	return 0;
+}
+
+static void remove_file(struct maildir *d, struct maildir_file *f)
+{
+	fd_close(&f->fd);
+	if (f->stage == MAILDIR_WRITTEN)
+		(void)d->ops->unlink(d->tmp, tmp_name(d, f));
+	else if (f->stage == MAILDIR_SEEN)
+		(void)d->ops->unlink(d->seen, new_name(d, f));
+	f->stage = MAILDIR_GONE;
+}
+
+int maildir_begin(struct maildir *d, struct mailbox_trouble *t)
+{
+	struct maildir_file *f = current(d);
+	int r;
+
+	*f = (struct maildir_file){ .fd = -1, .when = clock_wall() };
+	r = create(d, f);
+	if (r == -ENOENT && d->count == 0) {
+		/* tmp/ was removed since we opened it. */
+		close_directories(d);
+		r = create(d, f);
+	}
+	if (r >= 0) {
+		f->stage = MAILDIR_WRITTEN;
+		r = identify(f);
+	}
+	if (r >= 0)
+		return MAILDIR_OK;
+	f->error = r;
+	remove_file(d, f);
+	return refuse_name(d, f, "tmp", t);
+}
+
+static void fail_write(struct maildir_file *f, int error)
+{
+	f->error = error;
+	f->wrote = true;
+}
+
+void maildir_put(struct maildir *d, span bytes)
+{
+	struct maildir_file *f = current(d);
+
+	if (f->error == 0 && d->spec.size_max > 0 &&
+	    f->size + bytes.len > d->spec.size_max)
+		fail_write(f, -EFBIG);
+	while (f->error == 0 && bytes.len > 0) {
+		ssize_t n = os_size(d->ops->write(f->fd, bytes.ptr, bytes.len));
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0) {
+			fail_write(f, n < 0 ? (int)n : -EIO);
+			return;
+		}
+		f->size += (uint64_t)n;
+		bytes = span_from(bytes, (size_t)n);
+	}
+}
+
+void maildir_rollback(struct maildir *d)
+{
+	remove_file(d, current(d));
+}
+
+int maildir_commit(struct maildir *d, struct mailbox_trouble *t)
+{
+	struct maildir_file *f = current(d);
+
+	if (f->error == 0)
+		f->error = open_new(d);
+	if (f->error < 0) {
+		remove_file(d, f);
+		return refuse(d, f, t);
+	}
+	d->count++;
+	return MAILDIR_OK;
+}
+
+/* All of them */
+
+static void flush_files(struct maildir *d)
+{
+	/* A hint, and one that some file systems do not know. */
+	for (size_t i = 0; i < d->count && d->count > 1; i++)
+		(void)d->ops->start(d->files[i].fd);
+	for (size_t i = 0; i < d->count; i++) {
+		struct maildir_file *f = &d->files[i];
+		int r = os_error(d->ops->fsync(f->fd));
+
+		if (r < 0) {
+			fail_write(f, r);
+			remove_file(d, f);
+		}
+		fd_close(&f->fd);
+	}
+}
+
+/* True if there is a name to make safe. */
+static bool show_files(struct maildir *d)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < d->count; i++) {
+		struct maildir_file *f = &d->files[i];
+
+		if (f->stage != MAILDIR_WRITTEN)
+			continue;
+		f->error = os_error(d->ops->rename(
+		    d->tmp, tmp_name(d, f), d->seen, new_name(d, f)));
+		if (f->error < 0) {
+			remove_file(d, f);
+			continue;
+		}
+		f->stage = MAILDIR_SEEN;
+		any = true;
+	}
+	return any;
+}
+
+void maildir_sync(struct maildir *d)
+{
+	int r;
+
+	flush_files(d);
+	if (!show_files(d))
+		return;
+	r = os_error(d->ops->fsync(d->seen));
+	for (size_t i = 0; i < d->count; i++) {
+		struct maildir_file *f = &d->files[i];
+
+		if (f->stage != MAILDIR_SEEN)
+			continue;
+		if (r < 0) {
+			f->error = r;
+			remove_file(d, f);
+		} else {
+			f->stage = MAILDIR_DONE;
+		}
+	}
+}
+
+int maildir_result(struct maildir *d, size_t i, struct mailbox_trouble *t)
+{
+	struct maildir_file *f = &d->files[i];
+
+	assert(i < d->count);
+	if (f->stage == MAILDIR_DONE)
+		return MAILDIR_OK;
+	return refuse(d, f, t);
+}
+
+void maildir_undo(struct maildir *d)
+{
+	for (size_t i = 0; i < d->count; i++)
+		remove_file(d, &d->files[i]);
+	d->count = 0;
+}
+
+void maildir_close(struct maildir *d)
+{
+	close_directories(d);
+	d->count = 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * store/maildir.h - a Maildir: a file per message, which nobody sees before
+ * it is whole.
+ *
+ *	maildir_open(&d, &spec)
+ *	for each message that waits, at most MAILDIR_BATCH:
+ *		maildir_begin(&d, &t)
+ *		maildir_put(&d, bytes) ...
+ *		maildir_commit(&d, &t)          or maildir_rollback(&d)
+ *	maildir_sync(&d)
+ *	for each of them: maildir_result(&d, i, &t)   now it is delivered
+ *	maildir_close(&d)
+ *
+ * The caller is the owner of the Maildir already. Directories that are
+ * missing are made. Descriptions of failures are those of Postfix's
+ * maildir.c; store/mailbox.h says what is in a mailbox_trouble.
+ */
+#pragma once
+
+#include "store/mailbox.h"
+
+/* So many files are open at a time. */
+enum { MAILDIR_BATCH = 64 };
+
+struct maildir_ops {
+	int (*open)(int dir, const char *name, int flags, mode_t mode);
+	int (*mkdir)(int dir, const char *name, mode_t mode);
+	ssize_t (*write)(int fd, const void *bytes, size_t n);
+	/* Begin to write out what fsync() will wait for. */
+	int (*start)(int fd);
+	int (*fsync)(int fd);
+	/* Never over a file that is there. */
+	int (*rename)(int from, const char *name, int to, const char *as);
+	int (*unlink)(int dir, const char *name);
+};
+
+struct maildir_spec {
+	const char *path; /* absolute, ends in '/'; must outlive the maildir */
+	/* The status where an errno has none of its own: "5.2.0" where users
+	 * name their Maildirs, "4.2.0" where only the administrator does. */
+	span other;
+	uint64_t size_max;             /* of one message, 0: none */
+	const struct maildir_ops *ops; /* NULL: the system's */
+};
+
+enum maildir_stage {
+	MAILDIR_GONE,    /* it failed, and was removed */
+	MAILDIR_WRITTEN, /* in tmp/ */
+	MAILDIR_SEEN,    /* in new/, but its name is not yet safe */
+	MAILDIR_DONE,
+};
+
+struct maildir_file {
+	int fd;
+	enum maildir_stage stage;
+	uint32_t serial; /* of this process: its name in tmp/ */
+	usec when;       /* wall clock */
+	uint64_t device;
+	uint64_t inode;
+	uint64_t size;
+	int error;
+	bool wrote; /* the error is one of writing, not of a name */
+};
+
+struct maildir {
+	struct maildir_spec spec;
+	const struct maildir_ops *ops;
+	int root; /* -1: not open, as are the others */
+	int tmp;
+	int seen;           /* new/ */
+	struct buf host;    /* as in file names */
+	struct buf scratch; /* for them */
+	struct buf to;
+	uint32_t serial;
+	size_t count;                             /* committed */
+	struct maildir_file files[MAILDIR_BATCH]; /* and the one in work */
+};
+
+enum maildir_result { MAILDIR_OK, MAILDIR_REFUSED };
+
+/* Once per process. */
+void maildir_init(struct maildir *d);
+void maildir_done(struct maildir *d);
+
+/* Nothing happens before maildir_begin(). */
+void maildir_open(struct maildir *d, const struct maildir_spec *spec);
+/* MAILDIR_OK: there is an empty file in tmp/. */
+MUST_USE int maildir_begin(struct maildir *d, struct mailbox_trouble *t);
+/* Failures are kept until the commit. */
+void maildir_put(struct maildir *d, span bytes);
+/* MAILDIR_OK: it is number `count` - 1 of the batch. Else it was removed. */
+MUST_USE int maildir_commit(struct maildir *d, struct mailbox_trouble *t);
+/* The message cannot be finished: remove it. */
+void maildir_rollback(struct maildir *d);
+
+/* Deliver what was committed. Each message has a result of its own. */
+void maildir_sync(struct maildir *d);
+/* MAILDIR_OK: it is in new/ and survives a power failure. Else it was
+ * removed. `t` says "create maildir file ..." or "error writing message". */
+MUST_USE int maildir_result(
+    struct maildir *d, size_t i, struct mailbox_trouble *t);
+/* Or: remove what was committed. */
+void maildir_undo(struct maildir *d);
+/* The batch is over; another one may begin, in another Maildir. */
+void maildir_close(struct maildir *d);
