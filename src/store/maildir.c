@@ -94,7 +94,7 @@ static const char *tmp_name(struct maildir *d, const struct maildir_file *f)
 {
 	buf_clear(&d->scratch);
 	buf_printf(&d->scratch, "%ju.P%dQ%u.", (uintmax_t)f->when / USEC_SEC,
-	    (int)getpid(), f->serial);
+	    (int)d->pid, f->serial);
 	buf_put(&d->scratch, buf_span(&d->host));
 	return buf_cstr(&d->scratch);
 }
@@ -111,7 +111,9 @@ static const char *new_name(struct maildir *d, const struct maildir_file *f)
 
 void maildir_init(struct maildir *d)
 {
-	*d = (struct maildir){ .root = -1, .tmp = -1, .seen = -1 };
+	*d = (struct maildir){
+		.pid = getpid(), .root = -1, .tmp = -1, .seen = -1
+	};
 	buf_init(&d->host, NAME_LENGTH);
 	buf_init(&d->scratch, NAME_LENGTH);
 	buf_init(&d->to, NAME_LENGTH);

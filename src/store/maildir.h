@@ -66,6 +66,7 @@ struct maildir_file {
 struct maildir {
 	struct maildir_spec spec;
 	const struct maildir_ops *ops;
+	pid_t pid;
 	int root; /* -1: not open, as are the others */
 	int tmp;
 	int seen;           /* new/ */
