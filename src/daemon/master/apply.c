@@ -140,17 +140,12 @@ static void use_log(const struct setup *s)
 		log_replace(fd);
 }
 
-void master_reload(struct master *m)
+/* A new setup in the place of the old one, if there is nothing wrong. */
+static void change_setup(struct master *m)
 {
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
 	struct setup next;
 
-	m->reload = m->stage == STARTING;
-	if (m->stage != RUNNING)
-		return;
-	log_line("master", "reload -- version %.*s, configuration %s",
-	    PRI(conf_value(m->setup.conf, CONF_MAIN, SPAN("mail_version"))),
-	    m->dir);
 	if (setup_read(m->dir, &m->setup, &next, &error) != SITE_OK) {
 		log_error("master",
 		    "%.*s -- nothing was changed, the mail system runs on "
@@ -165,6 +160,19 @@ void master_reload(struct master *m)
 	use_log(&m->setup);
 	setup_tell(&m->setup);
 	processes_configure(m);
+}
+
+void master_reload(struct master *m)
+{
+	m->reload = m->stage == STARTING;
+	if (m->stage != RUNNING)
+		return;
+	notify_reloading(&m->notify);
+	log_line("master", "reload -- version %.*s, configuration %s",
+	    PRI(conf_value(m->setup.conf, CONF_MAIN, SPAN("mail_version"))),
+	    m->dir);
+	change_setup(m);
+	notify_ready(&m->notify);
 }
 
 void master_reopen_log(struct master *m)

@@ -61,6 +61,7 @@ static void begin_stop(struct master *m)
 	if (m->stage >= STOPPING)
 		return;
 	m->stage = STOPPING;
+	notify_stopping(&m->notify);
 	processes_stop(m, FIRST_ROLES);
 	wait_for_stop(m, processes_running(m, FIRST_ROLES) ? FIRST_LIMIT : 0);
 }
@@ -160,6 +161,7 @@ void master_process_ready(struct master *m)
 	if (m->monitor_fd >= 0)
 		(void)!write(m->monitor_fd, "", 1);
 	fd_close(&m->monitor_fd);
+	notify_ready(&m->notify);
 	leave_terminal(m);
 	if (m->reload)
 		master_reload(m);
@@ -293,6 +295,7 @@ static void finish(struct master *m)
 	loop_free(&m->loop);
 	fd_close(&m->lock_fd);
 	fd_close(&m->monitor_fd);
+	notify_close(&m->notify);
 }
 
 static int run(const struct options *options, int monitor_fd)
@@ -306,6 +309,7 @@ static int run(const struct options *options, int monitor_fd)
 	int r;
 
 	setup_init(&m.setup);
+	notify_open(&m.notify); /* before the environment is cleaned */
 	r = start(&m, options);
 	if (r == 0)
 		r = loop_run(m.loop);

@@ -14,6 +14,7 @@
 #include "daemon/roles.h"
 #include "ipc/chan.h"
 #include "os/loop.h"
+#include "os/notify.h"
 #include "os/sock.h"
 
 enum stage {
@@ -73,7 +74,8 @@ struct master {
 	bool failed; /* the exit status */
 	struct setup setup;
 	int lock_fd;
-	int monitor_fd; /* who waits for us to be ready; -1: nobody */
+	int monitor_fd;       /* who waits for us to be ready; -1: nobody */
+	struct notify notify; /* the service manager */
 	struct process *processes;
 	size_t nprocesses;
 	struct loop_timer stop_timer;
