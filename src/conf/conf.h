@@ -91,7 +91,7 @@ MUST_USE int conf_read_main(
     const char *dir, struct conf_report *report, struct conf **ret_conf);
 /*
  * The directory to read: `option` (of -c) if not NULL, else $MAIL_CONFIG,
- * else /etc/chasqui, else /etc/postfix if the former does not exist.
+ * else /etc/chasqui, else /etc/postfix if only that one has a main.cf.
  */
 const char *conf_default_dir(const char *option);
 /* The same when neither -c nor the environment chooses. */

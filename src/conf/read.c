@@ -97,7 +97,8 @@ const char *conf_preset_dir(void)
 {
 	struct stat st;
 
-	if (stat("/etc/chasqui", &st) < 0 && stat("/etc/postfix", &st) == 0)
+	if (stat("/etc/chasqui/main.cf", &st) < 0 &&
+	    stat("/etc/postfix/main.cf", &st) == 0)
 		return "/etc/postfix";
 	return "/etc/chasqui";
 }

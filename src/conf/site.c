@@ -233,11 +233,52 @@ int site_make_dirs(struct conf *conf, struct buf *error)
 	return for_parts(conf, make_part, error);
 }
 
+/*
+ * The one command with a privilege, where it was installed: it belongs to the
+ * group that may put files into maildrop/. A build tree is its builder's.
+ * False if there is nothing to look after.
+ */
+static bool put_setgid_command(struct conf *conf, struct buf *path)
+{
+	const struct param *p = param_find(SPAN("command_directory"));
+	span dir = site_command_dir(conf);
+
+	buf_printf(path, "%.*s/postdrop", PRI(dir));
+	return geteuid() == 0 && span_eq(dir, span_str(p->preset)) &&
+	    access(buf_cstr(path), F_OK) == 0;
+}
+
+static int set_command(struct conf *conf, struct buf *error)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	span group = value_of(conf, "setgid_group");
+	struct owners owners;
+	int r = find_owners(conf, &owners, error);
+
+	if (r != SITE_OK || !put_setgid_command(conf, &path))
+		return r;
+	if (!owners.setgid)
+		return fail(error,
+		    "file %.*s/main.cf: parameter setgid_group: unknown group "
+		    "name: %.*s; create that group (groupadd --system %.*s) "
+		    "or name another one",
+		    PRI(conf_dir(conf)), PRI(group), PRI(group));
+	/* In this order: a change of the group takes the set-gid bit. */
+	r = os_error(chown(buf_cstr(&path), 0, owners.setgid));
+	if (r == 0)
+		r = os_error(chmod(buf_cstr(&path), 02755));
+	return r < 0 ? fail(error, "change owner and mode of %s: %s",
+	                   buf_cstr(&path), strerror(-r))
+	             : SITE_OK;
+}
+
 int site_set_permissions(struct conf *conf, struct buf *error)
 {
 	int r = for_parts(conf, make_part, error);
 
-	return r == SITE_OK ? for_parts(conf, set_owner, error) : r;
+	if (r == SITE_OK)
+		r = for_parts(conf, set_owner, error);
+	return r == SITE_OK ? set_command(conf, error) : r;
 }
 
 static void check_owner(const struct stat *st, uint32_t uid, const char *who,
@@ -277,6 +318,38 @@ static void check_part(struct conf *conf, const struct part *p,
 			    buf_cstr(&path));
 	}
 	buf_done(&path);
+}
+
+static void check_command(
+    struct conf *conf, const struct owners *owners, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	struct stat st;
+
+	if (!put_setgid_command(conf, &path) || stat(buf_cstr(&path), &st) < 0)
+		return;
+	if (!owners->setgid || st.st_gid != owners->setgid)
+		buf_printf(out, "not owned by group %.*s: %s\n",
+		    PRI(value_of(conf, "setgid_group")), buf_cstr(&path));
+	if ((st.st_mode & 02111) != 02111)
+		buf_printf(out,
+		    "not set-gid or not owner+group+world executable: %s\n",
+		    buf_cstr(&path));
+}
+
+/* The queue directory itself: who can rename its parts can have the mail. */
+static void check_queue_dir(struct conf *conf, uint32_t root, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	struct stat st;
+
+	buf_printf(&path, "%.*s/.", PRI(value_of(conf, "queue_directory")));
+	if (stat(buf_cstr(&path), &st) < 0)
+		return;
+	check_owner(&st, root, "root", buf_cstr(&path), out);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		buf_printf(
+		    out, "group or other writable: %s\n", buf_cstr(&path));
 }
 
 /* A directory of root's and the files in it. */
@@ -328,8 +401,10 @@ void site_check(struct conf *conf, struct buf *out)
 		buf_putc(out, '\n');
 		return;
 	}
+	check_queue_dir(conf, owners.users[OWNER_ROOT].uid, out);
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		check_part(conf, &parts[i], &owners, out);
+	check_command(conf, &owners, out);
 	check_root_trees(conf, owners.users[OWNER_ROOT].uid, out);
 }
 
