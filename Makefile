@@ -4,6 +4,7 @@
 #	make run	build, and run a private mail system below run/
 #	make test	everything that must hold, in a few minutes
 #	make install	DESTDIR and prefix are honoured
+#	make deb	a Debian package in build-deb/
 #
 # Variables: PORT_BASE (make run listens on PORT_BASE + 25), FUZZ_SECONDS,
 # DESTDIR, prefix, sysconfdir, localstatedir.
@@ -61,9 +62,14 @@ install: programs
 	tools/configure.sh $(BUILD)
 	ninja -C $(BUILD) programs
 	meson install -C $(BUILD) --no-rebuild
+	tools/after-install.sh $(BUILD)
+
+deb:
+	tools/deps.sh build
+	tools/deb.sh
 
 clean:
-	rm -rf build build-test build-fuzz
+	rm -rf build build-test build-fuzz build-deb
 
 .PHONY: all programs run test unit bench fuzz format format-check tidy layers sizes \
-	install clean
+	install deb clean
