@@ -20,7 +20,7 @@ struct known {
 	bool exists;
 	usec until;
 	size_t len;
-	char name[];
+	char text[]; /* the name, and the home directory */
 };
 
 void users_init(struct users *u)
@@ -55,25 +55,30 @@ static struct known *find_known(struct users *u, span name, uint64_t hash)
 	for (n = hmap_first(&u->known, hash); n; n = hmap_next(n, hash)) {
 		struct known *k = CONTAINER_OF(n, struct known, node);
 
-		if (span_eq(span_of(k->name, k->len), name))
+		if (span_eq(span_of(k->text, k->len), name))
 			return k;
 	}
 	return NULL;
 }
 
-static void keep(struct users *u, span name, const struct known *answer)
+static struct known *keep(
+    struct users *u, span name, span home, const struct known *answer)
 {
 	struct known *k;
 
 	if (u->known.count >= KNOWN_MAX)
 		forget_all(u);
-	k = mem_new(1, sizeof(*k) + name.len);
+	k = mem_new(1, sizeof(*k) + name.len + home.len);
 	k->user = answer->user;
 	k->exists = answer->exists;
 	k->until = answer->until;
 	k->len = name.len;
-	memcpy(k->name, name.ptr, name.len);
+	memcpy(k->text, name.ptr, name.len);
+	if (home.len)
+		memcpy(k->text + name.len, home.ptr, home.len);
+	k->user.home = span_of(k->text + name.len, home.len);
 	hmap_put(&u->known, &k->node, hash_bytes(name));
+	return k;
 }
 
 /* The errors that getpwnam_r() knows for "there is none". */
@@ -83,7 +88,7 @@ static bool means_unknown(int error)
 	    error == EPERM;
 }
 
-static int ask_system(const char *name, struct known *ret)
+static int ask_system(const char *name, struct buf *home, struct known *ret)
 {
 	CLEANUP(buf_done) struct buf space = BUF_INIT(PASSWD_MAX);
 	struct passwd entry;
@@ -96,6 +101,7 @@ static int ask_system(const char *name, struct known *ret)
 	if (found) {
 		ret->user.uid = entry.pw_uid;
 		ret->user.gid = entry.pw_gid;
+		buf_put(home, span_str(entry.pw_dir));
 		return 0;
 	}
 	return error == 0 || means_unknown(error) ? 0 : -error;
@@ -111,6 +117,7 @@ static bool is_sane(span name)
 int users_find(struct users *u, usec now, span name, struct user *ret)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(NAME_LONGEST);
+	CLEANUP(buf_done) struct buf home = BUF_INIT(PASSWD_MAX);
 	uint64_t hash = hash_bytes(name);
 	struct known *k = find_known(u, name, hash);
 	struct known answer = { .until = now + KEEP };
@@ -125,10 +132,10 @@ int users_find(struct users *u, usec now, span name, struct user *ret)
 	if (!is_sane(name))
 		return USERS_UNKNOWN;
 	buf_put(&text, name);
-	r = ask_system(buf_cstr(&text), &answer);
+	r = ask_system(buf_cstr(&text), &home, &answer);
 	if (r < 0)
 		return r;
-	keep(u, name, &answer);
-	*ret = answer.user;
-	return answer.exists ? USERS_OK : USERS_UNKNOWN;
+	k = keep(u, name, buf_span(&home), &answer);
+	*ret = k->user;
+	return k->exists ? USERS_OK : USERS_UNKNOWN;
 }

@@ -15,6 +15,7 @@
 struct user {
 	uid_t uid;
 	gid_t gid;
+	span home; /* until the next question */
 };
 
 struct users {

@@ -25,6 +25,7 @@ static void test_find(void **state)
 		    USERS_OK);
 		assert_int_equal(found.uid, me->pw_uid);
 		assert_int_equal(found.gid, me->pw_gid);
+		assert_span_equal(found.home, span_str(me->pw_dir));
 	}
 	for (int again = 0; again < 2; again++)
 		for (size_t i = 0; i < ARRAY_LEN(nobody); i++)
