@@ -25,12 +25,14 @@ bool job_get(span payload, struct arena *a, struct job *ret)
 	    ret->envelope.nrcpts > 0;
 }
 
-/* Number, transport, next hop; and the other one. */
-enum { PASS_MIN = 3 * 4, PART_MIN = 4 * 4 + 1 + VERDICT_MIN };
+/* Index and four spans; and the other one. */
+enum { PASS_MIN = 5 * 4, PART_MIN = 4 * 4 + 1 + VERDICT_MIN };
 
 static void put_pass(struct buf *out, const struct job_pass *p)
 {
 	wire_put_u32(out, p->rcpt);
+	wire_put_span(out, p->addr);
+	wire_put_span(out, p->orig);
 	wire_put_span(out, p->transport);
 	wire_put_span(out, p->nexthop);
 }
@@ -89,9 +91,12 @@ static bool get_passes(struct wire *w, struct arena *a, struct job_done *m)
 		struct job_pass *p = &m->passes[i];
 
 		p->rcpt = wire_u32(w);
+		p->addr = wire_span(w);
+		p->orig = wire_span(w);
 		p->transport = wire_span(w);
 		p->nexthop = wire_span(w);
-		if (p->rcpt >= m->nverdicts || !p->transport.len)
+		if (p->rcpt >= m->nverdicts || !p->addr.len ||
+		    !p->transport.len)
 			return false;
 	}
 	return m->passes != NULL;

@@ -43,11 +43,15 @@ enum job_site {
 };
 
 /*
- * A recipient that goes on by another transport (mailbox_transport): its
- * verdict says nothing. The queue makes a new job of it at once.
+ * A recipient, or one of the addresses behind it, that goes on by another
+ * transport (mailbox_transport). The queue makes a new job of it at once, and
+ * what becomes of that joins the recipient's verdict: when there are several,
+ * the worst one counts, and failures are told as those of parts are.
  */
 struct job_pass {
 	uint32_t rcpt; /* index in the job */
+	span addr;     /* where it goes: often the recipient's own */
+	span orig;     /* what X-Original-To and orig_to say */
 	span transport;
 	span nexthop;
 };
