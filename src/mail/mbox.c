@@ -2,7 +2,8 @@
 /*
  * A machine over bytes that works in runs:
  *
- *	LINE_START --'.'--> WORD_START     (the dot is dropped)
+ *	LINE_START --'.'--> WORD_START     (the dot is dropped; a second one
+ *	    gets it back with MBOX_DOT)
  *	LINE_START, WORD_START: bytes of "From " are held back, since a '>' may
  *	    have to go before them
  *	INSIDE --CRLF--> LINE_START; AFTER_CR when a chunk ends between the two
@@ -16,11 +17,19 @@ enum { LINE_START, WORD_START, INSIDE, AFTER_CR };
 
 static const span from_word = SPAN_INIT("From ");
 
-static void put_address_line(struct buf *out, span name, span addr)
+static void put_eol(struct buf *out, span eol)
+{
+	if (eol.len == 0)
+		buf_putc(out, '\n');
+	else
+		buf_put(out, eol);
+}
+
+static void put_address_line(struct buf *out, span name, span addr, span eol)
 {
 	buf_put(out, name);
 	address_quote(out, addr);
-	buf_putc(out, '\n');
+	put_eol(out, eol);
 }
 
 void mbox_write_head(
@@ -34,20 +43,21 @@ void mbox_write_head(
 			buf_put(out, SPAN("MAILER-DAEMON"));
 		buf_put(out, SPAN("  "));
 		date_write_ctime(out, head->now);
-		buf_putc(out, '\n');
+		put_eol(out, head->eol);
 	}
 	if (flags & MBOX_RETURN_PATH) {
 		buf_put(out, SPAN("Return-Path: <"));
 		if (head->sender.len)
 			address_quote(out, head->sender);
-		buf_put(out, SPAN(">\n"));
+		buf_putc(out, '>');
+		put_eol(out, head->eol);
 	}
 	if ((flags & MBOX_ORIGINAL_TO) && head->original_to.len)
 		put_address_line(
-		    out, SPAN("X-Original-To: "), head->original_to);
+		    out, SPAN("X-Original-To: "), head->original_to, head->eol);
 	if (flags & MBOX_DELIVERED_TO)
 		put_address_line(
-		    out, SPAN("Delivered-To: "), head->delivered_to);
+		    out, SPAN("Delivered-To: "), head->delivered_to, head->eol);
 }
 
 void mbox_init(struct mbox *m, unsigned flags)
@@ -70,6 +80,8 @@ static bool start_byte(struct mbox *m, char c, struct buf *out)
 		m->state = WORD_START;
 		return true;
 	}
+	if (c == '.' && m->matched == 0 && (m->flags & MBOX_DOT))
+		buf_putc(out, '.');
 	if (!(m->flags & MBOX_QUOTE) || c != from_word.ptr[m->matched]) {
 		release(m, out);
 		return false;
@@ -97,7 +109,7 @@ static size_t inside(struct mbox *m, span content, struct buf *out)
 		m->state = cr ? AFTER_CR : INSIDE;
 		return run;
 	}
-	buf_putc(out, '\n');
+	put_eol(out, m->eol);
 	m->state = LINE_START;
 	return run + 1;
 }
@@ -126,8 +138,8 @@ void mbox_finish(struct mbox *m, struct buf *out)
 		release(m, out);
 	/* Content ends with a line end; should it not, the mailbox must. */
 	if (m->state != LINE_START)
-		buf_putc(out, '\n');
+		put_eol(out, m->eol);
 	if (m->flags & MBOX_BLANK)
-		buf_putc(out, '\n');
+		put_eol(out, m->eol);
 	m->state = LINE_START;
 }

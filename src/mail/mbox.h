@@ -22,6 +22,7 @@ enum mbox_flags {
 	MBOX_DELIVERED_TO = 8,
 	MBOX_QUOTE = 16, /* ">From " */
 	MBOX_BLANK = 32, /* an empty line at the end */
+	MBOX_DOT = 64,   /* a '.' before lines that begin with one */
 
 	MBOX_FILE = 63, /* a mailbox file: all of it */
 	MBOX_MAILDIR = MBOX_RETURN_PATH | MBOX_ORIGINAL_TO | MBOX_DELIVERED_TO,
@@ -33,6 +34,7 @@ struct mbox_head {
 	span original_to;
 	span delivered_to;
 	usec now; /* wall clock */
+	span eol; /* line end; empty: LF */
 };
 
 void mbox_write_head(
@@ -42,6 +44,7 @@ struct mbox {
 	unsigned flags;
 	uint8_t state;
 	uint8_t matched; /* bytes of "From " seen and held back */
+	span eol;        /* line end; empty: LF. Set it after mbox_init() */
 };
 
 void mbox_init(struct mbox *m, unsigned flags);

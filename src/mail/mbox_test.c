@@ -17,7 +17,12 @@ static const struct {
 	{ MBOX_FILE, "..\r\n...x\r\n.From y\r\n..From z\r\n",
 	    ".\n..x\n>From y\n.From z\n\n" },
 	{ MBOX_MAILDIR, "From a\r\n..x\r\n", "From a\n.x\n" },
+	{ MBOX_DOT, "..\r\n...x\r\na.\r\n..From y\r\n",
+	    "..\n...x\na.\n..From y\n" },
+	{ MBOX_DOT | MBOX_QUOTE, "From .\r\n..From\r\nF\r\n",
+	    ">From .\n..From\nF\n" },
 	/* What the contract excludes must do no harm either. */
+	{ MBOX_DOT, ".a\r\n", "a\n" },
 	{ MBOX_FILE, "no end", "no end\n\n" },
 	{ MBOX_FILE, "Fro", "Fro\n\n" },
 	{ MBOX_FILE, ".", "\n\n" },
@@ -39,6 +44,21 @@ static void play(size_t i, size_t step)
 	}
 	mbox_finish(&m, &out);
 	assert_span_equal(buf_span(&out), span_str(cases[i].mailbox));
+	buf_done(&out);
+}
+
+/* Any text may end the lines. */
+static void test_eol(void **state)
+{
+	struct buf out = BUF_INIT(10000);
+	struct mbox m;
+
+	(void)state;
+	mbox_init(&m, MBOX_BLANK | MBOX_DOT);
+	m.eol = SPAN("<>");
+	mbox_feed(&m, SPAN("a\r\n..b\r\n\r\nc"), &out);
+	mbox_finish(&m, &out);
+	assert_span_equal(buf_span(&out), SPAN("a<>..b<><>c<><>"));
 	buf_done(&out);
 }
 
@@ -84,12 +104,18 @@ static void test_head(void **state)
 	    "From MAILER-DAEMON  Sun May 24 06:57:10 2020\n"
 	    "Return-Path: <>\n"
 	    "Delivered-To: \"first last\"@x\n");
+	head.eol = SPAN("\r\n");
+	check_head(&head, MBOX_FILE,
+	    "From MAILER-DAEMON  Sun May 24 06:57:10 2020\r\n"
+	    "Return-Path: <>\r\n"
+	    "Delivered-To: \"first last\"@x\r\n");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_eol),
 		cmocka_unit_test(test_head),
 	};
 
