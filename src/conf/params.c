@@ -251,6 +251,7 @@ static const struct param_old old[] = {
 	{ "tlsproxy_client_policy", EMPTIES("tlsproxy_client_policy_maps") },
 	{ "tlsproxy_tls_session_cache_timeout",
 		GONE("use smtpd_tls_session_cache_timeout") },
+	{ "virtual_mailbox_limit_maps", NOW("virtual_maildir_quota_maps") },
 	{ "virtual_maps", NOW("virtual_alias_maps") },
 #undef NOW
 #undef GONE

@@ -39,7 +39,8 @@ FUNCTIONS = {"domain_to_ascii"}
 # Ours: Postfix has no such parameter.
 OWN = {"queue_owner", "relay_processes", "resolv_conf", "rules_processes",
        "smtpd_processes", "smtp_destination_concurrency_limit",
-       "smtp_destination_recipient_limit"}
+       "smtp_destination_recipient_limit", "virtual_mailbox_limit_maps",
+       "virtual_maildir_quota_maps"}
 # Transports whose parameters Postfix documents one by one.
 TRANSPORTS = ("transport", "lmtp", "relay", "virtual")
 # What differs on purpose; see doc/postfix-differences.md.

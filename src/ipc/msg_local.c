@@ -2,7 +2,7 @@
 #include "ipc/msg_local.h"
 
 /* Of an encoded step, of a variable, of a path. */
-enum { STEP_MIN = 68, ENV_MIN = 2 * 4, SPAN_MIN = 4 };
+enum { STEP_MIN = 72, ENV_MIN = 2 * 4, SPAN_MIN = 4 };
 
 void local_ask_put(struct buf *out, const struct local_ask *m)
 {
@@ -59,6 +59,7 @@ static void put_step(struct buf *out, const struct local_step *s)
 	}
 	wire_put_span(out, s->directory);
 	wire_put_u64(out, s->size_max);
+	wire_put_span(out, s->quota);
 	wire_put_u8(out, s->class);
 	wire_put_span(out, s->status);
 	wire_put_span(out, s->context);
@@ -131,6 +132,7 @@ static bool get_step(struct wire *w, struct arena *a, struct local_step *s)
 		return false;
 	s->directory = wire_span(w);
 	s->size_max = wire_u64(w);
+	s->quota = wire_span(w);
 	s->class = wire_u8(w);
 	s->status = wire_span(w);
 	s->context = wire_span(w);

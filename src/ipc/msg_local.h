@@ -72,7 +72,7 @@ enum local_flags {
 	/* Of virtual(8): texts say "delivered to maildir", no X-Original-To
 	 * where local(8) has none, own locks and limit. */
 	LOCAL_VIRTUAL = 2,
-	/* virtual: keep the Maildir's maildirsize and quota. */
+	/* Keep the Maildir's maildirsize and quota. */
 	LOCAL_QUOTA = 4,
 	/* The user's home must exist (require_home_directory). */
 	LOCAL_NEEDS_HOME = 8,
@@ -116,7 +116,9 @@ struct local_step {
 	uint32_t nenv;
 	struct local_env *env;
 	span directory;
-	uint64_t size_max; /* of a mailbox file or Maildir, 0: none */
+	uint64_t size_max; /* of a file: mailbox or message; 0: none */
+	span quota;        /* LOCAL_QUOTA: "10000000S,1000C", or empty: what
+			    * the Maildir's maildirsize says */
 	/* LOCAL_OUTCOME: */
 	uint8_t class; /* enum verdict_class */
 	span status;

@@ -508,7 +508,8 @@ static int fault_start(int fd)
 
 static int fault_fsync(int fd)
 {
-	return strikes() ? -1 : fsync(fd);
+	(void)fd;
+	return strikes() ? -1 : 0;
 }
 
 static int fault_rename(int from, const char *name, int to, const char *as)
