@@ -8,6 +8,7 @@
 
 #include "base/span.h"
 #include "tool/instance.h"
+#include "tool/setup.h"
 
 typedef int command_fn(int argc, char **argv);
 
@@ -24,6 +25,10 @@ static const struct command {
 	{ "instance", cmd_instance, "DIR [--port-base N]",
 	    "make a private mail system below DIR (SMTP on port N+25,\n"
 	    "        submission on N+87; N is 2500 unless given)" },
+	{ "setup", setup_run, "[-n] [OPTION...] ROLE",
+	    "write a main.cf for a null-client, an inbound server, a relay\n"
+	    "        or an internet host; \"chasqui setup\" tells the "
+	    "options" },
 	{ "help", cmd_help, "", "print this" },
 	{ "version", cmd_version, "", "print the version" },
 };
