@@ -138,6 +138,9 @@ static const struct rule rules[] = {
 	{ S(setresuid), SANDBOX_SETUID, 0, { 0 } },
 	{ S(setresgid), SANDBOX_SETUID, 0, { 0 } },
 	{ S(setgroups), SANDBOX_SETUID, 0, { 0 } },
+	{ S(setgroups), SANDBOX_FSUID, 0, { 0 } },
+	{ S(setfsuid), SANDBOX_FSUID, 0, { 0 } },
+	{ S(setfsgid), SANDBOX_FSUID, 0, { 0 } },
 
 	{ S(fcntl), 0, 0, EQ(1, F_DUPFD) },
 	{ S(fcntl), 0, 0, EQ(1, F_DUPFD_CLOEXEC) },

@@ -34,6 +34,8 @@ enum sandbox_may {
 	SANDBOX_EXEC = 16,
 	/* Change uid and gid. */
 	SANDBOX_SETUID = 32,
+	/* Act on files as somebody else: setfsuid() and the like. */
+	SANDBOX_FSUID = 64,
 };
 
 enum sandbox_access {

@@ -179,7 +179,7 @@ def local_check(mail, acknowledged, kills):
     check(acknowledged, mailbox_ids(mail), kills)
 
 
-@pytest.mark.parametrize("role", ["deliver", "deliver-worker", "queue"])
+@pytest.mark.parametrize("role", ["deliver", "deliver-scribe", "queue"])
 def test_kill_local_delivery(make_instance, tmp_path, role):
     """Into a mailbox: none lost, and never half a message."""
     mail = make_instance("minimal_backoff_time = 1s",

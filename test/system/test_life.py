@@ -80,7 +80,7 @@ def test_without_root(make_instance):
         with open(f"/proc/{p.pid}/status", encoding="utf-8") as f:
             text = f.read()
         assert not re.search(r"^Uid:\t0", text, re.M), p
-        if p.name in ("smtpd", "rules", "queue", "relay", "deliver-worker"):
+        if p.name in ("smtpd", "rules", "queue", "relay", "deliver-scribe"):
             assert re.search(r"^Seccomp:\t2$", text, re.M), p
     mail.stop()
 

@@ -7,75 +7,97 @@
  */
 #include "daemon/deliver/batch.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/deliver/claims.h"
-#include "daemon/deliver/loops.h"
-#include "mail/address.h"
+#include "daemon/deliver/rights.h"
 #include "mail/mbox.h"
 #include "os/clock.h"
 #include "os/error.h"
+#include "os/file.h"
 
 enum {
-	/* Larger than any header: loops are looked for in the first one. */
 	CHUNK = 256 * 1024,
 	OUT_FULL = 256 * 1024,
 	OUT_MAX = 4 * CHUNK,
+	PATH_LONGEST = 8192,
 	TEXT_MAX = 3 * MAILBOX_REASON_MAX,
 };
 
-void batch_init(struct batch *b)
+struct batch {
+	struct worker *w;
+	struct mailbox_spec spec;
+	int dir; /* worker: of the mailbox that is open */
+
+	struct buf path; /* as in the item; empty: no batch */
+	struct buf user;
+	struct buf parent; /* the path, cut at its last slash */
+	struct buf name;
+	struct mailbox mailbox;
+	bool is_open;
+	bool is_refused; /* all of this batch get the trouble */
+	struct mailbox_trouble trouble;
+	uint64_t written[BATCH_MAX]; /* numbers of items to answer */
+	uint64_t offsets[BATCH_MAX];
+	size_t nwritten;
+
+	struct buf out;   /* on its way into the file */
+	struct buf chunk; /* on its way out of a blob */
+};
+
+struct batch *batch_new(struct worker *w, const struct mailbox_ops *ops)
 {
-	*b = (struct batch){ .head_flags = MBOX_FILE };
-	buf_init(&b->name, ADDRESS_MAX);
+	struct batch *b = NEW(struct batch);
+
+	b->w = w;
+	b->dir = -1;
+	b->spec = (struct mailbox_spec){
+		.any_owner = w->setup.any_owner,
+		.attempts = w->setup.attempts,
+		.delay = w->setup.delay,
+		.stale = w->setup.stale,
+		.ops = ops,
+	};
+	buf_init(&b->path, PATH_LONGEST);
+	buf_init(&b->user, PATH_LONGEST);
+	buf_init(&b->parent, PATH_LONGEST);
+	buf_init(&b->name, PATH_LONGEST);
 	buf_init(&b->trouble.reason, MAILBOX_REASON_MAX);
 	buf_init(&b->out, OUT_MAX);
 	buf_init(&b->chunk, CHUNK);
 	mailbox_init(&b->mailbox);
+	return b;
 }
 
-void batch_done(struct batch *b)
+void batch_free(struct batch **batch)
 {
+	struct batch *b = STEAL(*batch);
+
+	if (!b)
+		return;
+	buf_done(&b->path);
+	buf_done(&b->user);
+	buf_done(&b->parent);
 	buf_done(&b->name);
 	buf_done(&b->trouble.reason);
 	buf_done(&b->out);
 	buf_done(&b->chunk);
+	mem_free(b);
 }
 
 /* Answers */
 
-static void answer(struct batch *b, const struct work_done *done)
+static void answer_sent(struct batch *b, size_t i)
 {
-	work_done_put(sync_begin(b->line, WORK_DONE), done);
-	sync_end(b->line);
-}
-
-static void answer_sent(struct batch *b, uint64_t number)
-{
-	answer(b, &(struct work_done){
-	    .number = number,
+	worker_answer(b->w, &(struct work_done){
+	    .number = b->written[i],
+	    .offset = b->offsets[i],
 	    .verdict = {
 		.class = VERDICT_SENT,
 		.status = SPAN("2.0.0"),
 		.text = SPAN("delivered to mailbox"),
-	    },
-	});
-}
-
-static void answer_loop(struct batch *b, const struct work_item *item)
-{
-	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
-
-	buf_put(&text, SPAN("mail forwarding loop for "));
-	buf_put(&text, item->address);
-	answer(b, &(struct work_done){
-	    .number = item->number,
-	    .verdict = {
-		.class = VERDICT_BOUNCED,
-		.status = SPAN("5.4.6"),
-		.text = buf_span(&text),
 	    },
 	});
 }
@@ -86,9 +108,9 @@ static void answer_trouble(struct batch *b, uint64_t number)
 	bool again = b->trouble.status.ptr[0] == '4';
 
 	buf_printf(&text, "cannot update mailbox %s/%s for user %s. ",
-	    b->spec.path, b->spec.name, b->spec.name);
+	    b->spec.path, b->spec.name, buf_cstr(&b->user));
 	buf_put(&text, buf_span(&b->trouble.reason));
-	answer(b, &(struct work_done){
+	worker_answer(b->w, &(struct work_done){
 	    .number = number,
 	    .verdict = {
 		.class = again ? VERDICT_DEFERRED : VERDICT_BOUNCED,
@@ -101,12 +123,28 @@ static void answer_trouble(struct batch *b, uint64_t number)
 
 /* The mailbox */
 
-static int claim_once(struct batch *b)
+/*
+ * As Postfix: a scribe is the user where everybody may write, and also where
+ * a group may, with that group; else the lock and a new mailbox are made by
+ * root, and given away.
+ */
+static int take_rights(struct batch *b, const struct work_item *item)
 {
-	if (b->claims)
-		return claims_ask(
-		    b->claims, b->spec.name, &b->mailbox, &b->trouble);
-	return mailbox_claim(&b->mailbox, &b->spec, &b->trouble);
+	struct stat st;
+
+	b->spec.owner = item->uid;
+	b->spec.group = item->gid;
+	b->spec.give_away = false;
+	if (b->w->dir < 0 || geteuid() != 0)
+		return 0;
+	if (fstat(b->spec.dir, &st) < 0)
+		return -errno;
+	if (st.st_mode & S_IWOTH)
+		return rights_take(item->uid, item->gid);
+	if (st.st_mode & S_IWGRP)
+		return rights_take(item->uid, st.st_gid);
+	b->spec.give_away = true;
+	return rights_return();
 }
 
 static void release(struct batch *b)
@@ -114,9 +152,7 @@ static void release(struct batch *b)
 	bool damaged = b->mailbox.damaged;
 
 	mailbox_close(&b->mailbox);
-	if (b->claims)
-		claims_give_back(b->claims, &b->mailbox, damaged);
-	else if (damaged)
+	if (damaged)
 		mailbox_abandon(&b->mailbox);
 	else
 		mailbox_release(&b->mailbox, &b->spec);
@@ -128,23 +164,82 @@ static int claim(struct batch *b)
 
 	mailbox_init(&b->mailbox);
 	b->trouble.foreign = false;
-	r = claim_once(b);
+	r = mailbox_claim(&b->mailbox, &b->spec, &b->trouble);
 	for (uint32_t i = 1; r == MAILBOX_LOCKED && i < b->spec.attempts; i++) {
 		/* What is answered already need not wait with us. A line
 		 * that is gone shows at the next receive. */
-		(void)!sync_flush(b->line);
+		(void)!sync_flush(b->w->line);
 		mailbox_wait(&b->spec);
-		r = claim_once(b);
+		r = mailbox_claim(&b->mailbox, &b->spec, &b->trouble);
 	}
 	return r;
 }
 
-static void open_mailbox(struct batch *b, span name)
+/* Where the mailbox is: its directory and its name there. */
+static void split_path(struct batch *b, span path)
 {
+	ssize_t slash = span_rfind(path, '/');
+
+	buf_clear(&b->parent);
 	buf_clear(&b->name);
-	buf_put(&b->name, name);
+	if (b->w->dir >= 0) {
+		buf_put(&b->parent, b->w->setup.paths[0]);
+		buf_put(&b->name, path);
+	} else {
+		buf_put(&b->parent, span_first(path, (size_t)MAX(slash, 0)));
+		buf_put(&b->name, span_from(path, (size_t)(slash + 1)));
+	}
+	b->spec.path = buf_cstr(&b->parent);
 	b->spec.name = buf_cstr(&b->name);
+}
+
+/* 0 or a negative errno. */
+static int open_parent(struct batch *b)
+{
+	const char *path = b->parent.len > 0 ? b->spec.path : "/";
+
+	b->spec.dir = b->w->dir;
+	if (b->w->dir >= 0)
+		return 0;
+	b->dir = os_error(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	b->spec.dir = b->dir;
+	return b->dir < 0 ? b->dir : 0;
+}
+
+static int refuse_parent(struct batch *b, int error)
+{
+	b->trouble.status = mailbox_status(error, SPAN("5.2.0"));
+	b->trouble.foreign = false;
+	buf_clear(&b->trouble.reason);
+	if (b->spec.locks & MAILBOX_DOTLOCK)
+		buf_printf(&b->trouble.reason,
+		    "unable to create lock file %s/%s.lock: %s", b->spec.path,
+		    b->spec.name, strerror(-error));
+	else
+		buf_printf(&b->trouble.reason, "cannot open file: %s",
+		    strerror(-error));
+	return MAILBOX_REFUSED;
+}
+
+static void open_mailbox(struct batch *b, const struct work_item *item)
+{
+	int r;
+
+	buf_clear(&b->path);
+	buf_put(&b->path, item->path);
+	buf_clear(&b->user);
+	buf_put(&b->user, item->user);
+	b->spec.locks = item->locks;
+	b->spec.size_max = item->size_max;
+	split_path(b, item->path);
 	b->is_refused = true;
+	r = open_parent(b);
+	if (r == 0)
+		r = take_rights(b, item);
+	if (r < 0) {
+		(void)refuse_parent(b, r);
+		return;
+	}
 	if (claim(b) != MAILBOX_OK)
 		return;
 	if (mailbox_lock(&b->mailbox, &b->spec, &b->trouble) != MAILBOX_OK) {
@@ -158,7 +253,7 @@ static void open_mailbox(struct batch *b, span name)
 /* Nobody would hear of what we did, and it would be done again. */
 static bool is_alone(const struct batch *b)
 {
-	struct pollfd p = { .fd = sync_fd(b->line) };
+	struct pollfd p = { .fd = sync_fd(b->w->line) };
 
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
 }
@@ -176,7 +271,7 @@ static void finish(struct batch *b)
 	release(b);
 	for (size_t i = 0; i < b->nwritten; i++) {
 		if (r == MAILBOX_OK)
-			answer_sent(b, b->written[i]);
+			answer_sent(b, i);
 		else
 			answer_trouble(b, b->written[i]);
 	}
@@ -189,7 +284,8 @@ void batch_end(struct batch *b)
 	b->nwritten = 0;
 	b->is_open = false;
 	b->is_refused = false;
-	buf_clear(&b->name);
+	fd_close(&b->dir);
+	buf_clear(&b->path);
 	buf_release(&b->out);
 	buf_release(&b->chunk);
 }
@@ -264,7 +360,7 @@ static int append(struct batch *b, const struct work_item *item, int blob)
 	const struct mbox_head head = {
 		.sender = item->sender,
 		.original_to = item->original,
-		.delivered_to = item->address,
+		.delivered_to = item->delivered,
 		.now = clock_wall(),
 	};
 	struct mbox form;
@@ -273,8 +369,9 @@ static int append(struct batch *b, const struct work_item *item, int blob)
 	b->trouble.foreign = false;
 	buf_clear(&b->out);
 	mailbox_begin(&b->mailbox);
-	mbox_write_head(&b->out, &head, b->head_flags);
-	mbox_init(&form, b->head_flags);
+	b->offsets[b->nwritten] = b->mailbox.end;
+	mbox_write_head(&b->out, &head, item->head);
+	mbox_init(&form, item->head);
 	r = copy_content(b, &form, item, blob);
 	if (r < 0)
 		return refuse_read(b, r);
@@ -283,31 +380,12 @@ static int append(struct batch *b, const struct work_item *item, int blob)
 	return mailbox_commit(&b->mailbox, &b->trouble);
 }
 
-static bool is_looping(struct batch *b, const struct work_item *item, int blob)
-{
-	CLEANUP(buf_done) struct buf address = BUF_INIT(2 * ADDRESS_MAX + 2);
-	span head = item->content;
-
-	address_quote(&address, item->address);
-	if (item->blob) {
-		/* A blob that cannot be read shows when it is copied. */
-		if (read_chunk(b, blob, 0) < 0)
-			return false;
-		head = buf_span(&b->chunk);
-	}
-	return loops_has(head, buf_span(&address));
-}
-
 void batch_add(struct batch *b, const struct work_item *item, int blob)
 {
-	if (is_looping(b, item, blob)) {
-		answer_loop(b, item);
-		return;
-	}
-	if (b->name.len > 0 && !span_eq(buf_span(&b->name), item->name))
+	if (b->path.len > 0 && !span_eq(buf_span(&b->path), item->path))
 		batch_end(b);
-	if (b->name.len == 0)
-		open_mailbox(b, item->name);
+	if (b->path.len == 0)
+		open_mailbox(b, item);
 	if (b->is_refused || append(b, item, blob) != MAILBOX_OK) {
 		answer_trouble(b, item->number);
 		return;

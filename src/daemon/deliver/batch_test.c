@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/deliver/claims.h"
+#include "daemon/deliver/rights.h"
 #include "mail/mbox.h"
 #include "os/file.h"
 #include "os/sock.h"
@@ -19,8 +19,14 @@ enum { DATE_LENGTH = 24 };
 
 struct place {
 	char path[64];
-	struct batch batch;
+	span paths[1];
+	struct worker worker;
+	struct batch *batch;
 	struct sync_conn *answers;
+	struct mailbox_ops ops;
+	unsigned locks;
+	unsigned head;
+	uint64_t size_max;
 };
 
 static void expect_pair(int pair[2])
@@ -36,18 +42,24 @@ static int setup(void **state)
 	(void)snprintf(p->path, sizeof(p->path), "/tmp/batch-XXXXXX");
 	assert_non_null(mkdtemp(p->path));
 	expect_pair(pair);
-	batch_init(&p->batch);
-	p->batch.line = sync_new(pair[0]);
-	p->answers = sync_new(pair[1]);
-	p->batch.spec = (struct mailbox_spec){
+	p->paths[0] = span_str(p->path);
+	p->worker = (struct worker){
+		.line = sync_new(pair[0]),
+		.setup = {
+			.kind = WORK_SCRIBE,
+			.npaths = 1,
+			.paths = p->paths,
+			.attempts = 2,
+			.delay = 1000,
+			.stale = USEC_HOUR,
+		},
 		.dir = open(p->path, O_PATH | O_DIRECTORY | O_CLOEXEC),
-		.path = p->path,
-		.owner = geteuid(),
-		.locks = MAILBOX_DOTLOCK | MAILBOX_FCNTL,
-		.attempts = 2,
-		.delay = 1000,
-		.stale = USEC_HOUR,
+		.blob = -1,
 	};
+	p->answers = sync_new(pair[1]);
+	p->locks = MAILBOX_DOTLOCK | MAILBOX_FCNTL;
+	p->head = MBOX_FILE;
+	p->batch = batch_new(&p->worker, NULL);
 	*state = p;
 	return 0;
 }
@@ -58,13 +70,13 @@ static int teardown(void **state)
 	struct place *p = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		(void)unlinkat(p->batch.spec.dir, names[i], 0);
-	(void)close(p->batch.spec.dir);
+		(void)unlinkat(p->worker.dir, names[i], 0);
+	assert_int_equal(rights_return(), 0);
+	(void)close(p->worker.dir);
 	assert_int_equal(rmdir(p->path), 0);
-	sync_free(&p->batch.line);
-	sync_free(&p->batch.claims);
+	batch_free(&p->batch);
+	sync_free(&p->worker.line);
 	sync_free(&p->answers);
-	batch_done(&p->batch);
 	mem_free(p);
 	return 0;
 }
@@ -76,14 +88,22 @@ static void add(
 	int n = snprintf(address, sizeof(address), "%s@example.com", name);
 	const struct work_item item = {
 		.number = number,
-		.name = span_str(name),
+		.kind = WORK_SPOOL,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.user = span_str(name),
+		.path = span_str(name),
+		.locks = p->locks,
+		.size_max = p->size_max,
+		.head = p->head,
 		.sender = SPAN("s@x"),
 		.address = span_of(address, (size_t)n),
+		.delivered = span_of(address, (size_t)n),
 		.original = span_str(name),
 		.content = span_str(content),
 	};
 
-	batch_add(&p->batch, &item, -1);
+	batch_add(p->batch, &item, -1);
 }
 
 static void expect_answer(struct place *p, uint64_t number,
@@ -92,7 +112,7 @@ static void expect_answer(struct place *p, uint64_t number,
 	struct work_done done;
 	struct sync_msg msg;
 
-	assert_int_equal(sync_flush(p->batch.line), 0);
+	assert_int_equal(sync_flush(p->worker.line), 0);
 	assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
 	assert_int_equal(msg.type, WORK_DONE);
 	assert_true(work_done_get(msg.payload, &done));
@@ -112,7 +132,7 @@ static bool is_silent(struct place *p)
 {
 	char c;
 
-	assert_int_equal(sync_flush(p->batch.line), 0);
+	assert_int_equal(sync_flush(p->worker.line), 0);
 	return recv(sync_fd(p->answers), &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
@@ -120,7 +140,7 @@ static bool is_silent(struct place *p)
 static void read_mailbox(struct place *p, const char *name, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf raw = BUF_INIT(1 << 24);
-	CLEANUP(fd_close) int fd = openat(p->batch.spec.dir, name, O_RDONLY);
+	CLEANUP(fd_close) int fd = openat(p->worker.dir, name, O_RDONLY);
 	span rest;
 
 	assert_true(fd >= 0);
@@ -165,16 +185,16 @@ static void test_several(void **state)
 	assert_true(is_silent(p));
 	add(p, 4, "ana", "Subject: four\r\n\r\n");
 	expect_sent(p, 3);
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	expect_sent(p, 4);
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	assert_true(is_silent(p));
 
 	expect_mailbox(p, "ana",
 	    TOP("ana") "Subject: one\n\n>From here\n.\n\n" TOP(
 	        "ana") "Subject: two\n\n\n" TOP("ana") "Subject: four\n\n\n");
 	expect_mailbox(p, "bob", TOP("bob") "Subject: three\n\nbody\n\n");
-	assert_int_equal(faccessat(p->batch.spec.dir, "ana.lock", F_OK, 0), -1);
+	assert_int_equal(faccessat(p->worker.dir, "ana.lock", F_OK, 0), -1);
 }
 
 /* When nobody is left to hear of it, it was not done. */
@@ -183,22 +203,22 @@ static void test_alone(void **state)
 	struct place *p = *state;
 
 	add(p, 1, "ana", "Subject: one\r\n\r\n");
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	expect_sent(p, 1);
 	add(p, 2, "ana", "Subject: two\r\n\r\n");
 	sync_free(&p->answers);
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	expect_mailbox(p, "ana", TOP("ana") "Subject: one\n\n\n");
-	assert_int_equal(faccessat(p->batch.spec.dir, "ana.lock", F_OK, 0), -1);
+	assert_int_equal(faccessat(p->worker.dir, "ana.lock", F_OK, 0), -1);
 }
 
 static void test_head_options(void **state)
 {
 	struct place *p = *state;
 
-	p->batch.head_flags &= ~(MBOX_ORIGINAL_TO | MBOX_DELIVERED_TO);
+	p->head &= ~(MBOX_ORIGINAL_TO | MBOX_DELIVERED_TO);
 	add(p, 1, "ana", "Subject: one\r\n\r\n");
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	expect_sent(p, 1);
 	expect_mailbox(
 	    p, "ana", HEAD "\nReturn-Path: <s@x>\nSubject: one\n\n\n");
@@ -213,19 +233,9 @@ static void test_many(void **state)
 	for (uint64_t i = 1; i <= BATCH_MAX; i++)
 		expect_sent(p, i);
 	assert_true(is_silent(p));
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	for (uint64_t i = BATCH_MAX + 1; i <= BATCH_MAX + 5; i++)
 		expect_sent(p, i);
-}
-
-static void test_loop(void **state)
-{
-	struct place *p = *state;
-
-	add(p, 1, "ana", "Delivered-To: Ana@Example.COM\r\n\r\n");
-	expect_answer(p, 1, VERDICT_BOUNCED, SPAN("5.4.6"),
-	    "mail forwarding loop for ana@example.com");
-	assert_int_equal(faccessat(p->batch.spec.dir, "ana", F_OK, 0), -1);
 }
 
 static void test_refused(void **state)
@@ -233,7 +243,7 @@ static void test_refused(void **state)
 	struct place *p = *state;
 	char text[256];
 
-	assert_int_equal(symlinkat("bob", p->batch.spec.dir, "ana"), 0);
+	assert_int_equal(symlinkat("bob", p->worker.dir, "ana"), 0);
 	(void)snprintf(text, sizeof(text),
 	    "cannot update mailbox %s/ana for user ana. "
 	    "file is a symbolic link",
@@ -242,21 +252,21 @@ static void test_refused(void **state)
 	add(p, 2, "ana", "Subject: x\r\n\r\n");
 	expect_answer(p, 1, VERDICT_BOUNCED, SPAN("5.2.0"), text);
 	expect_answer(p, 2, VERDICT_BOUNCED, SPAN("5.2.0"), text);
-	batch_end(&p->batch);
+	batch_end(p->batch);
 
 	/* The next batch looks again. */
-	assert_int_equal(unlinkat(p->batch.spec.dir, "ana", 0), 0);
+	assert_int_equal(unlinkat(p->worker.dir, "ana", 0), 0);
 	add(p, 3, "ana", "Subject: x\r\n\r\n");
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	expect_sent(p, 3);
-	assert_int_equal(faccessat(p->batch.spec.dir, "bob", F_OK, 0), -1);
+	assert_int_equal(faccessat(p->worker.dir, "bob", F_OK, 0), -1);
 }
 
 static void test_locked(void **state)
 {
 	struct place *p = *state;
 	char text[256];
-	int fd = openat(p->batch.spec.dir, "ana.lock", O_CREAT | O_EXCL, 0);
+	int fd = openat(p->worker.dir, "ana.lock", O_CREAT | O_EXCL, 0);
 
 	assert_true(fd >= 0);
 	assert_int_equal(close(fd), 0);
@@ -266,7 +276,7 @@ static void test_locked(void **state)
 	    p->path, p->path);
 	add(p, 1, "ana", "Subject: x\r\n\r\n");
 	expect_answer(p, 1, VERDICT_DEFERRED, SPAN("4.2.0"), text);
-	batch_end(&p->batch);
+	batch_end(p->batch);
 }
 
 static void test_too_large(void **state)
@@ -274,7 +284,7 @@ static void test_too_large(void **state)
 	struct place *p = *state;
 	char text[256];
 
-	p->batch.spec.size_max = 300;
+	p->size_max = 300;
 	(void)snprintf(text, sizeof(text),
 	    "cannot update mailbox %s/ana for user ana. "
 	    "error writing message: File too large",
@@ -283,7 +293,7 @@ static void test_too_large(void **state)
 	add(p, 2, "ana", "Subject: two\r\n\r\n");
 	add(p, 3, "ana", "Subject: three\r\n\r\n");
 	expect_answer(p, 3, VERDICT_BOUNCED, SPAN("5.2.2"), text);
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	expect_sent(p, 1);
 	expect_sent(p, 2);
 	expect_mailbox(p, "ana",
@@ -300,7 +310,14 @@ static void test_blob(void **state)
 	struct place *p = *state;
 	const struct work_item item = {
 		.number = 7,
-		.name = SPAN("ana"),
+		.kind = WORK_SPOOL,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.user = SPAN("ana"),
+		.path = SPAN("ana"),
+		.locks = p->locks,
+		.head = p->head,
+		.delivered = SPAN("ana@example.com"),
 		.sender = SPAN("s@x"),
 		.address = SPAN("ana@example.com"),
 		.original = SPAN("ana"),
@@ -316,8 +333,8 @@ static void test_blob(void **state)
 	buf_putc(&want, '\n');
 	blob = file_memfd("blob", buf_span(&content));
 	assert_true(blob >= 0);
-	batch_add(&p->batch, &item, blob);
-	batch_end(&p->batch);
+	batch_add(p->batch, &item, blob);
+	batch_end(p->batch);
 	expect_sent(p, 7);
 	read_mailbox(p, "ana", &got);
 	assert_true(span_eq(buf_span(&got), buf_span(&want)));
@@ -329,7 +346,14 @@ static void test_blob_that_cannot_be_read(void **state)
 	struct place *p = *state;
 	const struct work_item item = {
 		.number = 7,
-		.name = SPAN("ana"),
+		.kind = WORK_SPOOL,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.user = SPAN("ana"),
+		.path = SPAN("ana"),
+		.locks = p->locks,
+		.head = p->head,
+		.delivered = SPAN("ana@example.com"),
 		.address = SPAN("ana@example.com"),
 		.blob = true,
 	};
@@ -340,136 +364,11 @@ static void test_blob_that_cannot_be_read(void **state)
 	    "error reading message: Is a directory",
 	    p->path);
 	add(p, 1, "ana", "Subject: one\r\n\r\n");
-	batch_add(&p->batch, &item, blob);
+	batch_add(p->batch, &item, blob);
 	expect_answer(p, 7, VERDICT_DEFERRED, SPAN("4.3.0"), text);
-	batch_end(&p->batch);
+	batch_end(p->batch);
 	expect_sent(p, 1);
 	expect_mailbox(p, "ana", TOP("ana") "Subject: one\n\n\n");
-}
-
-/*
- * With a parent that claims: here a child, who runs the parent's end, and
- * allows the mailbox of ana.
- */
-static bool may_claim(void *ctx, span name)
-{
-	(void)ctx;
-	return span_eq(name, SPAN("ana"));
-}
-
-static void on_broken(void *ctx)
-{
-	loop_stop(ctx);
-}
-
-static pid_t start_claims(struct place *p)
-{
-	static const struct claims_calls calls = {
-		.may_claim = may_claim,
-		.broken = on_broken,
-	};
-	struct claims *claims = NULL;
-	struct loop *loop = NULL;
-	int pair[2];
-	pid_t pid;
-
-	expect_pair(pair);
-	pid = fork();
-	if (pid == 0) {
-		(void)close(pair[0]);
-		if (loop_new(&loop) == 0 &&
-		    claims_new(loop, pair[1], &p->batch.spec, &calls, loop,
-		        &claims) == 0)
-			(void)!loop_run(loop);
-		_exit(3);
-	}
-	assert_int_equal(close(pair[1]), 0);
-	p->batch.claims = sync_new(pair[0]);
-	return pid;
-}
-
-static int wait_for(pid_t pid)
-{
-	int status;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return status;
-}
-
-static void test_claims(void **state)
-{
-	struct place *p = *state;
-	pid_t pid = start_claims(p);
-	int own_dir = p->batch.spec.dir;
-
-	/* The worker has no directory of its own then. */
-	p->batch.spec.dir = -1;
-	for (uint64_t i = 1; i < 4; i++) {
-		add(p, i, "ana", "Subject: x\r\n\r\n");
-		batch_end(&p->batch);
-		expect_sent(p, i);
-	}
-	p->batch.spec.dir = own_dir;
-	/* The parent works in order, so one more answer says it is done. */
-	assert_int_equal(symlinkat("x", own_dir, "bob"), 0);
-	assert_int_equal(unlinkat(own_dir, "ana", 0), 0);
-	assert_int_equal(symlinkat("bob", own_dir, "ana"), 0);
-	{
-		char text[256];
-
-		(void)snprintf(text, sizeof(text),
-		    "cannot update mailbox %s/ana for user ana. "
-		    "file is a symbolic link",
-		    p->path);
-		add(p, 9, "ana", "Subject: x\r\n\r\n");
-		expect_answer(p, 9, VERDICT_BOUNCED, SPAN("5.2.0"), text);
-		batch_end(&p->batch);
-	}
-	assert_int_equal(faccessat(own_dir, "ana.lock", F_OK, 0), -1);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	(void)wait_for(pid);
-}
-
-/* A worker that wants somebody else's mailbox is found out. */
-static void test_claim_of_another_mailbox(void **state)
-{
-	struct place *p = *state;
-	pid_t pid = start_claims(p);
-
-	wire_put_span(sync_begin(p->batch.claims, WORK_CLAIM), SPAN("bob"));
-	sync_end(p->batch.claims);
-	assert_int_equal(sync_flush(p->batch.claims), 0);
-	assert_int_equal(wait_for(pid), 3 << 8);
-	assert_int_equal(faccessat(p->batch.spec.dir, "bob", F_OK, 0), -1);
-}
-
-static void test_release_of_nothing(void **state)
-{
-	struct place *p = *state;
-	pid_t pid = start_claims(p);
-
-	wire_put_u8(sync_begin(p->batch.claims, WORK_RELEASE), false);
-	sync_end(p->batch.claims);
-	assert_int_equal(sync_flush(p->batch.claims), 0);
-	assert_int_equal(wait_for(pid), 3 << 8);
-}
-
-static void test_parent_is_gone(void **state)
-{
-	struct place *p = *state;
-	pid_t pid = start_claims(p);
-	char text[256];
-
-	(void)snprintf(text, sizeof(text),
-	    "cannot update mailbox %s/ana for user ana. "
-	    "lost connection with the mail system",
-	    p->path);
-	(void)signal(SIGPIPE, SIG_IGN);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	(void)wait_for(pid);
-	add(p, 1, "ana", "Subject: x\r\n\r\n");
-	expect_answer(p, 1, VERDICT_DEFERRED, SPAN("4.3.0"), text);
-	batch_end(&p->batch);
 }
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -481,16 +380,11 @@ int main(void)
 		CASE(test_alone),
 		CASE(test_head_options),
 		CASE(test_many),
-		CASE(test_loop),
 		CASE(test_refused),
 		CASE(test_locked),
 		CASE(test_too_large),
 		CASE(test_blob),
 		CASE(test_blob_that_cannot_be_read),
-		CASE(test_claims),
-		CASE(test_claim_of_another_mailbox),
-		CASE(test_release_of_nothing),
-		CASE(test_parent_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,8 @@ struct deliver {
 	struct recipient_rules rules;
 	/* The configuration cannot be: everything is deferred. */
 	bool misconfigured;
+	unsigned locks; /* mailbox_delivery_lock */
+	unsigned head;  /* enum mbox_flags */
 	struct users users;
 	struct pool *pool;
 	struct chan *queue; /* NULL: there is none now */

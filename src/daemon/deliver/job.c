@@ -31,6 +31,7 @@ struct job_run {
 	struct arena arena; /* parts, verdicts and their texts */
 	struct part *parts;
 	struct verdict *verdicts;
+	uint64_t message; /* its number for the workers */
 	uint32_t open; /* recipients without a verdict, and one for the start */
 	unsigned epoch;
 	usec handoff;
@@ -179,17 +180,26 @@ static void start_delivery(
 
 	part->run = run;
 	part->rcpt = i;
-	part->item.user = *user;
 	part->item.blob = run->blob;
 	part->item.work = (struct work_item){
-		.number = d->next_item++,
-		.name = keep_text(run, name),
+		.number = ++d->next_item,
+		.kind = WORK_SPOOL,
+		.flags = WORK_CHECK_LOOP,
+		.uid = user->uid,
+		.gid = user->gid,
+		.user = keep_text(run, name),
+		.locks = d->locks,
+		.size_max = d->c.mailbox_size_limit,
+		.head = d->head,
 		.sender = e->sender,
 		.address = e->rcpts[i].addr,
 		.original = e->rcpts[i].orig,
+		.delivered = e->rcpts[i].addr,
+		.message = run->message,
 		.blob = run->job.blob,
 		.content = run->job.content,
 	};
+	part->item.work.path = part->item.work.user;
 	pool_submit(d->pool, &part->item);
 }
 
@@ -297,6 +307,7 @@ bool job_start(struct deliver *d, struct chan_msg *msg)
 	run->blob = -1;
 	run->epoch = d->outcomes.epoch;
 	run->handoff = loop_wall(d->loop);
+	run->message = ++d->next_item;
 	if (!decode(run, msg)) {
 		job_free(run);
 		return false;

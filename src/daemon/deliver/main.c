@@ -16,6 +16,7 @@
 #include "daemon/deliver/deliver.h"
 #include "daemon/deliver/worker.h"
 #include "ipc/msg_job.h"
+#include "mail/mbox.h"
 #include "os/log.h"
 #include "store/mailbox.h"
 
@@ -73,33 +74,40 @@ static bool has_word(span text, span word)
 	return false;
 }
 
-static void configure_pool(struct deliver *d, unsigned locks)
+/* The header lines on top of a mailbox file's messages. */
+static unsigned head_of(const struct deliver_conf *c)
+{
+	unsigned head = MBOX_FILE;
+
+	if (!c->enable_original_recipient)
+		head &= ~MBOX_ORIGINAL_TO;
+	if (!has_word(c->prepend_delivered_header, SPAN("file")))
+		head &= ~MBOX_DELIVERED_TO;
+	return head;
+}
+
+static void configure_pool(struct deliver *d)
 {
 	const struct deliver_conf *c = &d->c;
 	const struct pool_conf conf = {
-		.path = c->mail_spool_directory,
+		.mail_spool_directory = c->mail_spool_directory,
 		.setup = {
-			.locks = locks,
 			.attempts = c->deliver_lock_attempts,
 			.delay = c->deliver_lock_delay,
 			.stale = c->stale_lock_time,
-			.size_max = c->mailbox_size_limit,
 			.any_owner = !c->strict_mailbox_ownership,
-			.original_to = c->enable_original_recipient,
-			.delivered_to = has_word(
-			    c->prepend_delivered_header, SPAN("file")),
 		},
 		.max_idle = c->max_idle,
 		.max_workers = c->default_process_limit,
 	};
 
+	d->head = head_of(c);
 	pool_configure(d->pool, &conf);
 }
 
 static void apply_conf(struct deliver *d)
 {
 	uint32_t service = conf_transport(d->conf, SPAN("local"));
-	unsigned locks = 0;
 	const char *fault;
 
 	conf_load(d->conf, service, fields, ARRAY_LEN(fields), &d->c);
@@ -107,12 +115,12 @@ static void apply_conf(struct deliver *d)
 		.delimiters = d->c.recipient_delimiter,
 		.owner_request = d->c.owner_request_special,
 	};
-	fault = find_fault(&d->c, &locks);
+	fault = find_fault(&d->c, &d->locks);
 	d->misconfigured = fault != NULL;
 	if (fault)
 		log_fatal("local", "configuration error: %s", fault);
 	else
-		configure_pool(d, locks);
+		configure_pool(d);
 }
 
 static void on_conf(void *ctx, struct conf *conf)
@@ -229,10 +237,11 @@ int main(int argc, char **argv)
 		.on_stop = on_stop,
 		.on_peer = on_peer,
 	};
+	enum work_kind kind;
 	int r;
 
-	if (argc == 2 && span_eq(span_str(argv[1]), SPAN("--worker")))
-		return worker_main();
+	if (argc == 2 && worker_kind(argv[1], &kind))
+		return worker_main(kind);
 	list_init(&d.finish.link);
 	users_init(&d.users);
 	r = daemon_main(argc, argv, &spec);

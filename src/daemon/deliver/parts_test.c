@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The small parts: loops, recipients, outcomes, the messages to workers. */
+/* The small parts: loops, recipients, outcomes, what a worker reaches. */
 #include "daemon/deliver/loops.h"
 #include "daemon/deliver/outcomes.h"
+#include "daemon/deliver/reach.h"
 #include "daemon/deliver/recipient.h"
-#include "daemon/deliver/work.h"
 #include "test/lib/unit.h"
 
 static void test_loops(void **state)
@@ -114,56 +114,47 @@ static void test_outcomes(void **state)
 	assert_false(outcomes_has(&o, 1, SPAN("ana@x")));
 }
 
-static void test_messages(void **state)
+static bool reach_path(struct reach *r, const char *path)
 {
-	CLEANUP(buf_done) struct buf bytes = BUF_INIT(10000);
-	const struct work_setup setup = {
-		.owner = 1000,
-		.claims = true,
-		.path = SPAN("/var/mail"),
-		.locks = 3,
-		.attempts = 20,
-		.delay = 7,
-		.stale = 8,
-		.size_max = 9,
-		.any_owner = true,
-		.delivered_to = true,
-	};
-	struct work_setup setup_back;
 	const struct work_item item = {
-		.number = 5,
-		.name = SPAN("ana"),
-		.sender = SPAN("s@x"),
-		.address = SPAN("ana@x"),
-		.original = SPAN("Ana"),
-		.content = SPAN("Subject: x\r\n\r\n"),
+		.home = SPAN("/home/ana/"),
+		.path = span_str(path),
 	};
-	struct work_item item_back;
+
+	return reach_add(r, &item, SPAN("/var/vmail"));
+}
+
+static void test_reach(void **state)
+{
+	char path[32];
+	struct reach r;
 
 	(void)state;
-	work_setup_put(&bytes, &setup);
-	assert_true(work_setup_get(buf_span(&bytes), &setup_back));
-	assert_int_equal(setup_back.owner, 1000);
-	assert_true(setup_back.claims);
-	assert_span_equal(setup_back.path, setup.path);
-	assert_int_equal(setup_back.size_max, 9);
-	assert_true(setup_back.any_owner);
-	assert_false(setup_back.original_to);
-	assert_true(setup_back.delivered_to);
+	reach_init(&r);
+	assert_true(reach_path(&r, "/home/ana/Maildir/"));
+	assert_span_equal(r.paths[0], SPAN("/home/ana"));
+	assert_false(reach_path(&r, "/home/ana/mbox"));
+	assert_true(reach_path(&r, "/home/anabel/Maildir/"));
+	assert_span_equal(r.paths[1], SPAN("/home/anabel"));
+	assert_true(reach_path(&r, "/var/vmail/x/y"));
+	assert_span_equal(r.paths[2], SPAN("/var/vmail"));
+	assert_false(reach_path(&r, "/var/vmail/z/"));
+	assert_true(reach_path(&r, "/mbox"));
+	assert_span_equal(r.paths[3], SPAN("/"));
+	assert_int_equal(r.n, 4);
+	/* Now there is nothing else. */
+	assert_false(reach_path(&r, "/etc/x"));
+	reach_done(&r);
 
-	buf_clear(&bytes);
-	work_item_put(&bytes, &item);
-	assert_true(work_item_get(buf_span(&bytes), &item_back));
-	assert_int_equal(item_back.number, 5);
-	assert_span_equal(item_back.name, item.name);
-	assert_span_equal(item_back.sender, item.sender);
-	assert_span_equal(item_back.address, item.address);
-	assert_span_equal(item_back.original, item.original);
-	assert_false(item_back.blob);
-	assert_span_equal(item_back.content, item.content);
-	for (size_t n = 0; n < bytes.len; n++)
-		assert_false(
-		    work_item_get(span_first(buf_span(&bytes), n), &item_back));
+	for (int i = 0; i < WORK_MAX_PATHS; i++) {
+		(void)snprintf(path, sizeof(path), "/%d/x", i);
+		assert_true(reach_path(&r, path));
+		assert_false(reach_path(&r, path));
+	}
+	assert_int_equal(r.n, WORK_MAX_PATHS);
+	assert_true(reach_path(&r, "/one/more"));
+	assert_int_equal(r.n, 1);
+	reach_done(&r);
 }
 
 int main(void)
@@ -173,7 +164,7 @@ int main(void)
 		cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_list_roles_are_optional),
 		cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

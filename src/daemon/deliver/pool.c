@@ -1,67 +1,102 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The life of a worker:
+ * Items that the same process could do wait in one lane, together with the
+ * processes that do them:
+ *
+ *	kind     one lane per       processes in it
+ *	scribe   slot (hash)        one
+ *	worker   uid and gid        one
+ *	runner   uid and gid        up to max_runners, an item at a time each
+ *
+ * A lane exists as long as it has items or processes. One that has items but
+ * may not have another process is HUNGRY, and waits in line until some
+ * process ends.
+ *
+ * The life of a process:
  *
  *	start -> SERVING --idle, line closed by us--> LEAVING --reaped--> gone
  *	            |                                               ^
  *	            +--line closed by it, or nonsense: KILLED-------+
  *
- * Only when the process is reaped, and all it said was heard, are its items
- * given to the next one: by then the kernel has let go of its locks, so the
- * next one finds a mailbox that is its own to repair.
+ * Only when it is reaped, and all it said was heard, are its items given to
+ * the next one: by then the kernel has let go of its locks, so the next one
+ * finds a mailbox that is its own to repair.
  *
- * An item whose uid has a SERVING worker goes there at once. Any other one
- * waits in `waiting` until pump() may start a worker for it. A worker with
- * an old configuration gets no more items, and leaves when it is idle.
+ * A process with an old configuration, or one that cannot reach the files of
+ * a new item, is OUTDATED: it gets no more items and leaves when it is idle.
  */
 #include "daemon/deliver/pool.h"
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/deliver/claims.h"
+#include "base/hmap.h"
+#include "daemon/deliver/reach.h"
 #include "daemon/deliver/spawn.h"
 #include "ipc/chan.h"
 #include "os/error.h"
+#include "os/file.h"
 #include "os/log.h"
 
-enum { ATTEMPTS_MAX = 2 };
+enum { ATTEMPTS_MAX = 2, SCRIBES = 2, RUNNERS = 2 };
+
+static const uint8_t kind_of[WORK_DOS] = {
+	[WORK_SPOOL] = WORK_SCRIBE,
+	[WORK_MBOX] = WORK_WORKER,
+	[WORK_FILE] = WORK_RUNNER,
+	[WORK_MAILDIR] = WORK_WORKER,
+	[WORK_COMMAND] = WORK_RUNNER,
+	[WORK_READ] = WORK_WORKER,
+	[WORK_LOOK] = WORK_SCRIBE,
+};
 
 enum worker_state { WORKER_SERVING, WORKER_LEAVING, WORKER_KILLED };
+
+struct lane_key {
+	uint8_t kind; /* enum work_kind */
+	uid_t uid;
+	gid_t gid;
+	unsigned slot;
+};
 
 struct pool {
 	struct pool_setup setup;
 	struct pool_conf conf;
-	struct hmap serving; /* struct pool_worker, by uid */
-	struct list idle;    /* the longest idle first */
-	struct list leaving; /* LEAVING and KILLED */
-	struct list waiting; /* struct pool_item */
-	unsigned nworkers;   /* processes, in whatever state */
+	struct hmap lanes;
+	struct list idle;   /* struct pool_worker, the longest idle first */
+	struct list hungry; /* struct pool_lane */
+	unsigned nleaving;  /* processes that make room soon */
+	unsigned nworkers;  /* processes, in whatever state; no scribes */
 	struct loop_timer idle_timer;
 	struct loop_hook pump;
 	bool has_root; /* we may become anybody */
 };
 
-struct pool_worker {
-	struct hnode node; /* in pool->serving */
-	struct list link;  /* in pool->idle or pool->leaving */
-	struct list items; /* struct pool_item: sent, not answered */
+struct pool_lane {
+	struct hnode node; /* in pool->lanes */
+	struct list link;  /* in pool->hungry */
 	struct pool *pool;
+	struct lane_key key;
+	struct list workers; /* all that are not reaped */
+	unsigned nworkers;
+	struct list waiting; /* struct pool_item */
+	struct reach reach;  /* of workers: what the next one may open */
+};
+
+struct pool_worker {
+	struct list link;  /* in pool->idle */
+	struct list mate;  /* in lane->workers */
+	struct list items; /* struct pool_item: sent, not answered */
+	struct pool_lane *lane;
 	enum worker_state state;
 	bool outdated;
 	bool reaped;
-	uid_t uid;
 	struct spawned process;
 	struct loop_watch *child;
 	struct chan *line;
-	/* When the parent claims: */
-	struct claims *claims;
-	struct mailbox_spec spec;
-	int dir;
-	char *path;
+	uint64_t message; /* whose content it got last */
 	usec idle_since;
 };
 
@@ -70,6 +105,7 @@ static void done(
 {
 	list_remove(&item->link);
 	item->worker = NULL;
+	item->lane = NULL;
 	pool->setup.calls.done(pool->setup.ctx, item, result);
 }
 
@@ -87,43 +123,110 @@ static void defer(struct pool *pool, struct pool_item *item, span text)
 	done(pool, item, &result);
 }
 
-/* Which uid delivers: without root we are nobody but ourselves. */
-static uid_t uid_of(const struct pool *pool, const struct pool_item *item)
+/* Lanes */
+
+/* Without root we are nobody but ourselves. */
+static struct lane_key key_of(
+    const struct pool *pool, const struct work_item *work)
 {
-	return pool->has_root ? item->user.uid : geteuid();
+	struct lane_key key = {
+		.kind = kind_of[work->kind],
+		.uid = geteuid(),
+		.gid = getegid(),
+	};
+
+	if (!pool->has_root)
+		return key;
+	if (key.kind == WORK_SCRIBE) {
+		key.slot = (unsigned)(hash_u64(work->uid) % SCRIBES);
+		return key;
+	}
+	key.uid = work->uid;
+	key.gid = work->gid;
+	return key;
 }
 
-static struct pool_worker *find_worker(struct pool *pool, uid_t uid)
+static bool key_eq(const struct lane_key *a, const struct lane_key *b)
 {
-	uint64_t hash = hash_u64(uid);
+	return a->kind == b->kind && a->uid == b->uid && a->gid == b->gid &&
+	    a->slot == b->slot;
+}
+
+static uint64_t key_hash(const struct lane_key *key)
+{
+	return hash_u64((uint64_t)key->uid << 32 | key->gid) + key->kind * 8U +
+	    key->slot;
+}
+
+static struct pool_lane *find_lane(
+    struct pool *pool, const struct lane_key *key, uint64_t hash)
+{
 	struct hnode *n;
 
-	for (n = hmap_first(&pool->serving, hash); n; n = hmap_next(n, hash)) {
-		struct pool_worker *w =
-		    CONTAINER_OF(n, struct pool_worker, node);
+	for (n = hmap_first(&pool->lanes, hash); n; n = hmap_next(n, hash)) {
+		struct pool_lane *lane =
+		    CONTAINER_OF(n, struct pool_lane, node);
 
-		if (w->uid == uid)
-			return w;
+		if (key_eq(&lane->key, key))
+			return lane;
 	}
 	return NULL;
 }
 
-/* Ends of workers */
+static struct pool_lane *get_lane(
+    struct pool *pool, const struct work_item *work)
+{
+	struct lane_key key = key_of(pool, work);
+	uint64_t hash = key_hash(&key);
+	struct pool_lane *lane = find_lane(pool, &key, hash);
+
+	if (lane)
+		return lane;
+	lane = NEW(struct pool_lane);
+	lane->pool = pool;
+	lane->key = key;
+	list_init(&lane->link);
+	list_init(&lane->workers);
+	list_init(&lane->waiting);
+	reach_init(&lane->reach);
+	hmap_put(&pool->lanes, &lane->node, hash);
+	return lane;
+}
+
+static void free_lane(struct pool_lane *lane)
+{
+	list_remove(&lane->link);
+	reach_done(&lane->reach);
+	hmap_remove(&lane->pool->lanes, &lane->node);
+	mem_free(lane);
+}
+
+static void pump_later(struct pool *pool)
+{
+	loop_defer(pool->setup.loop, LOOP_IPC, &pool->pump);
+}
+
+static void make_hungry(struct pool_lane *lane)
+{
+	if (list_is_empty(&lane->link))
+		list_append(&lane->pool->hungry, &lane->link);
+}
+
+static bool counts(const struct pool_worker *w)
+{
+	return w->lane->key.kind != WORK_SCRIBE;
+}
+
+/* Ends of processes */
 
 static void leave(struct pool_worker *w, enum worker_state state)
 {
-	if (w->state == WORKER_SERVING)
-		hmap_remove(&w->pool->serving, &w->node);
+	struct pool *pool = w->lane->pool;
+
+	if (w->state == WORKER_SERVING && counts(w))
+		pool->nleaving++;
 	w->state = state;
 	list_remove(&w->link);
-	list_append(&w->pool->leaving, &w->link);
-}
-
-/* It has nothing to do and shall end by itself. */
-static void retire(struct pool_worker *w)
-{
-	leave(w, WORKER_LEAVING);
-	chan_free(&w->line);
 }
 
 static void kill_worker(struct pool_worker *w)
@@ -134,13 +237,11 @@ static void kill_worker(struct pool_worker *w)
 
 static void free_worker(struct pool_worker *w)
 {
+	list_remove(&w->link);
+	list_remove(&w->mate);
 	loop_unwatch(&w->child);
 	chan_free(&w->line);
-	claims_free(&w->claims);
 	spawn_done(&w->process);
-	if (w->dir >= 0)
-		(void)close(w->dir);
-	mem_free(w->path);
 	mem_free(w);
 }
 
@@ -156,29 +257,35 @@ static void tell_end(const struct pool_worker *w, int status)
 		    WEXITSTATUS(status));
 }
 
-static void pump_later(struct pool *pool)
-{
-	loop_defer(pool->setup.loop, LOOP_IPC, &pool->pump);
-}
-
 /* Reaped, and its line is at its end: what is left was not done. */
 static void end_worker(struct pool_worker *w)
 {
-	struct pool *pool = w->pool;
+	struct pool_lane *lane = w->lane;
+	struct pool *pool = lane->pool;
 
 	LIST_FOR(l, &w->items)
-	{
-		struct pool_item *item =
-		    CONTAINER_OF(l, struct pool_item, link);
-
-		item->worker = NULL;
-		list_remove(&item->link);
-		list_append(&pool->waiting, &item->link);
+	CONTAINER_OF(l, struct pool_item, link)->worker = NULL;
+	/* In front: they were here first. */
+	list_splice(&w->items, &lane->waiting);
+	list_splice(&lane->waiting, &w->items);
+	if (counts(w)) {
+		pool->nworkers--;
+		pool->nleaving--;
 	}
-	list_remove(&w->link);
+	lane->nworkers--;
 	free_worker(w);
-	pool->nworkers--;
+	/* To be fed, or to be freed. */
+	make_hungry(lane);
 	pump_later(pool);
+}
+
+/* It has nothing to do and shall end by itself. */
+static void retire(struct pool_worker *w)
+{
+	leave(w, WORKER_LEAVING);
+	chan_free(&w->line);
+	if (w->reaped)
+		end_worker(w);
 }
 
 static void on_reaped(void *ctx, int status)
@@ -192,11 +299,11 @@ static void on_reaped(void *ctx, int status)
 		end_worker(w);
 }
 
-/* Talking with workers */
+/* Talking with processes */
 
 static void become_idle(struct pool_worker *w)
 {
-	struct pool *pool = w->pool;
+	struct pool *pool = w->lane->pool;
 
 	if (w->outdated) {
 		retire(w);
@@ -208,7 +315,8 @@ static void become_idle(struct pool_worker *w)
 	if (pool->idle.next == &w->link)
 		loop_timer_set(pool->setup.loop, &pool->idle_timer,
 		    w->idle_since + pool->conf.max_idle);
-	if (!list_is_empty(&pool->waiting))
+	/* Somebody may want its place. */
+	if (!list_is_empty(&pool->hungry))
 		pump_later(pool);
 }
 
@@ -224,6 +332,8 @@ static struct pool_item *find_item(struct pool_worker *w, uint64_t number)
 	}
 	return NULL;
 }
+
+static void feed(struct pool_lane *lane);
 
 static void on_message(void *ctx, struct chan_msg *msg)
 {
@@ -241,8 +351,11 @@ static void on_message(void *ctx, struct chan_msg *msg)
 		kill_worker(w);
 		return;
 	}
-	done(w->pool, item, &result);
-	if (list_is_empty(&w->items) && w->state == WORKER_SERVING)
+	done(w->lane->pool, item, &result);
+	if (!list_is_empty(&w->items) || w->state != WORKER_SERVING)
+		return;
+	feed(w->lane);
+	if (list_is_empty(&w->items))
 		become_idle(w);
 }
 
@@ -258,244 +371,287 @@ static void on_gone(void *ctx, int error)
 		end_worker(w);
 }
 
-static bool may_claim(void *ctx, span name)
-{
-	struct pool_worker *w = ctx;
-
-	if (w->state == WORKER_KILLED)
-		return false;
-	LIST_FOR(l, &w->items)
-	{
-		struct pool_item *item =
-		    CONTAINER_OF(l, struct pool_item, link);
-
-		if (span_eq(item->work.name, name))
-			return true;
-	}
-	return false;
-}
-
-static void on_broken(void *ctx)
-{
-	struct pool_worker *w = ctx;
-
-	log_warn("local", "malformed claim from deliver pid %d",
-	    (int)w->process.child.pid);
-	kill_worker(w);
-}
-
 static void send_item(struct pool_worker *w, struct pool_item *item)
 {
+	struct work_item m = item->work;
+
 	item->worker = w;
 	item->attempts++;
 	list_remove(&item->link);
 	list_append(&w->items, &item->link);
 	list_remove(&w->link); /* no longer idle */
-	work_item_put(item->work.blob
+	m.same = m.message != 0 && m.message == w->message;
+	if (m.same) {
+		m.content = SPAN_NONE;
+		m.blob = false;
+	}
+	w->message = m.message;
+	work_item_put(m.blob
 	        ? chan_begin_fds(w->line, WORK_ITEM, &item->blob, 1)
 	        : chan_begin(w->line, WORK_ITEM),
-	    &item->work);
+	    &m);
 	chan_end(w->line);
 }
 
-/* Starting workers */
+/* Starting processes */
 
-/*
- * As local(8): in a directory where everybody may write, everything is done
- * as the recipient; where a group may, with that group; else by root, who
- * gives the new mailbox away.
- */
-struct rights {
-	struct priv_user user; /* of the worker */
-	bool claims;           /* the parent locks and opens */
-};
-
-static void choose_rights(
-    const struct pool_worker *w, const struct user *user, struct rights *ret)
+static void send_setup(struct pool_worker *w, int dir)
 {
-	struct stat st;
+	struct pool_lane *lane = w->lane;
+	struct work_setup setup = lane->pool->conf.setup;
 
-	*ret = (struct rights){
-		.user = { .uid = w->uid, .gid = user->gid },
-	};
-	if (fstat(w->dir, &st) < 0 || (st.st_mode & S_IWOTH))
-		return;
-	if (st.st_mode & S_IWGRP)
-		ret->user.gid = st.st_gid;
-	else
-		ret->claims = w->pool->has_root;
-}
-
-static int start_claims(struct pool_worker *w, const struct user *user)
-{
-	static const struct claims_calls calls = {
-		.may_claim = may_claim,
-		.broken = on_broken,
-	};
-	const struct work_setup *setup = &w->pool->conf.setup;
-
-	w->spec = (struct mailbox_spec){
-		.dir = w->dir,
-		.path = w->path,
-		.owner = w->uid,
-		.group = user->gid,
-		.give_away = true,
-		.locks = setup->locks,
-		.stale = setup->stale,
-	};
-	return claims_new(w->pool->setup.loop, STEAL_FD(w->process.claims),
-	    &w->spec, &calls, w, &w->claims);
-}
-
-static void send_setup(struct pool_worker *w, bool claims)
-{
-	struct work_setup setup = w->pool->conf.setup;
-
-	setup.owner = w->uid;
-	setup.path = w->pool->conf.path;
-	setup.claims = claims;
-	work_setup_put(claims ? chan_begin(w->line, WORK_SETUP)
-	                      : chan_begin_fds(w->line, WORK_SETUP, &w->dir, 1),
+	setup.kind = lane->key.kind;
+	setup.owner = lane->key.uid;
+	if (dir >= 0) {
+		setup.npaths = 1;
+		setup.paths = &lane->pool->conf.mail_spool_directory;
+	} else {
+		setup.npaths = lane->reach.n;
+		setup.paths = lane->reach.paths;
+	}
+	work_setup_put(dir < 0 ? chan_begin(w->line, WORK_SETUP)
+	                       : chan_begin_fds(w->line, WORK_SETUP, &dir, 1),
 	    &setup);
 	chan_end(w->line);
 }
 
-static int connect_worker(
-    struct pool_worker *w, const struct user *user, bool claims)
+static int connect_worker(struct pool_worker *w, int dir)
 {
 	static const struct chan_calls calls = {
 		.message = on_message,
 		.gone = on_gone,
 	};
-	struct loop *loop = w->pool->setup.loop;
+	struct loop *loop = w->lane->pool->setup.loop;
 	int r;
 
 	r = chan_new(loop, STEAL_FD(w->process.line), &calls, w, &w->line);
-	if (r == 0 && claims)
-		r = start_claims(w, user);
 	if (r == 0)
 		r = loop_child(
 		    loop, w->process.child.pidfd, on_reaped, w, &w->child);
 	if (r == 0)
-		send_setup(w, claims);
+		send_setup(w, dir);
 	return r;
 }
 
-static char *copy_text(span text)
+/* mail_spool_directory, or a negative errno. */
+static int open_spool(const struct pool *pool)
 {
-	char *copy = mem_new(text.len + 1, 1);
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
 
-	memcpy(copy, text.ptr, text.len);
-	return copy;
+	buf_put(&path, pool->conf.mail_spool_directory);
+	return os_error(
+	    open(buf_cstr(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-static int launch(struct pool_worker *w, const struct user *user)
+static int launch(struct pool_worker *w)
 {
-	struct rights rights;
+	const struct lane_key *key = &w->lane->key;
+	const struct pool *pool = w->lane->pool;
+	const struct priv_user user = { .uid = key->uid, .gid = key->gid };
+	bool scribe = key->kind == WORK_SCRIBE;
+	CLEANUP(fd_close) int dir = -1;
 	int r;
 
-	w->dir = os_error(open(w->path, O_PATH | O_DIRECTORY | O_CLOEXEC));
-	if (w->dir < 0)
-		return w->dir;
-	choose_rights(w, user, &rights);
-	r = spawn_worker(w->pool->has_root ? &rights.user : NULL, &w->process);
+	if (scribe) {
+		dir = open_spool(pool);
+		if (dir < 0)
+			return dir;
+	}
+	r = spawn_worker((enum work_kind)key->kind,
+	    pool->has_root && !scribe ? &user : NULL, &w->process);
 	if (r == 0)
-		r = connect_worker(w, user, rights.claims);
+		r = connect_worker(w, dir);
 	if (r < 0)
 		spawn_kill(&w->process);
 	return r;
 }
 
 /* 0, or a negative errno: nothing was started. */
-static int start_worker(struct pool *pool, uid_t uid, const struct user *user)
+static int start_worker(struct pool_lane *lane, struct pool_worker **ret)
 {
 	struct pool_worker *w = NEW(struct pool_worker);
 	int r;
 
-	w->pool = pool;
-	w->uid = uid;
+	w->lane = lane;
 	w->process = SPAWNED_NONE;
-	w->path = copy_text(pool->conf.path);
 	list_init(&w->link);
+	list_init(&w->mate);
 	list_init(&w->items);
-	r = launch(w, user);
+	r = launch(w);
 	if (r < 0) {
 		free_worker(w);
 		return r;
 	}
-	hmap_put(&pool->serving, &w->node, hash_u64(uid));
-	pool->nworkers++;
+	list_append(&lane->workers, &w->mate);
+	lane->nworkers++;
+	if (counts(w))
+		lane->pool->nworkers++;
+	*ret = w;
 	return 0;
 }
 
 static void refuse_start(struct pool *pool, struct pool_item *item, int error)
 {
-	CLEANUP(buf_done) struct buf text = BUF_INIT(8192);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(16384);
+	const struct work_item *work = &item->work;
 
-	buf_printf(&text, "cannot update mailbox %.*s/%.*s for user %.*s. %s",
-	    PRI(pool->conf.path), PRI(item->work.name), PRI(item->work.name),
-	    strerror(-error));
+	if (work->kind == WORK_SPOOL) {
+		buf_printf(&text, "cannot update mailbox %.*s/",
+		    PRI(pool->conf.mail_spool_directory));
+		buf_printf(&text, "%.*s for user %.*s. %s", PRI(work->path),
+		    PRI(work->user), strerror(-error));
+	} else {
+		buf_printf(&text,
+		    "cannot start a delivery process for uid %u: %s", work->uid,
+		    strerror(-error));
+	}
 	defer(pool, item, buf_span(&text));
 }
 
-/* Make room for one more; false: wait until somebody is reaped. */
-static bool has_room(struct pool *pool)
+/* Who has been idle longest, and is no scribe. */
+static struct pool_worker *find_idle(struct pool *pool)
 {
-	struct list *oldest = pool->idle.next;
+	LIST_FOR(l, &pool->idle)
+	{
+		struct pool_worker *w =
+		    CONTAINER_OF(l, struct pool_worker, link);
 
-	if (pool->nworkers < pool->conf.max_workers)
+		if (counts(w))
+			return w;
+	}
+	return NULL;
+}
+
+/* Whether the lane may have one more process; else, wait until one ends. */
+static bool has_room(struct pool_lane *lane)
+{
+	struct pool *pool = lane->pool;
+	unsigned max =
+	    lane->key.kind == WORK_RUNNER ? pool->conf.max_runners : 1;
+	struct pool_worker *idle;
+
+	if (lane->nworkers >= max)
+		return false;
+	if (lane->key.kind == WORK_SCRIBE ||
+	    pool->nworkers < pool->conf.max_workers)
 		return true;
-	/* One who leaves makes room soon. */
-	if (list_is_empty(&pool->leaving) && !list_is_empty(&pool->idle))
-		retire(CONTAINER_OF(oldest, struct pool_worker, link));
+	if (pool->nleaving == 0) {
+		idle = find_idle(pool);
+		if (idle)
+			retire(idle);
+	}
 	return false;
 }
 
-static void place(struct pool *pool, struct pool_item *item)
+static bool can_take(const struct pool_worker *w)
 {
-	uid_t uid = uid_of(pool, item);
-	struct pool_worker *w = find_worker(pool, uid);
+	if (w->state != WORKER_SERVING || w->outdated || w->reaped)
+		return false;
+	return w->lane->key.kind != WORK_RUNNER || list_is_empty(&w->items);
+}
+
+static struct pool_worker *find_worker(struct pool_lane *lane)
+{
+	LIST_FOR(l, &lane->workers)
+	{
+		struct pool_worker *w =
+		    CONTAINER_OF(l, struct pool_worker, mate);
+
+		if (can_take(w))
+			return w;
+	}
+	return NULL;
+}
+
+/* False: the item has to wait. */
+static bool place(struct pool_lane *lane, struct pool_item *item)
+{
+	struct pool_worker *w;
 	int r;
 
 	if (item->attempts == ATTEMPTS_MAX) {
-		defer(pool, item, SPAN("unknown mail transport error"));
-		return;
+		defer(lane->pool, item, SPAN("unknown mail transport error"));
+		return true;
 	}
-	if (w && w->outdated)
-		return;
+	w = find_worker(lane);
 	if (!w) {
-		if (!has_room(pool))
-			return;
-		r = start_worker(pool, uid, &item->user);
+		if (!has_room(lane))
+			return false;
+		r = start_worker(lane, &w);
 		if (r < 0) {
-			refuse_start(pool, item, r);
-			return;
+			refuse_start(lane->pool, item, r);
+			return true;
 		}
-		w = find_worker(pool, uid);
 	}
 	send_item(w, item);
+	return true;
+}
+
+/* Give the lane's processes what waits for them, as far as possible. */
+static void feed(struct pool_lane *lane)
+{
+	LIST_FOR(l, &lane->waiting)
+	{
+		if (!place(lane, CONTAINER_OF(l, struct pool_item, link))) {
+			make_hungry(lane);
+			return;
+		}
+	}
+	/* Meanwhile there may have come others. */
+	if (list_is_empty(&lane->waiting))
+		list_remove(&lane->link);
 }
 
 static void pump(void *ctx)
 {
 	struct pool *pool = ctx;
+	struct list now = LIST_INIT(now);
 
-	LIST_FOR(l, &pool->waiting)
-	place(pool, CONTAINER_OF(l, struct pool_item, link));
+	list_splice(&now, &pool->hungry);
+	while (!list_is_empty(&now)) {
+		struct pool_lane *lane =
+		    CONTAINER_OF(list_take(&now), struct pool_lane, link);
+
+		feed(lane);
+		if (list_is_empty(&lane->waiting) && lane->nworkers == 0)
+			free_lane(lane);
+	}
+}
+
+/* Its present process cannot open what this item needs. */
+static void widen(struct pool_lane *lane, const struct work_item *work)
+{
+	if (lane->key.kind != WORK_WORKER ||
+	    !reach_add(&lane->reach, work, lane->pool->conf.base))
+		return;
+	LIST_FOR(l, &lane->workers)
+	{
+		struct pool_worker *w =
+		    CONTAINER_OF(l, struct pool_worker, mate);
+
+		w->outdated = true;
+		if (w->state == WORKER_SERVING && list_is_empty(&w->items))
+			retire(w);
+	}
 }
 
 void pool_submit(struct pool *pool, struct pool_item *item)
 {
-	struct pool_worker *w = find_worker(pool, uid_of(pool, item));
+	struct pool_lane *lane = get_lane(pool, &item->work);
+	struct pool_worker *w;
 
 	item->attempts = 0;
 	item->worker = NULL;
+	item->lane = lane;
 	list_init(&item->link);
-	if (w && !w->outdated) {
+	widen(lane, &item->work);
+	w = list_is_empty(&lane->waiting) ? find_worker(lane) : NULL;
+	if (w) {
 		send_item(w, item);
 		return;
 	}
-	list_append(&pool->waiting, &item->link);
+	list_append(&lane->waiting, &item->link);
+	make_hungry(lane);
 	pump_later(pool);
 }
 
@@ -526,10 +682,9 @@ struct pool *pool_new(const struct pool_setup *setup)
 	struct pool *pool = NEW(struct pool);
 
 	pool->setup = *setup;
-	hmap_init(&pool->serving);
+	hmap_init(&pool->lanes);
 	list_init(&pool->idle);
-	list_init(&pool->leaving);
-	list_init(&pool->waiting);
+	list_init(&pool->hungry);
 	pool->idle_timer.fn = on_idle_timer;
 	pool->idle_timer.ctx = pool;
 	pool->pump.fn = pump;
@@ -542,8 +697,15 @@ struct pool *pool_new(const struct pool_setup *setup)
 void pool_configure(struct pool *pool, const struct pool_conf *conf)
 {
 	pool->conf = *conf;
-	for (struct hnode *n = NULL; (n = hmap_each(&pool->serving, n));)
-		CONTAINER_OF(n, struct pool_worker, node)->outdated = true;
+	if (pool->conf.max_runners == 0)
+		pool->conf.max_runners = RUNNERS;
+	for (struct hnode *n = NULL; (n = hmap_each(&pool->lanes, n));) {
+		struct pool_lane *lane =
+		    CONTAINER_OF(n, struct pool_lane, node);
+
+		LIST_FOR(l, &lane->workers)
+		CONTAINER_OF(l, struct pool_worker, mate)->outdated = true;
+	}
 	LIST_FOR(l, &pool->idle)
 	retire(CONTAINER_OF(l, struct pool_worker, link));
 }
@@ -552,16 +714,20 @@ void pool_free(struct pool **pool)
 {
 	struct pool *p = STEAL(*pool);
 	struct hnode *n;
-	struct list *l;
 
 	if (!p)
 		return;
-	while ((n = hmap_any(&p->serving)))
-		retire(CONTAINER_OF(n, struct pool_worker, node));
-	while ((l = list_take(&p->leaving)))
-		free_worker(CONTAINER_OF(l, struct pool_worker, link));
+	while ((n = hmap_any(&p->lanes))) {
+		struct pool_lane *lane =
+		    CONTAINER_OF(n, struct pool_lane, node);
+		struct list *l;
+
+		while ((l = list_take(&lane->workers)))
+			free_worker(CONTAINER_OF(l, struct pool_worker, mate));
+		free_lane(lane);
+	}
 	loop_timer_stop(p->setup.loop, &p->idle_timer);
 	loop_defer_cancel(&p->pump);
-	hmap_done(&p->serving);
+	hmap_done(&p->lanes);
 	mem_free(p);
 }

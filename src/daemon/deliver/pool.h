@@ -1,46 +1,57 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/deliver/pool.h - the workers: one process per recipient's uid.
+ * daemon/deliver/pool.h - the processes that do the work.
  *
- * A worker is started when there is mail for its uid, takes everything that
- * arrives for it, and ends when it had nothing to do for a while or when
- * its place is needed. All mail for one mailbox goes through one worker, so
- * that what waits is written, and flushed, together.
+ *	WORK_SPOOL, _LOOK           a scribe: two of them as root, and a
+ *	                            user's mail goes always to the same
+ *	WORK_MBOX, _MAILDIR, _READ  the worker of the item's uid and gid
+ *	WORK_COMMAND, _FILE         a runner of that uid and gid that has
+ *	                            nothing else to do
  *
- * A worker that dies has not answered some of its items: they go to a new
- * one, once; a second death defers them.
+ * A process is started when there is something for it to do. Scribes and
+ * workers take everything that arrives for them, so that what waits for one
+ * mailbox is written, and flushed, together. A process ends when it had
+ * nothing to do for a while or when its place is needed.
+ *
+ * A process that dies has not answered some of its items: they go to a new
+ * one, once; a second death defers them. Without root all of them are who we
+ * are, whatever the items say.
  */
 #pragma once
 
 #include "base/list.h"
-#include "daemon/deliver/users.h"
 #include "daemon/deliver/work.h"
 #include "os/loop.h"
 
 struct pool;
 struct pool_worker;
+struct pool_lane;
 
 struct pool_conf {
-	span path;               /* of the mail directory */
-	struct work_setup setup; /* without owner, path, claims */
+	span mail_spool_directory;
+	/* All mailboxes of virtual(8) are below this directory; may be
+	 * empty. */
+	span base;
+	struct work_setup setup; /* without kind, owner and paths */
 	usec max_idle;
-	unsigned max_workers;
+	unsigned max_workers; /* processes at a time, besides scribes */
+	unsigned max_runners; /* of them, runners of one user; 0: two */
 };
 
 /* Embedded by the caller; it and all it points to stay until `done`. */
 struct pool_item {
 	struct list link;
+	struct pool_lane *lane;
 	struct pool_worker *worker;
 	unsigned attempts;
 	/* To be filled in by the caller: */
-	struct user user;
-	struct work_item work; /* the number must be unique */
+	struct work_item work; /* the number must be unique, and not 0 */
 	int blob;              /* or -1 */
 };
 
 struct pool_calls {
 	/* Exactly once per item, never from inside pool_submit(). The spans
-	 * of the verdict live until the call returns. */
+	 * of the answer live until the call returns. */
 	void (*done)(
 	    void *ctx, struct pool_item *item, const struct work_done *done);
 };
@@ -52,10 +63,10 @@ struct pool_setup {
 };
 
 struct pool *pool_new(const struct pool_setup *setup);
-/* NULL is fine. Workers find their line closed, finish and end. */
+/* NULL is fine. Processes find their line closed, finish and end. */
 void pool_free(struct pool **pool);
 
-/* For workers started from now on; those that run finish and end. The spans
+/* For processes started from now on; those that run finish and end. The spans
  * must live until the next call. */
 void pool_configure(struct pool *pool, const struct pool_conf *conf);
 void pool_submit(struct pool *pool, struct pool_item *item);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/deliver/worker.h"
+#include "mail/mbox.h"
 #include "os/file.h"
 #include "store/mailbox.h"
 #include "test/lib/unit.h"
@@ -25,6 +26,9 @@ struct place {
 	struct loop *loop;
 	struct pool *pool;
 	struct pool_conf conf;
+	uint64_t size_max;
+	bool own; /* not by a scribe, but as the user */
+	char (*paths)[80];
 	struct pool_item items[ITEMS];
 	unsigned answered[ITEMS]; /* 0, or its class */
 	unsigned nanswered;
@@ -57,19 +61,17 @@ static int setup(void **state)
 	s.loop = p->loop;
 	p->pool = pool_new(&s);
 	p->conf = (struct pool_conf){
-		.path = span_str(p->path),
+		.mail_spool_directory = span_str(p->path),
 		.setup = {
-			.locks = MAILBOX_DOTLOCK | MAILBOX_FCNTL,
 			.attempts = 10,
 			.delay = 10 * USEC_MSEC,
 			.stale = USEC_HOUR,
-			.original_to = true,
-			.delivered_to = true,
 		},
 		.max_idle = USEC_MIN,
 		.max_workers = 10,
 	};
 	pool_configure(p->pool, &p->conf);
+	p->paths = mem_new(ITEMS, sizeof(*p->paths));
 	*state = p;
 	return 0;
 }
@@ -97,21 +99,37 @@ static int teardown(void **state)
 	empty(p->dir);
 	(void)close(p->dir);
 	assert_int_equal(rmdir(p->path), 0);
+	mem_free(p->paths);
 	mem_free(p);
 	return 0;
 }
 
 static void submit(struct place *p, unsigned i, span name, unsigned user)
 {
+	span path = name;
+
+	if (p->own) {
+		(void)snprintf(p->paths[i], sizeof(p->paths[i]), "%s/%.*s",
+		    p->path, PRI(name));
+		path = span_str(p->paths[i]);
+	}
 	p->answered[i] = 0;
 	p->items[i] = (struct pool_item){
-		.user = { .uid = FIRST_UID + user, .gid = FIRST_UID + user },
 		.work = {
-			.number = i,
-			.name = name,
+			.number = i + 1,
+			.kind = p->own ? WORK_MBOX : WORK_SPOOL,
+			.uid = FIRST_UID + user,
+			.gid = FIRST_UID + user,
+			.user = name,
+			.path = path,
+			.locks = MAILBOX_DOTLOCK | MAILBOX_FCNTL,
+			.size_max = p->size_max,
+			.head = MBOX_FILE,
 			.sender = SPAN("s@x"),
 			.address = SPAN("someone@example.com"),
+			.delivered = SPAN("someone@example.com"),
 			.original = name,
+			.message = i / 10 + 1,
 			.content = SPAN("Subject: x\r\n\r\nthe body\r\n"),
 		},
 		.blob = -1,
@@ -210,6 +228,7 @@ static void test_many_users(void **state)
 	char names[USERS][16];
 	struct stat st;
 
+	p->own = true;
 	p->conf.max_workers = 4;
 	pool_configure(p->pool, &p->conf);
 	for (unsigned i = 0; i < 4 * USERS; i++) {
@@ -252,7 +271,7 @@ static void test_new_configuration(void **state)
 	submit(p, 0, SPAN("ana"), 0);
 	submit(p, 1, SPAN("ana"), 0);
 	run_until(p, 1);
-	p->conf.setup.size_max = 1;
+	p->size_max = 1;
 	pool_configure(p->pool, &p->conf);
 	submit(p, 2, SPAN("ana"), 0);
 	run_until(p, 3);
@@ -314,7 +333,7 @@ static void test_no_directory(void **state)
 	struct place *p = *state;
 	char text[256];
 
-	p->conf.path = SPAN("/no/such/directory");
+	p->conf.mail_spool_directory = SPAN("/no/such/directory");
 	pool_configure(p->pool, &p->conf);
 	submit(p, 0, SPAN("ana"), 0);
 	run_until(p, 1);
@@ -367,7 +386,7 @@ static void test_root_has_a_mailbox(void **state)
 	struct place *p = *state;
 
 	submit(p, 0, SPAN("root"), 0);
-	p->items[0].user = (struct user){ 0, 0 };
+	p->items[0].work.uid = p->items[0].work.gid = 0;
 	run_until(p, 1);
 	expect_sent(p, 1);
 	assert_int_equal(count_messages(p, "root"), 1);
@@ -415,8 +434,10 @@ int main(int argc, char **argv)
 		CASE(test_wrong_owner),
 	};
 
-	if (argc == 2 && span_eq(span_str(argv[1]), SPAN("--worker")))
-		return worker_main();
+	enum work_kind kind;
+
+	if (argc == 2 && worker_kind(argv[1], &kind))
+		return worker_main(kind);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

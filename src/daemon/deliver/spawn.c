@@ -4,23 +4,11 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "daemon/deliver/work.h"
+#include "daemon/deliver/worker.h"
 #include "os/file.h"
 #include "os/sock.h"
 
 extern char **environ;
-
-static int make_pair(int *ret_ours, int *ret_theirs)
-{
-	int pair[2];
-	int r = sock_pair(pair);
-
-	if (r < 0)
-		return r;
-	*ret_ours = pair[0];
-	*ret_theirs = pair[1];
-	return 0;
-}
 
 /* "TZ=..." of our environment, or NULL. */
 static char *time_zone(void)
@@ -31,16 +19,16 @@ static char *time_zone(void)
 	return NULL;
 }
 
-int spawn_worker(const struct priv_user *user, struct spawned *ret)
+int spawn_worker(
+    enum work_kind kind, const struct priv_user *user, struct spawned *ret)
 {
 	static char name[] = "deliver";
-	static char option[] = "--worker";
 	CLEANUP(spawn_done) struct spawned s = SPAWNED_NONE;
 	CLEANUP(fd_close) int line = -1;
-	CLEANUP(fd_close) int claims = -1;
+	char option[WORKER_OPTION_MAX];
 	char *const argv[] = { name, option, NULL };
 	char *const env[] = { time_zone(), NULL };
-	int fds[] = { 0, 1, 2, -1, -1 };
+	int fds[] = { 0, 1, 2, -1 };
 	const struct child_spec spec = {
 		/* Even if the file was replaced since: what we are. */
 		.path = "/proc/self/exe",
@@ -51,14 +39,14 @@ int spawn_worker(const struct priv_user *user, struct spawned *ret)
 		.dir = -1,
 		.user = user,
 	};
-	int r = make_pair(&s.line, &line);
+	int pair[2];
+	int r = sock_pair(pair);
 
-	if (r == 0)
-		r = make_pair(&s.claims, &claims);
 	if (r < 0)
 		return r;
-	fds[WORK_LINE_FD] = line;
-	fds[WORK_CLAIM_FD] = claims;
+	s.line = pair[0];
+	line = fds[WORK_LINE_FD] = pair[1];
+	(void)snprintf(option, sizeof(option), "%s", worker_option(kind));
 	r = child_spawn(&spec, &s.child);
 	if (r < 0)
 		return r;
@@ -78,5 +66,4 @@ void spawn_done(struct spawned *s)
 {
 	fd_close(&s->child.pidfd);
 	fd_close(&s->line);
-	fd_close(&s->claims);
 }

@@ -20,7 +20,8 @@ struct known {
 	bool exists;
 	usec until;
 	size_t len;
-	char text[]; /* the name, and the home directory */
+	struct buf texts; /* home and shell */
+	char name[];
 };
 
 void users_init(struct users *u)
@@ -31,6 +32,7 @@ void users_init(struct users *u)
 static void forget(struct users *u, struct known *k)
 {
 	hmap_remove(&u->known, &k->node);
+	buf_done(&k->texts);
 	mem_free(k);
 }
 
@@ -55,28 +57,26 @@ static struct known *find_known(struct users *u, span name, uint64_t hash)
 	for (n = hmap_first(&u->known, hash); n; n = hmap_next(n, hash)) {
 		struct known *k = CONTAINER_OF(n, struct known, node);
 
-		if (span_eq(span_of(k->text, k->len), name))
+		if (span_eq(span_of(k->name, k->len), name))
 			return k;
 	}
 	return NULL;
 }
 
-static struct known *keep(
-    struct users *u, span name, span home, const struct known *answer)
+static const struct known *keep(
+    struct users *u, span name, const struct known *answer)
 {
 	struct known *k;
 
 	if (u->known.count >= KNOWN_MAX)
 		forget_all(u);
-	k = mem_new(1, sizeof(*k) + name.len + home.len);
+	k = mem_new(1, sizeof(*k) + name.len);
 	k->user = answer->user;
 	k->exists = answer->exists;
 	k->until = answer->until;
+	k->texts = answer->texts;
 	k->len = name.len;
-	memcpy(k->text, name.ptr, name.len);
-	if (home.len)
-		memcpy(k->text + name.len, home.ptr, home.len);
-	k->user.home = span_of(k->text + name.len, home.len);
+	memcpy(k->name, name.ptr, name.len);
 	hmap_put(&u->known, &k->node, hash_bytes(name));
 	return k;
 }
@@ -88,7 +88,21 @@ static bool means_unknown(int error)
 	    error == EPERM;
 }
 
-static int ask_system(const char *name, struct buf *home, struct known *ret)
+static void keep_texts(struct known *k, const struct passwd *entry)
+{
+	size_t home = strlen(entry->pw_dir);
+
+	buf_put(&k->texts, span_str(entry->pw_dir));
+	buf_put(&k->texts, span_str(entry->pw_shell));
+	k->user = (struct user){
+		.uid = entry->pw_uid,
+		.gid = entry->pw_gid,
+		.home = span_first(buf_span(&k->texts), home),
+		.shell = span_from(buf_span(&k->texts), home),
+	};
+}
+
+static int ask_system(const char *name, struct known *ret)
 {
 	CLEANUP(buf_done) struct buf space = BUF_INIT(PASSWD_MAX);
 	struct passwd entry;
@@ -99,9 +113,7 @@ static int ask_system(const char *name, struct buf *home, struct known *ret)
 	error = getpwnam_r(name, &entry, text, PASSWD_MAX, &found);
 	ret->exists = found != NULL;
 	if (found) {
-		ret->user.uid = entry.pw_uid;
-		ret->user.gid = entry.pw_gid;
-		buf_put(home, span_str(entry.pw_dir));
+		keep_texts(ret, &entry);
 		return 0;
 	}
 	return error == 0 || means_unknown(error) ? 0 : -error;
@@ -117,10 +129,12 @@ static bool is_sane(span name)
 int users_find(struct users *u, usec now, span name, struct user *ret)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(NAME_LONGEST);
-	CLEANUP(buf_done) struct buf home = BUF_INIT(PASSWD_MAX);
 	uint64_t hash = hash_bytes(name);
 	struct known *k = find_known(u, name, hash);
-	struct known answer = { .until = now + KEEP };
+	struct known answer = {
+		.until = now + KEEP,
+		.texts = BUF_INIT(PASSWD_MAX),
+	};
 	int r;
 
 	if (k && now < k->until) {
@@ -132,10 +146,9 @@ int users_find(struct users *u, usec now, span name, struct user *ret)
 	if (!is_sane(name))
 		return USERS_UNKNOWN;
 	buf_put(&text, name);
-	r = ask_system(buf_cstr(&text), &home, &answer);
+	r = ask_system(buf_cstr(&text), &answer);
 	if (r < 0)
 		return r;
-	k = keep(u, name, buf_span(&home), &answer);
-	*ret = k->user;
-	return k->exists ? USERS_OK : USERS_UNKNOWN;
+	*ret = keep(u, name, &answer)->user;
+	return answer.exists ? USERS_OK : USERS_UNKNOWN;
 }

@@ -12,10 +12,12 @@
 #include "base/hmap.h"
 #include "base/time.h"
 
+/* The texts are good until the next users_find(). */
 struct user {
 	uid_t uid;
 	gid_t gid;
-	span home; /* until the next question */
+	span home;
+	span shell;
 };
 
 struct users {

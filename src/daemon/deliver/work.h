@@ -6,14 +6,18 @@
  *	parent -> worker   SETUP, ITEM...
  *	worker -> parent   DONE...
  *
- * and on a second connection, so that the worker can wait for the answer,
- * in mail directories where only root may write:
+ * There are three kinds of workers, all of them this program again:
  *
- *	worker -> parent   CLAIM, RELEASE
- *	parent -> worker   CLAIMED
+ *	scribe   writes the mailboxes below mail_spool_directory, those of all
+ *	         users. It keeps the capabilities to act on files as anybody,
+ *	         and Landlock leaves it that one directory. Whether a user has
+ *	         a ~/.forward it may see, but not open it.
+ *	worker   is one user, and reaches the directories it was told at its
+ *	         start: his home, or those of virtual mailboxes.
+ *	runner   is one user, and runs commands and opens files that he named.
  *
- * A worker runs as the recipient, who may be hostile: the parent believes
- * him only about his own mailboxes.
+ * A worker that is a user may be hostile: the parent believes him only about
+ * his own mail.
  */
 #pragma once
 
@@ -21,70 +25,160 @@
 #include "base/time.h"
 #include "mail/verdict.h"
 
-/* The worker's descriptors. */
-enum { WORK_LINE_FD = 3, WORK_CLAIM_FD = 4 };
+/* The worker's descriptor. */
+enum { WORK_LINE_FD = 3 };
 
 enum {
-	WORK_SETUP = 0x600, /* struct work_setup; the mail directory, unless
-			     * the parent claims */
+	WORK_SETUP = 0x600, /* struct work_setup; scribe: one descriptor, of
+			     * the directory paths[0] */
 	WORK_ITEM,          /* struct work_item, one descriptor if blob */
 	WORK_DONE,          /* struct work_done */
-	WORK_CLAIM,         /* span: name of the mailbox */
-	WORK_CLAIMED,       /* struct work_claimed; the mailbox and, if
-			     * has_lock, its dotlock */
-	WORK_RELEASE,       /* u8: the mailbox is damaged, leave the lock */
 };
+
+enum {
+	WORK_MAX_PATHS = 64,
+	WORK_MAX_KEEP = 256,
+	WORK_MAX_FORWARD = 16,
+	WORK_MAX_ENV = 128,
+	WORK_MAX_ARGV = 65536,
+	/* Of a file that is read for the parent. */
+	WORK_MAX_BYTES = 4 * 1024 * 1024,
+};
+
+enum work_kind { WORK_SCRIBE, WORK_WORKER, WORK_RUNNER, WORK_KINDS };
 
 struct work_setup {
-	uint32_t owner; /* of the mailboxes: the uid of the worker */
-	bool claims;    /* ask the parent for locks and files */
-	span path;      /* of the mail directory */
-	uint32_t locks;
-	uint32_t attempts;
-	usec delay;
-	usec stale;
-	uint64_t size_max;
-	bool any_owner;
-	bool original_to;  /* X-Original-To */
-	bool delivered_to; /* Delivered-To */
+	uint8_t kind;   /* enum work_kind */
+	uint32_t owner; /* scribe: who it is between items; else its uid */
+	/* scribe: mail_spool_directory; worker: what it may reach, as
+	 * absolute paths (those that do not exist yet: their parents). The
+	 * pool takes them from the items. */
+	uint32_t npaths;
+	span *paths;
+	/* mailbox files */
+	uint32_t attempts; /* deliver_lock_attempts */
+	usec delay;        /* deliver_lock_delay */
+	usec stale;        /* stale_lock_time */
+	bool any_owner;    /* strict_mailbox_ownership = no */
+	/* runner */
+	span shell;     /* local_command_shell */
+	uint32_t nkeep; /* export_environment: NAME or NAME=value */
+	span *keep;
 };
 
-/* One message for one mailbox. Addresses are in internal form. */
+enum work_do {
+	WORK_SPOOL,   /* append to `path`, a name in mail_spool_directory */
+	WORK_MBOX,    /* append to the mailbox file `path` */
+	WORK_FILE,    /* the same, named by an alias: any kind of file */
+	WORK_MAILDIR, /* `path` ends in '/' */
+	WORK_COMMAND,
+	/* The included list `path`: `bytes`. Or, without a path, the forward
+	 * file: `bytes`, or WORK_FOUND_NOTHING. */
+	WORK_READ,
+	/* By the scribe: is there one of `forward`? No delivery. */
+	WORK_LOOK,
+	WORK_DOS,
+};
+
+enum work_flags {
+	WORK_VIRTUAL = 1,    /* texts of virtual(8) */
+	WORK_QUOTA = 2,      /* Maildir++: keep maildirsize */
+	WORK_NEEDS_HOME = 4, /* `home` must be there */
+	/* pipe(8): its texts, and its flags for the content */
+	WORK_PIPE = 8,
+	WORK_CHECK_LOOP = 16, /* "mail forwarding loop" if Delivered-To has
+			       * `address` already */
+};
+
+struct work_env {
+	span name;
+	span value;
+};
+
+/* How a command gets the content; pipe(8) flags. */
+enum work_form {
+	WORK_FORM_CRLF = 1,  /* lines end with CRLF (eol=\r\n) */
+	WORK_FORM_DOT = 2,   /* flags=. : dots are doubled */
+	WORK_FORM_QUOTE = 4, /* flags=> : ">From " */
+	WORK_FORM_BLANK = 8, /* flags=B : an empty line at the end */
+	WORK_FORM_NO_RESULT = 16,
+};
+
+/* One message for one destination. Addresses are in internal form. */
 struct work_item {
 	uint64_t number;
-	span name; /* the user, and the file */
+	uint8_t kind;   /* enum work_do */
+	uint32_t flags; /* enum work_flags */
+	uint32_t uid;   /* scribe: who it is for */
+	uint32_t gid;
+	span user; /* login name, for texts */
+	span home;
+	/* Look for these first: a file that exists is not delivered past,
+	 * but told in DONE (by the scribe: only that it exists). */
+	uint32_t nforward;
+	span *forward;
+	span path;         /* or the command */
+	uint32_t locks;    /* enum mailbox_locks */
+	uint64_t size_max; /* of the mailbox, 0: none */
+	/* Header lines on top */
+	uint32_t head; /* enum mbox_flags */
 	span sender;
-	span address;
+	span address; /* the recipient now */
 	span original;
+	span delivered;
+	/* WORK_COMMAND */
+	uint32_t nargv; /* 0: `path` is for the shell, or plain words */
+	span *argv;
+	uint32_t nenv;
+	struct work_env *env;
+	span directory; /* empty: none */
+	usec time_limit;
+	uint32_t form; /* enum work_form */
+	span eol;      /* pipe(8); empty: LF */
+	/*
+	 * Which message it is: items with the same number have the same
+	 * content, which then need not travel again (`same`: it is that of
+	 * the item before). 0: not known. The pool sees to `same`.
+	 */
+	uint64_t message;
+	bool same;
 	bool blob; /* the content is in the descriptor */
 	span content;
 };
 
+enum work_found {
+	WORK_FOUND_NONE,    /* it was done: there is a verdict */
+	WORK_FOUND_FORWARD, /* forward[which]; `bytes`, except by the scribe */
+	WORK_FOUND_LIST,    /* WORK_READ: `bytes`, and its owner */
+	/*
+	 * WORK_LOOK, WORK_READ: no forward file, or none to be trusted. For
+	 * the others: one that is not to be trusted; nothing was done, go on
+	 * without `forward`. `warning` says why.
+	 */
+	WORK_FOUND_NOTHING,
+	WORK_FOUNDS,
+};
+
 struct work_done {
 	uint64_t number;
+	uint8_t found; /* enum work_found; unless NONE there is no verdict */
+	uint32_t which;
+	uint32_t owner;
+	span bytes;
 	struct verdict verdict;
 	/* The mailbox belongs to somebody else: there is a parameter for it
 	 * that the log should name. */
 	bool foreign;
-};
-
-struct work_claimed {
-	uint8_t result; /* enum mailbox_result */
-	/* MAILBOX_OK: */
-	bool has_lock;
-	bool left;
-	uint64_t left_inode;
-	uint64_t left_size;
-	/* else: */
-	span status;
-	span reason;
+	/* Lines for the log behind "warning: ", LF between. */
+	span warning;
+	uint64_t offset; /* biff: where the message begins in a mailbox */
 };
 
 void work_setup_put(struct buf *out, const struct work_setup *m);
-MUST_USE bool work_setup_get(span payload, struct work_setup *ret);
+MUST_USE bool work_setup_get(
+    span payload, struct arena *a, struct work_setup *ret);
 void work_item_put(struct buf *out, const struct work_item *m);
-MUST_USE bool work_item_get(span payload, struct work_item *ret);
+MUST_USE bool work_item_get(
+    span payload, struct arena *a, struct work_item *ret);
 void work_done_put(struct buf *out, const struct work_done *m);
 MUST_USE bool work_done_get(span payload, struct work_done *ret);
-void work_claimed_put(struct buf *out, const struct work_claimed *m);
-MUST_USE bool work_claimed_get(span payload, struct work_claimed *ret);

@@ -2,72 +2,133 @@
 #include "daemon/deliver/worker.h"
 
 #include <errno.h>
-#include <linux/capability.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/deliver/batch.h"
+#include "daemon/deliver/look.h"
+#include "daemon/deliver/rights.h"
 #include "mail/date.h"
-#include "mail/mbox.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/sandbox.h"
 
-struct worker {
-	struct sync_conn *line;
-	struct batch batch;
-	struct buf path;
-	int dir;
+enum { ARENA_SETUP = 1 << 20, ARENA_PER_BYTE = 16, ARENA_BASE = 1 << 16 };
+
+static const struct {
+	const char *option;
+	const char *title;
+} names[WORK_KINDS] = {
+	[WORK_SCRIBE] = { "--scribe", "deliver-scribe" },
+	[WORK_WORKER] = { "--worker", "deliver-worker" },
+	[WORK_RUNNER] = { "--runner", "deliver-runner" },
 };
 
-/* What the parent says is right, or it is not our parent. */
-static int take_setup(struct worker *w, struct sync_msg *msg)
+static void run_mbox(struct worker *w, const struct work_item *item, int blob)
 {
-	struct mailbox_spec *spec = &w->batch.spec;
-	struct work_setup setup;
+	batch_add(w->batch, item, blob);
+}
 
-	if (msg->type != WORK_SETUP || !work_setup_get(msg->payload, &setup) ||
-	    msg->nfds != (setup.claims ? 0 : 1))
+/*
+ * Who does what, and how. A kind without a row is one that the parent must not
+ * ask for.
+ */
+static const struct work_row {
+	uint8_t process; /* enum work_kind */
+	work_fn *run;    /* NULL: nothing but what all items have */
+} rows[WORK_DOS] = {
+	[WORK_SPOOL] = { WORK_SCRIBE, run_mbox },
+	[WORK_MBOX] = { WORK_WORKER, run_mbox },
+	[WORK_READ] = { WORK_WORKER, look_read },
+	[WORK_LOOK] = { WORK_SCRIBE, look_nothing },
+};
+
+/* When nothing more waits: all that was put off is answered. */
+static void end_all(struct worker *w)
+{
+	batch_end(w->batch);
+}
+
+const char *worker_option(enum work_kind kind)
+{
+	return names[kind].option;
+}
+
+bool worker_kind(const char *option, enum work_kind *ret)
+{
+	for (enum work_kind k = 0; k < WORK_KINDS; k++) {
+		if (strcmp(option, names[k].option) == 0) {
+			*ret = k;
+			return true;
+		}
+	}
+	return false;
+}
+
+void worker_answer(struct worker *w, const struct work_done *done)
+{
+	work_done_put(sync_begin(w->line, WORK_DONE), done);
+	sync_end(w->line);
+}
+
+void worker_settle(
+    struct worker *w, uint64_t number, const struct verdict *verdict)
+{
+	worker_answer(
+	    w, &(struct work_done){ .number = number, .verdict = *verdict });
+}
+
+/* Content that is good for more than one item */
+
+/* What the parent says is right, or it is not our parent. */
+static int keep_content(
+    struct worker *w, struct work_item *item, struct sync_msg *msg)
+{
+	if (item->same) {
+		if (item->message == 0 || item->message != w->message)
+			return -EPROTO;
+		item->blob = w->blob >= 0;
+		item->content = buf_span(&w->content);
+		return 0;
+	}
+	fd_close(&w->blob);
+	buf_clear(&w->content);
+	w->message = item->message;
+	if (item->blob)
+		w->blob = STEAL_FD(msg->fds[0]);
+	if (item->message == 0)
+		return 0;
+	buf_put(&w->content, item->content);
+	if (w->content.failed)
 		return -EPROTO;
-	buf_put(&w->path, setup.path);
-	if (!setup.claims)
-		w->dir = STEAL_FD(msg->fds[0]);
-	*spec = (struct mailbox_spec){
-		.dir = w->dir,
-		.path = buf_cstr(&w->path),
-		.owner = setup.owner,
-		.any_owner = setup.any_owner,
-		.locks = setup.locks,
-		.attempts = setup.attempts,
-		.delay = setup.delay,
-		.stale = setup.stale,
-		.size_max = setup.size_max,
-	};
-	if (setup.claims)
-		w->batch.claims = sync_new(WORK_CLAIM_FD);
-	else
-		(void)close(WORK_CLAIM_FD);
-	if (!setup.original_to)
-		w->batch.head_flags &= ~MBOX_ORIGINAL_TO;
-	if (!setup.delivered_to)
-		w->batch.head_flags &= ~MBOX_DELIVERED_TO;
+	item->content = buf_span(&w->content);
 	return 0;
 }
 
 static int take_item(struct worker *w, struct sync_msg *msg)
 {
+	CLEANUP(arena_done) struct arena arena;
+	const struct work_row *row;
 	struct work_item item;
+	int r;
 
-	if (msg->type != WORK_ITEM || !work_item_get(msg->payload, &item) ||
+	arena_init(&arena, ARENA_BASE + ARENA_PER_BYTE * msg->payload.len);
+	if (msg->type != WORK_ITEM ||
+	    !work_item_get(msg->payload, &arena, &item) ||
 	    msg->nfds != (item.blob ? 1 : 0))
 		return -EPROTO;
-	batch_add(&w->batch, &item, item.blob ? msg->fds[0] : -1);
-	return 0;
+	row = &rows[item.kind];
+	if (!row->run || row->process != w->setup.kind)
+		return -EPROTO;
+	r = keep_content(w, &item, msg);
+	if (r == 0 && look_first(w, &item, w->blob))
+		row->run(w, &item, w->blob);
+	return r;
 }
 
 /* What the line has for us now: poll() events. */
@@ -100,35 +161,96 @@ static int serve(struct worker *w)
 		if (events & POLLHUP)
 			break;
 		if (!(events & POLLIN))
-			batch_end(&w->batch);
+			end_all(w);
 	}
-	batch_end(&w->batch);
+	end_all(w);
 	return r == SYNC_END ? 0 : r;
 }
 
-/* root's own mailbox needs no more rights than anybody else's. */
-static int shed_capabilities(void)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+/* Closing the doors */
 
-	return os_error((int)syscall(SYS_capset, &header, none));
+static int enclose_scribe(struct worker *w)
+{
+	const struct sandbox_path mail = { w->dir,
+		SANDBOX_READ | SANDBOX_WRITE };
+	int r = geteuid() == 0 ? rights_keep_files_only() : rights_keep_none();
+
+	return r < 0 ? r
+	             : sandbox_enter(SANDBOX_FILES | SANDBOX_FSUID, &mail, 1);
 }
 
-static int enclose(int dir)
+/* The directory, or the nearest above it that exists; -1: none. */
+static int open_nearest(span path)
 {
-	const struct sandbox_path mail = { dir, SANDBOX_READ | SANDBOX_WRITE };
-	int r = shed_capabilities();
+	CLEANUP(buf_done) struct buf name = BUF_INIT(1 << 16);
+	int fd = -1;
 
-	if (r < 0)
-		return r;
-	return dir >= 0 ? sandbox_enter(SANDBOX_FILES, &mail, 1)
-	                : sandbox_enter(0, NULL, 0);
+	while (fd < 0 && path.len > 0) {
+		buf_clear(&name);
+		buf_put(&name, path);
+		fd = open(buf_cstr(&name), O_PATH | O_DIRECTORY | O_CLOEXEC);
+		path = span_first(path, (size_t)MAX(span_rfind(path, '/'), 0));
+	}
+	return fd;
 }
 
-static int live(struct worker *w)
+static int enclose_worker(struct worker *w)
+{
+	struct sandbox_path paths[WORK_MAX_PATHS];
+	size_t n = 0;
+	int r;
+
+	for (uint32_t i = 0; i < w->setup.npaths; i++) {
+		int fd = open_nearest(w->setup.paths[i]);
+
+		if (fd >= 0)
+			paths[n++] = (struct sandbox_path){ fd,
+				SANDBOX_READ | SANDBOX_WRITE };
+	}
+	r = rights_keep_none();
+	if (r == 0)
+		r = sandbox_enter(SANDBOX_FILES, paths, n);
+	while (n > 0)
+		(void)close(paths[--n].fd);
+	return r;
+}
+
+/* It starts programs, which are to find the world as it is. */
+static int enclose_runner(struct worker *w)
+{
+	(void)w;
+	return 0;
+}
+
+static int (*const enclose[WORK_KINDS])(struct worker *w) = {
+	[WORK_SCRIBE] = enclose_scribe,
+	[WORK_WORKER] = enclose_worker,
+	[WORK_RUNNER] = enclose_runner,
+};
+
+static int take_setup(
+    struct worker *w, enum work_kind kind, struct sync_msg *msg)
+{
+	struct buf own = BUF_INIT(FRAME_MAX);
+	span payload;
+
+	/* The setup lives as long as we do. */
+	buf_put(&own, msg->payload);
+	payload = arena_dup(&w->arena, buf_span(&own));
+	buf_done(&own);
+	if (msg->type != WORK_SETUP || !payload.ptr ||
+	    !work_setup_get(payload, &w->arena, &w->setup) ||
+	    w->setup.kind != kind || msg->nfds != (kind == WORK_SCRIBE ? 1 : 0))
+		return -EPROTO;
+	if (kind == WORK_SCRIBE) {
+		if (w->setup.npaths != 1)
+			return -EPROTO;
+		w->dir = STEAL_FD(msg->fds[0]);
+	}
+	return 0;
+}
+
+static int live(struct worker *w, enum work_kind kind)
 {
 	struct sync_msg msg;
 	int r = sync_recv(w->line, &msg);
@@ -136,33 +258,37 @@ static int live(struct worker *w)
 	if (r == SYNC_END)
 		return 0;
 	if (r == SYNC_OK)
-		r = take_setup(w, &msg);
+		r = take_setup(w, kind, &msg);
 	if (r == 0)
-		r = enclose(w->dir);
-	return r < 0 ? r : serve(w);
+		r = enclose[kind](w);
+	if (r < 0)
+		return r;
+	w->batch = batch_new(w, NULL);
+	return serve(w);
 }
 
-int worker_main(void)
+int worker_main(enum work_kind kind)
 {
-	struct worker w = { .dir = -1 };
+	struct worker w = { .dir = -1, .blob = -1 };
 	int r;
 
-	(void)prctl(PR_SET_NAME, "deliver-worker");
+	(void)prctl(PR_SET_NAME, names[kind].title);
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)umask(077);
 	date_init();
-	batch_init(&w.batch);
-	buf_init(&w.path, 4096);
-	w.line = w.batch.line = sync_new(WORK_LINE_FD);
-	r = live(&w);
+	arena_init(&w.arena, ARENA_SETUP);
+	buf_init(&w.content, FRAME_MAX);
+	w.line = sync_new(WORK_LINE_FD);
+	r = live(&w, kind);
 	/* The parent being gone is no error: it takes us with it. */
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		(void)fprintf(stderr, "deliver: %s\n", strerror(-r));
+	batch_free(&w.batch);
 	sync_free(&w.line);
-	sync_free(&w.batch.claims);
-	batch_done(&w.batch);
-	buf_done(&w.path);
+	arena_done(&w.arena);
+	buf_done(&w.content);
 	fd_close(&w.dir);
+	fd_close(&w.blob);
 	return r < 0 ? 1 : 0;
 }

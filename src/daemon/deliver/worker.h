@@ -1,14 +1,54 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/deliver/worker.h - the process that is one recipient and writes his
- * mailboxes.
+ * daemon/deliver/worker.h - the life of a process that does the work: a
+ * scribe, a worker or a runner (work.h says what they are).
  *
- * It blocks. It is started as the recipient already, and reaches nothing but
- * its two lines and the mail directory.
+ * It blocks. It is started as the user it is for, closes the doors behind
+ * itself, and then takes item after item from its line:
+ *
+ *	what all items have in common (look.c): loops, the home
+ *	    directory, ~/.forward
+ *	then the function of the item's kind, from the table in worker.c
+ *	when nothing more waits: `end` of all kinds, to flush and to answer
+ *	    what was put off
  */
 #pragma once
 
-#include "base/base.h"
+#include "daemon/deliver/work.h"
+#include "ipc/sync.h"
+
+struct batch;
+
+/* What the functions of the kinds get. */
+struct worker {
+	struct sync_conn *line;
+	struct arena arena; /* of the setup */
+	struct work_setup setup;
+	int dir; /* scribe: mail_spool_directory; else -1 */
+	struct batch *batch;
+	/* The content of the last item, which may be that of the next. */
+	uint64_t message;
+	struct buf content;
+	int blob;
+};
+
+/*
+ * Do it, and answer with worker_answer(): exactly once for each item, now or
+ * at the latest in `end`. Everything in `item` is the function's to use until
+ * it returns; `blob` is -1 unless item->blob.
+ */
+typedef void work_fn(struct worker *w, const struct work_item *item, int blob);
+
+void worker_answer(struct worker *w, const struct work_done *done);
+/* The same, with a verdict and nothing else. */
+void worker_settle(
+    struct worker *w, uint64_t number, const struct verdict *verdict);
+
+enum { WORKER_OPTION_MAX = 16 };
+/* "--scribe" and so on. */
+const char *worker_option(enum work_kind kind);
+/* False: it is none of them. */
+MUST_USE bool worker_kind(const char *option, enum work_kind *ret);
 
 /* The whole life; the result is for main() to return. */
-int worker_main(void);
+int worker_main(enum work_kind kind);
