@@ -13,9 +13,11 @@
 #include "daemon/deliver/batch.h"
 #include "daemon/deliver/look.h"
 #include "daemon/deliver/rights.h"
+#include "daemon/deliver/runner.h"
 #include "mail/date.h"
 #include "os/error.h"
 #include "os/file.h"
+#include "os/priv.h"
 #include "os/sandbox.h"
 
 enum { ARENA_SETUP = 1 << 20, ARENA_PER_BYTE = 16, ARENA_BASE = 1 << 16 };
@@ -44,6 +46,7 @@ static const struct work_row {
 } rows[WORK_DOS] = {
 	[WORK_SPOOL] = { WORK_SCRIBE, run_mbox },
 	[WORK_MBOX] = { WORK_WORKER, run_mbox },
+	[WORK_COMMAND] = { WORK_RUNNER, run_command },
 	[WORK_READ] = { WORK_WORKER, look_read },
 	[WORK_LOOK] = { WORK_SCRIBE, look_nothing },
 };
@@ -215,11 +218,12 @@ static int enclose_worker(struct worker *w)
 	return r;
 }
 
-/* It starts programs, which are to find the world as it is. */
+/* It starts programs, which are to find the world as it is; but they are not
+ * to find us, and the mail of others that we have seen, in it. */
 static int enclose_runner(struct worker *w)
 {
 	(void)w;
-	return 0;
+	return priv_no_dump();
 }
 
 static int (*const enclose[WORK_KINDS])(struct worker *w) = {
