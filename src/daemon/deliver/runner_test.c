@@ -118,15 +118,13 @@ static void test_local_commands(void **state)
 	expect(&done, VERDICT_DEFERRED, "4.3.0",
 	    "temporary failure. Command output: LANG=C PATH=/usr/bin:/bin "
 	    "TZ=UTC USER=() { :;} ");
-}
-");
 
-    item.directory = SPAN("/no/such");
-done = ask(&r, &item, -1);
-expect(&done, VERDICT_DEFERRED, "4.3.0", "temporary failure");
-assert_true(span_has_prefix(
-    done.warning, SPAN("cannot change directory to \"/no/such\" for uid=")));
-stop(&r);
+	item.directory = SPAN("/no/such");
+	done = ask(&r, &item, -1);
+	expect(&done, VERDICT_DEFERRED, "4.3.0", "temporary failure");
+	assert_true(span_has_prefix(done.warning,
+	    SPAN("cannot change directory to \"/no/such\" for uid=")));
+	stop(&r);
 }
 
 static void test_chosen_shell(void **state)
