@@ -38,6 +38,8 @@ void clean_init(struct clean *c, const struct clean_conf *conf,
 
 	if (!m->local && conf->remote.origin.len)
 		rewrite = &conf->remote;
+	if (m->alone)
+		rewrite = NULL;
 	*c = (struct clean){ .conf = conf, .m = *m, .rewrite = rewrite };
 	c->holding = rewrite && (conf->map_senders || conf->map_recipients);
 	buf_init(&c->line, conf->header_size_limit + OVERSHOOT);
@@ -174,7 +176,7 @@ static void note_header(
 		keep_ident(&c->resent_ident, value);
 	else if (info->type == HEADER_RECEIVED &&
 	    ++c->hops >= c->conf->hopcount_limit)
-		c->hops_exceeded = true;
+		c->hops_exceeded = !c->m.keep;
 	else if (info->type == HEADER_ENCODING &&
 	    (span_eq_nocase(value, SPAN("8bit")) ||
 	        span_eq_nocase(value, SPAN("binary"))))
@@ -226,7 +228,7 @@ static void add_message_id(struct clean *c, struct buf *out)
 
 	buf_clear(ident);
 	buf_putc(ident, '<');
-	date_write_stamp(ident, c->m.arrival);
+	date_write_stamp(ident, c->m.created ? c->m.created : c->m.arrival);
 	buf_putc(ident, '.');
 	buf_put(ident, msgid_text(c->m.id, id));
 	buf_putc(ident, '@');
@@ -244,9 +246,37 @@ static void add_date(struct clean *c, struct buf *out)
 	buf_put(out, crlf);
 }
 
+/* A name, quoted if it is more than words (RFC 5322 3.2.5). */
+static void put_phrase(struct buf *out, span name)
+{
+	static const span specials = SPAN_INIT("()<>[]:;@\\,.\"");
+	bool quote = false;
+
+	for (size_t i = 0; i < name.len; i++)
+		quote |= span_find(specials, name.ptr[i]) >= 0;
+	if (quote)
+		buf_putc(out, '"');
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (c == '"' || c == '\\')
+			buf_putc(out, '\\');
+		buf_putc(out, (unsigned char)c < ' ' || c == 0x7f ? ' ' : c);
+	}
+	if (quote)
+		buf_putc(out, '"');
+}
+
 static void add_from(struct clean *c, struct buf *out)
 {
 	put_name(c, out, SPAN("From: "));
+	if (c->m.sender.len && c->m.full_name.len) {
+		put_phrase(out, c->m.full_name);
+		buf_put(out, SPAN(" <"));
+		address_quote(out, c->m.sender);
+		buf_put(out, SPAN(">\r\n"));
+		return;
+	}
 	address_quote(
 	    out, c->m.sender.len ? c->m.sender : SPAN("MAILER-DAEMON"));
 	buf_put(out, crlf);
@@ -259,7 +289,7 @@ static void add_missing(struct clean *c, struct buf *out)
 		    1 << HEADER_CC | 1 << HEADER_RESENT_CC
 	};
 
-	if (!c->rewrite && !c->conf->always_add_missing)
+	if (c->m.alone || (!c->rewrite && !c->conf->always_add_missing))
 		return;
 	if (is_missing(c, HEADER_MESSAGE_ID, HEADER_RESENT_MESSAGE_ID))
 		add_message_id(c, out);

@@ -51,9 +51,13 @@ struct clean_conf {
 /* This message; the spans live until clean_done(). */
 struct clean_message {
 	msgid id;
-	usec arrival; /* wall clock */
-	span sender;  /* as rewritten, internal form */
-	bool local;   /* local_header_rewrite_clients matched */
+	usec arrival;   /* wall clock */
+	span sender;    /* as rewritten, internal form */
+	usec created;   /* the same, of the queue file; 0: on arrival */
+	span full_name; /* of a local sender, or empty */
+	bool local;     /* local_header_rewrite_clients matched */
+	bool alone;     /* it has been here: neither rewrite nor add */
+	bool keep;      /* all of it, also with too many hops: see hops */
 	const struct received *received; /* NULL: the content has one */
 };
 

@@ -30,8 +30,26 @@ static void put_client(struct buf *out, const struct received *r)
 	buf_put(out, SPAN("])\r\n"));
 }
 
+static void write_inside(struct buf *out, const struct received *r)
+{
+	buf_put(out, SPAN("Received: by "));
+	buf_put(out, r->myhostname);
+	buf_put(out, SPAN(" ("));
+	buf_put(out, r->mail_name);
+	if (r->by == RECEIVED_USER)
+		buf_printf(out, ", from userid %u", r->uid);
+	buf_put(out, SPAN(")\r\n\tid "));
+	put_id(out, r->id);
+	buf_put(out, SPAN("; "));
+	put_date(out, r->when);
+}
+
 void received_write(struct buf *out, const struct received *r)
 {
+	if (r->by != RECEIVED_SMTP) {
+		write_inside(out, r);
+		return;
+	}
 	put_client(out, r);
 	buf_put(out, r->tls);
 	if (r->auth.len) {
@@ -54,15 +72,5 @@ void received_write(struct buf *out, const struct received *r)
 	} else {
 		buf_put(out, SPAN(";\r\n\t"));
 	}
-	put_date(out, r->when);
-}
-
-void received_write_local(
-    struct buf *out, const struct received *r, unsigned uid)
-{
-	buf_printf(out, "Received: by %.*s (%.*s, from userid %u)\r\n\tid ",
-	    PRI(r->myhostname), PRI(r->mail_name), uid);
-	put_id(out, r->id);
-	buf_put(out, SPAN("; "));
 	put_date(out, r->when);
 }

@@ -8,7 +8,16 @@
 #include "base/time.h"
 #include "mail/msgid.h"
 
+/* How it came; the spans that are needed are those of the form. */
+enum received_by {
+	RECEIVED_SMTP,
+	RECEIVED_USER,   /* "by host (Postfix, from userid 1000)" */
+	RECEIVED_RESENT, /* "by host (Postfix)": by ourselves */
+};
+
 struct received {
+	enum received_by by;
+	uint32_t uid;     /* of the user */
 	span helo;        /* empty: client_name instead */
 	span client_name; /* verified, or "unknown" */
 	span client_addr; /* numeric, without IPv6: in front */
@@ -24,7 +33,3 @@ struct received {
 
 /* In wire form, with the final CRLF. */
 void received_write(struct buf *out, const struct received *r);
-/* For a message that a local user brought: "by host (Postfix, from userid
- * uid)". Uses myhostname, mail_name, id and when. */
-void received_write_local(
-    struct buf *out, const struct received *r, unsigned uid);

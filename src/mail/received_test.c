@@ -68,17 +68,20 @@ static void test_tls_and_auth(void **state)
 	    "\tSun, 24 May 2020 06:56:11 +0000 (UTC)\r\n");
 }
 
-static void test_local(void **state)
+static void test_inside(void **state)
 {
-	struct buf out = BUF_INIT(10000);
+	struct received r = plain;
 
 	(void)state;
-	received_write_local(&out, &plain, 1000);
-	assert_span_equal(buf_span(&out),
-	    SPAN(
-	        "Received: by mx.example.com (Postfix, from userid 1000)\r\n"
-	        "\tid 1B440AC2470; Sun, 24 May 2020 06:56:11 +0000 (UTC)\r\n"));
-	buf_done(&out);
+	r.by = RECEIVED_USER;
+	r.uid = 1000;
+	check(&r,
+	    "Received: by mx.example.com (Postfix, from userid 1000)\r\n"
+	    "\tid 1B440AC2470; Sun, 24 May 2020 06:56:11 +0000 (UTC)\r\n");
+	r.by = RECEIVED_RESENT;
+	check(&r,
+	    "Received: by mx.example.com (Postfix)\r\n"
+	    "\tid 1B440AC2470; Sun, 24 May 2020 06:56:11 +0000 (UTC)\r\n");
 }
 
 int main(void)
@@ -87,7 +90,7 @@ int main(void)
 		cmocka_unit_test(test_several_recipients),
 		cmocka_unit_test(test_one_recipient),
 		cmocka_unit_test(test_tls_and_auth),
-		cmocka_unit_test(test_local),
+		cmocka_unit_test(test_inside),
 	};
 
 	(void)setenv("TZ", "UTC", 1);

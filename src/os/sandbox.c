@@ -114,6 +114,8 @@ static const struct rule rules[] = {
 	{ S(accept), SANDBOX_ACCEPT, 0, { 0 } },
 	{ S(accept4), SANDBOX_ACCEPT, 0, { 0 } },
 
+	{ S(socketpair), SANDBOX_PAIR, 0, EQ(0, AF_UNIX) },
+
 	{ S(connect), SANDBOX_CONNECT, 0, { 0 } },
 	{ S(bind), SANDBOX_CONNECT, 0, { 0 } },
 	/* Otherwise without an address: to the peer we have. */

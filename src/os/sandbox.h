@@ -36,6 +36,8 @@ enum sandbox_may {
 	SANDBOX_SETUID = 32,
 	/* Act on files as somebody else: setfsuid() and the like. */
 	SANDBOX_FSUID = 64,
+	/* Pairs of unix sockets, connected to each other. */
+	SANDBOX_PAIR = 128,
 };
 
 enum sandbox_access {

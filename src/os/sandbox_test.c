@@ -521,7 +521,7 @@ static const struct {
 	{ "netlink socket", probe_netlink_socket, NEVER, 0 },
 	{ "SCTP socket", probe_sctp_socket, NEVER, 0 },
 	{ "vsock socket", probe_vsock_socket, NEVER, 0 },
-	{ "socketpair", probe_socketpair, NEVER, 0 },
+	{ "socketpair", probe_socketpair, SANDBOX_PAIR, 0 },
 	{ "connect", probe_connect, SANDBOX_CONNECT, 0 },
 	{ "connect a held socket elsewhere", probe_connect_held,
 		SANDBOX_CONNECT, 0 },
@@ -550,6 +550,7 @@ static const struct {
 	{ "rules", SANDBOX_CONNECT | SANDBOX_FILES },
 	{ "queue", SANDBOX_ACCEPT | SANDBOX_FILES | SANDBOX_THREADS },
 	{ "writer", SANDBOX_FILES },
+	{ "pickup", SANDBOX_ACCEPT | SANDBOX_FILES | SANDBOX_PAIR },
 	{ "becomes another", SANDBOX_FILES | SANDBOX_SETUID },
 };
 /* clang-format on */

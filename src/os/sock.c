@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -306,6 +307,14 @@ static void widen(int fd)
 	    0)
 		(void)setsockopt(
 		    fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
+int sock_nonblock(int fd)
+{
+	int flags = os_error(fcntl(fd, F_GETFL));
+
+	return flags < 0 ? flags
+	                 : os_error(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
 int sock_pair(int ret[2])

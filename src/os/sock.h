@@ -70,5 +70,7 @@ MUST_USE int sock_peer_uid(int fd, uid_t *ret);
 
 /* What we write leaves at once; failing is harmless. */
 void sock_nodelay(int fd);
+/* 0 or a negative errno. */
+MUST_USE int sock_nonblock(int fd);
 /* Two connected unix stream sockets. */
 MUST_USE int sock_pair(int ret[2]);
