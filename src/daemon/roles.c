@@ -12,7 +12,8 @@ static const struct role_info roles[ROLES] = {
 	/* Talks to strangers: no files, no exec, no new sockets. */
 	[ROLE_SMTPD] = { .name = "smtpd", .user = "mail_owner",
 		.processes = "smtpd_processes", .keys = "smtpd_tls_",
-		.talks_to = ROLE_BIT(RULES) | ROLE_BIT(QUEUE),
+		.talks_to = ROLE_BIT(RULES) | ROLE_BIT(QUEUE) |
+		    ROLE_BIT(PICKUP),
 		.inherits = ROLE_LISTEN_SMTP,
 		.may = SANDBOX_ACCEPT, .nofile = 65536 },
 
@@ -38,9 +39,16 @@ static const struct role_info roles[ROLES] = {
 
 	/* Becomes the recipient, in a child, for each delivery. */
 	[ROLE_DELIVER] = { .name = "deliver",
-		.talks_to = ROLE_BIT(QUEUE),
+		.talks_to = ROLE_BIT(QUEUE) | ROLE_BIT(PICKUP),
 		.may = SANDBOX_FILES | SANDBOX_EXEC | SANDBOX_SETUID,
 		.nofile = 4096 },
+
+	/* Brings in the mail of this machine: maildrop/ and nothing else. */
+	[ROLE_PICKUP] = { .name = "pickup", .user = "mail_owner",
+		.talks_to = ROLE_BIT(SMTPD) | ROLE_BIT(DELIVER),
+		.inherits = ROLE_LISTEN_PICKUP,
+		.may = SANDBOX_ACCEPT | SANDBOX_FILES | SANDBOX_PAIR,
+		.nofile = 1024 },
 };
 /* clang-format on */
 

@@ -14,6 +14,7 @@ enum role {
 	ROLE_QUEUE,
 	ROLE_RELAY,
 	ROLE_DELIVER,
+	ROLE_PICKUP,
 	ROLES,
 };
 
@@ -24,6 +25,7 @@ enum role_listen {
 	ROLE_LISTEN_NONE,
 	ROLE_LISTEN_SMTP,    /* the inet lines of master.cf */
 	ROLE_LISTEN_CONTROL, /* public/queue, service == CONF_MAIN */
+	ROLE_LISTEN_PICKUP,  /* public/pickup, if master.cf has that line */
 };
 
 struct role_info {

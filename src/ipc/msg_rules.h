@@ -64,6 +64,8 @@ enum rules_check_flags {
 	RULES_UNAUTH_PIPELINING = 1, /* the client sent ahead without leave */
 	RULES_ESMTP = 2,
 	RULES_TLS = 4, /* the session is encrypted */
+	RULES_TRUSTED = 8, /* a process of ours: nothing is restricted */
+	RULES_FINAL = 16,  /* addresses have been rewritten and expanded */
 };
 
 /* Everything a restriction may look at. Unknown things are empty. */

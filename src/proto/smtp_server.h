@@ -97,6 +97,23 @@ enum smtp_command {
 /* In capitals: "EHLO". */
 span smtp_command_name(enum smtp_command c);
 
+/* What only a process of ours can say of a message (conf->trusted). */
+struct smtp_inside {
+	uint64_t arrival; /* wall clock, microseconds; 0: now */
+	uint32_t uid;
+	bool has_uid;   /* a user's, from maildrop: `uid` is his */
+	bool is_final;  /* it was here before: nothing of it is changed */
+	bool is_remote; /* headers are rewritten as those of a stranger */
+	bool trace;
+	bool verify;
+	span full_name;
+	span former_id;   /* of what was here before */
+	span client_name; /* of the message that it comes from */
+	span client_addr;
+	span helo;
+	span proto;
+};
+
 /* MAIL FROM; spans are in s->txn. */
 struct smtp_mail {
 	span sender;    /* internal form */
@@ -108,6 +125,7 @@ struct smtp_mail {
 	bool smtputf8;
 	bool ret_full;
 	bool ret_hdrs;
+	struct smtp_inside inside;
 };
 
 /* RCPT TO; lives until the question is answered. */
@@ -115,6 +133,7 @@ struct smtp_rcpt {
 	span addr;  /* internal form */
 	span orig;  /* as written, without < > */
 	span orcpt; /* "rfc822;addr", decoded, or empty */
+	span given; /* conf->trusted: what it was at first; ptr NULL: addr */
 	uint8_t
 	    notify; /* 1 never, 2 success, 4 failure, 8 delay; 0: not said */
 };
@@ -171,7 +190,9 @@ struct smtp_server {
 	bool drop_now;     /* DROPPED is to be told */
 	bool drop_after;   /* ... was told: free the transaction */
 	bool too_many_errors; /* closed for that reason */
-	bool tls;             /* the session is encrypted */
+	bool rcpt_refused;    /* one of this transaction */
+	bool was_cut; /* conf->trusted: beyond message_size_limit, at COMMIT */
+	bool tls;     /* the session is encrypted */
 	bool saw_bare_lf;
 	struct {
 		uint32_t ok;

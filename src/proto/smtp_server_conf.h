@@ -70,4 +70,10 @@ struct smtp_server_conf {
 	bool forbid_nonletters; /* a command that begins with no letter */
 	bool soft_bounce;
 	bool error_sleep; /* whether SMTP_ASK_DELAY is asked at all */
+	/*
+	 * The client is a process of ours (smtp_server_inside.c): it may send
+	 * ahead, has more parameters, and a message is for all of its
+	 * recipients or for none.
+	 */
+	bool trusted;
 };

@@ -28,9 +28,10 @@ static void content_read(struct smtp_server *s)
 		smtp_add_note(s, SMTP_NOTE_REJECT, SPAN("bare <LF> received"));
 		smtp_replyf(s, "%u 5.5.2 %.*s Error: bare <LF> received",
 		    s->conf->bare_lf_code, PRI(s->conf->myhostname));
-	} else if (s->discarded == SMTP_TOO_BIG) {
+	} else if (s->discarded == SMTP_TOO_BIG && !s->conf->trusted) {
 		smtp_reply(s, SPAN("552 5.3.4 Error: message file too big"));
 	} else {
+		s->was_cut = s->discarded == SMTP_TOO_BIG;
 		smtp_set_state(s, SMTP_COMMITTING);
 		smtp_question(s, SMTP_ASK_COMMIT);
 		return;
@@ -84,7 +85,8 @@ static enum smtp_ask keep(struct smtp_server *s, span piece)
 		s->chunk = piece;
 		return SMTP_ASK_CHUNK;
 	}
-	if (limit && s->content.size / DISCARD_FACTOR > limit) {
+	if (limit && s->content.size / DISCARD_FACTOR > limit &&
+	    !s->conf->trusted) {
 		smtp_add_note(s, SMTP_NOTE_FLOOD, SPAN_NONE);
 		smtp_set_state(s, SMTP_CLOSED);
 	}
@@ -264,6 +266,8 @@ void smtp_cmd_data(struct smtp_server *s, span args)
 {
 	if (smtp_count_words(args))
 		smtp_refuse(s, SPAN("501 5.5.4 Syntax: DATA"));
+	else if (s->conf->trusted && s->rcpt_refused)
+		smtp_refuse(s, SPAN("451 4.3.0 Error: not all recipients"));
 	else
 		smtp_question(s, SMTP_ASK_DATA);
 }

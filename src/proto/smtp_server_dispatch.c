@@ -104,6 +104,8 @@ void smtp_finish(struct smtp_server *s, enum smtp_outcome outcome)
 		s->counts[s->command].ok++;
 	else
 		s->errors++;
+	if (outcome != SMTP_DONE_OK && s->command == SMTP_CMD_RCPT)
+		s->rcpt_refused = true;
 	if (commands[s->command].flags & JUNK)
 		count_junk(s);
 }
@@ -267,7 +269,7 @@ static span refusal_for(const struct smtp_server *s, enum smtp_command c)
  */
 bool smtp_spoke_too_early(struct smtp_server *s)
 {
-	if (s->pipelining || !s->in.len)
+	if (s->pipelining || !s->in.len || s->conf->trusted)
 		return false;
 	s->pipelining = true;
 	smtp_add_note(s, SMTP_NOTE_PIPELINING, span_first(s->in, PEEK_MAX));

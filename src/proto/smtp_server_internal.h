@@ -74,6 +74,21 @@ span smtp_next_word(span *args);
 span smtp_join_words(struct smtp_server *s, span args);
 size_t smtp_count_words(span args);
 
+/* A parameter of MAIL or RCPT: "NAME=value", or "NAME". The function returns
+ * an empty span, or the reply that refuses the command. */
+typedef span smtp_param_fn(struct smtp_server *s, span value);
+struct smtp_param {
+	span name; /* with its "=", if it has one */
+	smtp_param_fn *take;
+};
+struct smtp_params {
+	const struct smtp_param *items;
+	size_t count;
+};
+/* Those of trusted sessions. */
+extern const struct smtp_params smtp_inside_mail;
+extern const struct smtp_params smtp_inside_rcpt;
+
 /* The answers to questions: code 0 is yes. */
 void smtp_helo_answered(struct smtp_server *s, unsigned code, span text);
 void smtp_tls_answered(struct smtp_server *s);

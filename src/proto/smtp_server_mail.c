@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * MAIL and RCPT: the path (mail/address.h) and the ESMTP parameters, of which
- * each one is a line in a table. A parameter function returns an empty span,
- * or the reply that refuses the command.
+ * each one is a line in a table.
  */
 #include "proto/smtp_server_internal.h"
 
 #include "mail/address.h"
 #include "proto/xtext.h"
-
-/* The value of "NAME=value"; the whole of "NAME". */
-typedef span param_fn(struct smtp_server *s, span value);
-
-struct param {
-	span name; /* with its "=", if it has one */
-	param_fn *take;
-};
 
 static const span no_dsn = SPAN_INIT("501 5.7.1 DSN support is disabled");
 
@@ -108,7 +99,7 @@ static span take_utf8(struct smtp_server *s, span value)
 	return SPAN_NONE;
 }
 
-static const struct param mail_params[] = {
+static const struct smtp_param mail_items[] = {
 	{ SPAN_INIT("BODY=8BITMIME"), take_8bitmime },
 	{ SPAN_INIT("BODY=7BIT"), take_7bit },
 	{ SPAN_INIT("SIZE="), take_size },
@@ -117,6 +108,9 @@ static const struct param mail_params[] = {
 	{ SPAN_INIT("RET="), take_ret },
 	{ SPAN_INIT("ENVID="), take_envid },
 };
+
+static const struct smtp_params mail_params = { mail_items,
+	ARRAY_LEN(mail_items) };
 
 /* --- parameters of RCPT --- */
 
@@ -183,34 +177,37 @@ static span take_orcpt(struct smtp_server *s, span value)
 	return s->rcpt.orcpt.len ? SPAN_NONE : bad;
 }
 
-static const struct param rcpt_params[] = {
+static const struct smtp_param rcpt_items[] = {
 	{ SPAN_INIT("NOTIFY="), take_notify },
 	{ SPAN_INIT("ORCPT="), take_orcpt },
 };
 
+static const struct smtp_params rcpt_params = { rcpt_items,
+	ARRAY_LEN(rcpt_items) };
+
 /* --- both --- */
 
 /* The parameter that a word is; its value is left in `word`. */
-static const struct param *find_param(
-    const struct param *params, size_t n, span *word)
+static const struct smtp_param *find_param(
+    const struct smtp_params *params, span *word)
 {
-	for (size_t i = 0; i < n; i++) {
-		span name = params[i].name;
+	for (size_t i = 0; i < params->count; i++) {
+		span name = params->items[i].name;
 		bool open = name.ptr[name.len - 1] == '=';
 
 		if (open ? span_skip_nocase(word, name)
 		         : span_eq_nocase(*word, name))
-			return &params[i];
+			return &params->items[i];
 	}
 	return NULL;
 }
 
 /* False: the command was refused. */
-static bool take_params(
-    struct smtp_server *s, span args, const struct param *params, size_t n)
+static bool take_params(struct smtp_server *s, span args,
+    const struct smtp_params *params, const struct smtp_params *inside)
 {
 	for (;;) {
-		const struct param *p;
+		const struct smtp_param *p;
 		span word;
 		span value;
 		span refusal;
@@ -219,7 +216,9 @@ static bool take_params(
 		if (!word.len)
 			return true;
 		value = word;
-		p = find_param(params, n, &value);
+		p = find_param(params, &value);
+		if (!p && s->conf->trusted)
+			p = find_param(inside, &value);
 		if (!p || (p->take == take_utf8 && !knows_utf8(s))) {
 			smtp_replyf(
 			    s, "555 5.5.4 Unsupported option: %.*s", PRI(word));
@@ -273,6 +272,13 @@ static bool is_declared(struct smtp_server *s, span addr)
 
 /* --- MAIL --- */
 
+/* Who is trusted says the address in a parameter, where anything goes. */
+static bool skip_empty_path(span *args)
+{
+	return span_skip(args, SPAN("FROM:<>")) ||
+	    span_skip(args, SPAN("TO:<>"));
+}
+
 /* False: the command was refused. */
 static bool parse_sender(struct smtp_server *s, span *args)
 {
@@ -281,6 +287,8 @@ static bool parse_sender(struct smtp_server *s, span *args)
 
 	while (args->len && ascii_is_space(args->ptr[0]))
 		*args = span_from(*args, 1);
+	if (s->conf->trusted && skip_empty_path(args))
+		return true;
 	r = span_skip_nocase(args, SPAN("FROM:"))
 	    ? address_parse_path(args,
 	          path_flags(s, says_utf8(s, *args)) | ADDRESS_MAY_BE_EMPTY,
@@ -305,8 +313,10 @@ void smtp_cmd_mail(struct smtp_server *s, span args)
 	s->mail = (struct smtp_mail){ 0 };
 	s->nrcpts = 0;
 	s->overshoot = 0;
+	s->rcpt_refused = false;
+	s->was_cut = false;
 	if (!parse_sender(s, &args) ||
-	    !take_params(s, args, mail_params, ARRAY_LEN(mail_params)))
+	    !take_params(s, args, &mail_params, &smtp_inside_mail))
 		return;
 	if (s->conf->message_size_limit &&
 	    s->mail.size > s->conf->message_size_limit) {
@@ -329,6 +339,8 @@ static bool parse_recipient(struct smtp_server *s, span *args)
 
 	while (args->len && ascii_is_space(args->ptr[0]))
 		*args = span_from(*args, 1);
+	if (s->conf->trusted && skip_empty_path(args))
+		return true;
 	r = span_skip_nocase(args, SPAN("TO:"))
 	    ? address_parse_path(
 	          args, path_flags(s, s->mail.smtputf8), &s->cmd, &path)
@@ -364,7 +376,7 @@ void smtp_cmd_rcpt(struct smtp_server *s, span args)
 {
 	s->rcpt = (struct smtp_rcpt){ 0 };
 	if (parse_recipient(s, &args) &&
-	    take_params(s, args, rcpt_params, ARRAY_LEN(rcpt_params)) &&
+	    take_params(s, args, &rcpt_params, &smtp_inside_rcpt) &&
 	    has_room(s) && is_declared(s, s->rcpt.addr))
 		smtp_question(s, SMTP_ASK_RCPT);
 }

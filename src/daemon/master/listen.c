@@ -292,14 +292,15 @@ static bool open_services(struct opener *o)
 	return true;
 }
 
-/* public/queue, for everybody on this machine. */
-static bool open_control(struct opener *o)
+/* A socket for everybody on this machine. */
+static bool open_public(struct opener *o, enum role_listen what, span name)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
 	struct sock_addr at;
 
 	buf_put(&path, conf_value(o->conf, CONF_MAIN, SPAN("queue_directory")));
-	buf_put(&path, SPAN("/public/queue"));
+	buf_put(&path, SPAN("/public/"));
+	buf_put(&path, name);
 	if (!sock_path(buf_span(&path), &at)) {
 		buf_printf(o->error,
 		    "%s: the path is too long for a socket; choose a "
@@ -307,10 +308,31 @@ static bool open_control(struct opener *o)
 		    buf_cstr(&path));
 		return false;
 	}
-	o->service = CONF_MAIN;
-	if (!open_at(o, ROLE_LISTEN_CONTROL, &at))
+	if (!open_at(o, what, &at))
 		return false;
 	return chmod(buf_cstr(&path), 0666) == 0 || fail_bind(o, &at, -errno);
+}
+
+static bool open_control(struct opener *o)
+{
+	o->service = CONF_MAIN;
+	return open_public(o, ROLE_LISTEN_CONTROL, SPAN("queue"));
+}
+
+/* Where postdrop says that there is mail. Without that line of master.cf it
+ * stays where it is. */
+static bool open_pickup(struct opener *o)
+{
+	for (uint32_t i = 0; i < conf_services(o->conf); i++) {
+		const struct conf_service *s = conf_service(o->conf, i);
+
+		if (!span_eq(s->command, SPAN("pickup")) || s->private ||
+		    span_find(s->name, '/') >= 0)
+			continue;
+		o->service = i;
+		return open_public(o, ROLE_LISTEN_PICKUP, s->name);
+	}
+	return true;
 }
 
 int listeners_open(struct conf *conf, const struct listeners *old,
@@ -321,7 +343,7 @@ int listeners_open(struct conf *conf, const struct listeners *old,
 		.conf = conf, .old = old, .list = &list, .error = error
 	};
 
-	if (!open_services(&o) || !open_control(&o)) {
+	if (!open_services(&o) || !open_control(&o) || !open_pickup(&o)) {
 		listeners_close(&list);
 		return SITE_BAD;
 	}

@@ -209,6 +209,26 @@ static enum status stage_mail(struct eval *e)
 	return check_sender(e);
 }
 
+/*
+ * A process of ours: what is no address is a recipient all the same, whose
+ * mail comes back with a notice.
+ */
+static enum status stage_inside(struct eval *e)
+{
+	enum status r;
+
+	if (!restrict_resolve(e, &r))
+		return r;
+	if (!ways_fill_sender(e))
+		return restrict_retry(e, e->q->sender);
+	if (!ways_fill_inside(e)) {
+		e->v->nways = 0;
+		return restrict_retry(e, e->q->recipient);
+	}
+	e->v->local_client = true;
+	return DUNNO;
+}
+
 static enum status stage_rcpt(struct eval *e)
 {
 	/* RFC 5321 4.5.1: postmaster, without a domain, is always accepted. */
@@ -220,6 +240,11 @@ static enum status stage_rcpt(struct eval *e)
 	if (r != REJECT && !postmaster)
 		r = check_recipient(e);
 	return r == REJECT ? r : fill_accepted(e);
+}
+
+static enum status stage_rcpt_or_inside(struct eval *e)
+{
+	return e->q->flags & RULES_TRUSTED ? stage_inside(e) : stage_rcpt(e);
 }
 
 static enum status stage_data(struct eval *e)
@@ -257,7 +282,7 @@ static enum status (*const stages[])(struct eval *e) = {
 	[RULES_STAGE_CONNECT] = stage_connect,
 	[RULES_STAGE_HELO] = stage_helo,
 	[RULES_STAGE_MAIL] = stage_mail,
-	[RULES_STAGE_RCPT] = stage_rcpt,
+	[RULES_STAGE_RCPT] = stage_rcpt_or_inside,
 	[RULES_STAGE_DATA] = stage_data,
 	[RULES_STAGE_END_OF_DATA] = stage_end_of_data,
 	[RULES_STAGE_VRFY] = stage_rcpt,

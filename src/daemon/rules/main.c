@@ -146,7 +146,8 @@ static bool takes_mail(const struct conf *conf, uint32_t i)
 {
 	const struct conf_service *s = conf_service(conf, i);
 
-	return span_eq(s->command, SPAN("smtpd"));
+	return span_eq(s->command, SPAN("smtpd")) ||
+	    span_eq(s->command, SPAN("pickup"));
 }
 
 static void on_conf(void *ctx, struct conf *conf)
@@ -168,6 +169,9 @@ static void on_conf(void *ctx, struct conf *conf)
 
 static const struct policy *find_policy(const struct rules *r, uint32_t service)
 {
+	/* Mail that is sent on. */
+	if (service == CONF_MAIN)
+		return r->policies[r->count];
 	if (service < r->count && r->policies[service])
 		return r->policies[service];
 	return NULL;

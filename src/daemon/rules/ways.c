@@ -112,6 +112,35 @@ static bool add_bcc_of(
 
 /* --- from outside --- */
 
+static bool add_one(struct eval *e, span addr)
+{
+	struct rules_way *way;
+
+	if (!make_room(e, 1))
+		return false;
+	way = &e->v->ways[e->v->nways];
+	*way = (struct rules_way){ .kind = RULES_WAY_RCPT };
+	if (!route(e, addr, way))
+		return false;
+	e->v->nways++;
+	return true;
+}
+
+bool ways_fill_inside(struct eval *e)
+{
+	static const span nobody = SPAN_INIT("MAILER-DAEMON");
+	bool is_bad = e->resolve_result == RESOLVE_BAD;
+
+	if (!is_bad && !(e->q->flags & RULES_FINAL))
+		return ways_fill(e);
+	if (!is_bad)
+		return add_one(e, e->resolved.recipient);
+	e->resolved = (struct resolved){
+		.recipient = e->q->recipient.len ? e->q->recipient : nobody,
+	};
+	return add_one(e, e->resolved.recipient);
+}
+
 bool ways_fill(struct eval *e)
 {
 	const struct policy *p = e->p;
@@ -148,6 +177,10 @@ bool ways_fill_sender(struct eval *e)
 {
 	span sender;
 
+	if (e->q->flags & RULES_FINAL) {
+		e->v->sender = e->q->sender;
+		return true;
+	}
 	if (resolve_rewrite(e->p, e->arena, e->q->sender, &sender) !=
 	    RESOLVE_OK)
 		return false;

@@ -12,3 +12,5 @@
 MUST_USE bool ways_fill_sender(struct eval *e);
 /* e->v->ways; needs the sender, and the recipient as resolved. */
 MUST_USE bool ways_fill(struct eval *e);
+/* The same for a process of ours: what is no address goes somewhere, too. */
+MUST_USE bool ways_fill_inside(struct eval *e);

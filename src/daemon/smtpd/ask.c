@@ -89,7 +89,9 @@ static void put_check(struct session *s, struct buf *out)
 		.service = s->service->newest,
 		.stage = q->stage,
 		.flags = (e->pipelining ? RULES_UNAUTH_PIPELINING : 0) |
-		    (e->esmtp ? RULES_ESMTP : 0) | (e->tls ? RULES_TLS : 0),
+		    (e->esmtp ? RULES_ESMTP : 0) | (e->tls ? RULES_TLS : 0) |
+		    (s->trusted ? RULES_TRUSTED : 0) |
+		    (e->mail.inside.is_final ? RULES_FINAL : 0),
 		.client_name = s->name,
 		.client_reverse = s->reverse,
 		.name_status = s->name_status,

@@ -57,6 +57,8 @@ void form_connect(const struct session *s)
 {
 	struct buf line = BUF_INIT(LINE);
 
+	if (s->trusted)
+		return;
 	buf_put(&line, SPAN("connect from "));
 	buf_put(&line, s->namaddr);
 	put_line(s, LOG_LEVEL_INFO, &line);
@@ -66,6 +68,8 @@ void form_disconnect(const struct session *s)
 {
 	struct buf line = BUF_INIT(LINE);
 
+	if (s->trusted)
+		return;
 	buf_put(&line, SPAN("disconnect from "));
 	buf_put(&line, s->namaddr);
 	smtp_server_counts(&s->engine, &line);
@@ -79,24 +83,12 @@ void form_broken(const struct session *s, const char *what)
 {
 	struct buf line = BUF_INIT(LINE);
 
+	if (s->trusted)
+		return;
 	buf_printf(&line, "%s after ", what);
 	smtp_server_where(&s->engine, &line);
 	buf_put(&line, SPAN(" from "));
 	buf_put(&line, s->namaddr);
-	put_line(s, LOG_LEVEL_INFO, &line);
-}
-
-void form_client(const struct session *s)
-{
-	struct buf line = BUF_INIT(LINE);
-
-	put_id(s, &line);
-	buf_put(&line, SPAN("client="));
-	buf_put(&line, s->namaddr);
-	if (s->engine.mail.auth.len) {
-		buf_put(&line, SPAN(", sasl_sender="));
-		buf_put(&line, s->engine.mail.auth);
-	}
 	put_line(s, LOG_LEVEL_INFO, &line);
 }
 
@@ -106,6 +98,44 @@ static void put_address(struct buf *line, const char *name, span addr)
 	if (addr.len)
 		address_quote(line, addr);
 	buf_putc(line, '>');
+}
+
+/* QID: uid=1000 from=<ana>; mail that is sent on was told of before. */
+static void put_user(const struct session *s)
+{
+	const struct smtp_inside *inside = &s->engine.mail.inside;
+	struct buf line = BUF_INIT(LINE);
+
+	if (!inside->has_uid)
+		return;
+	put_id(s, &line);
+	buf_printf(&line, "uid=%u", inside->uid);
+	put_address(&line, "from", s->engine.mail.sender);
+	if (inside->former_id.len) {
+		buf_put(&line, SPAN(" orig_id="));
+		buf_put(&line, inside->former_id);
+	}
+	log_text(
+	    s->service->syslog_name, "pickup", LOG_LEVEL_INFO, buf_span(&line));
+	buf_done(&line);
+}
+
+void form_client(const struct session *s)
+{
+	struct buf line = BUF_INIT(LINE);
+
+	if (s->trusted) {
+		put_user(s);
+		return;
+	}
+	put_id(s, &line);
+	buf_put(&line, SPAN("client="));
+	buf_put(&line, s->namaddr);
+	if (s->engine.mail.auth.len) {
+		buf_put(&line, SPAN(", sasl_sender="));
+		buf_put(&line, s->engine.mail.auth);
+	}
+	put_line(s, LOG_LEVEL_INFO, &line);
 }
 
 /* Whom it was about, as far as we know. */
@@ -131,10 +161,23 @@ static void put_context(const struct session *s, struct buf *line)
 	}
 }
 
+/* It stays where it was, and is tried again. */
+static void put_deferral(const struct session *s, span reply)
+{
+	char id[MSGID_TEXT_MAX];
+
+	log_warn("cleanup", "%.*s: message not accepted: %.*s",
+	    PRI(queue_id(s, id)), PRI(reply));
+}
+
 void form_decision(const struct session *s, span verb, span reply)
 {
 	struct buf line = BUF_INIT(LINE);
 
+	if (s->trusted) {
+		put_deferral(s, reply);
+		return;
+	}
 	put_id(s, &line);
 	buf_put(&line, verb);
 	buf_put(&line, SPAN(": "));
@@ -285,8 +328,12 @@ static void note_size(const struct session *s, span text)
 	char id[MSGID_TEXT_MAX];
 
 	(void)text;
-	form_warn(
-	    s, "%.*s: queue file size limit exceeded", PRI(queue_id(s, id)));
+	if (s->trusted)
+		log_warn("cleanup", "%.*s: queue file size limit exceeded",
+		    PRI(queue_id(s, id)));
+	else
+		form_warn(s, "%.*s: queue file size limit exceeded",
+		    PRI(queue_id(s, id)));
 }
 
 void form_note(const struct session *s)

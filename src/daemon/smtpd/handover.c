@@ -9,6 +9,7 @@
 #include "daemon/smtpd/handover.h"
 
 #include "daemon/smtpd/session.h"
+#include "mail/address.h"
 #include "os/log.h"
 
 #include <errno.h>
@@ -121,6 +122,39 @@ void handover_want_blob(struct handover *h, struct message *m)
 	chan_end(h->chan);
 }
 
+/* smtputf8_autodetect_classes: it uses UTF-8 without having said so. */
+static bool is_utf8(const struct message *m)
+{
+	const struct session *s = m->session;
+	const struct service_settings *set = &s->service->set;
+	span kind = SPAN("smtpd");
+
+	if (s->trusted)
+		kind = s->engine.mail.inside.has_uid ? SPAN("sendmail")
+		                                     : SPAN("forward");
+	if (!set->smtputf8_enable || !service_detects_utf8(s->service, kind))
+		return false;
+	if ((m->clean.flags & CLEAN_UTF8_HEADER) ||
+	    !address_is_ascii(m->sender))
+		return true;
+	for (uint32_t i = 0; i < m->nrcpts; i++)
+		if (!address_is_ascii(m->rcpts[i].addr))
+			return true;
+	return false;
+}
+
+/* Who brought it, or, of mail that is sent on, had brought it. */
+static void put_client(const struct message *m, struct envelope *e)
+{
+	const struct session *s = m->session;
+	const struct smtp_inside *inside = &s->engine.mail.inside;
+
+	e->client_name = s->trusted ? inside->client_name : s->name;
+	e->client_addr = s->trusted ? inside->client_addr : s->addr;
+	e->helo = s->trusted ? inside->helo : s->engine.helo;
+	e->proto = s->trusted ? inside->proto : m->received.with;
+}
+
 static void put_envelope(const struct message *m, struct envelope *e)
 {
 	const struct session *s = m->session;
@@ -134,18 +168,17 @@ static void put_envelope(const struct message *m, struct envelope *e)
 		.sender = m->sender,
 		.size = m->size,
 		.flags = (is_8bit ? ENVELOPE_8BIT : 0) |
-		    (mail->smtputf8 ? ENVELOPE_SMTPUTF8 : 0) |
+		    (mail->smtputf8 || is_utf8(m) ? ENVELOPE_SMTPUTF8 : 0) |
+		    (mail->inside.verify ? ENVELOPE_VERIFY : 0) |
+		    (mail->inside.trace ? ENVELOPE_TRACE : 0) |
 		    (mail->ret_full ? ENVELOPE_RET_FULL : 0) |
 		    (mail->ret_hdrs ? ENVELOPE_RET_HDRS : 0),
 		.envid = mail->envid,
-		.client_name = s->name,
-		.client_addr = s->addr,
-		.helo = s->engine.helo,
-		.proto = m->received.with,
 		.ident = clean_ident(&m->clean),
 		.nrcpts = m->nrcpts,
 		.rcpts = m->rcpts,
 	};
+	put_client(m, e);
 }
 
 /* How many more commits may follow soon; told only along with one. */

@@ -102,6 +102,8 @@ static void on_peer(void *ctx, enum role role, uint32_t instance, int fd)
 		handover_queue(p->handover, fd);
 	else if (role == ROLE_RULES)
 		asks_worker(p->asks, instance, fd);
+	else if (role == ROLE_PICKUP)
+		inside_peer(p, fd);
 	else
 		(void)close(fd);
 }
@@ -147,6 +149,7 @@ static void on_end(void *ctx)
 	struct smtpd *p = ctx;
 
 	listen_close_all(p);
+	inside_end(p);
 	handover_free(&p->handover);
 	asks_free(&p->asks);
 	limits_free(&p->limits);

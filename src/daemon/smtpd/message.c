@@ -25,7 +25,9 @@ struct message *message_new(struct session *s)
 	m->session = s;
 	m->p = s->p;
 	m->blob = -1;
-	m->arrival = loop_wall(s->p->loop);
+	m->arrival = s->engine.mail.inside.arrival;
+	if (!m->arrival)
+		m->arrival = loop_wall(s->p->loop);
 	buf_init(&m->content, CONTENT_MAX);
 	return m;
 }
@@ -141,6 +143,14 @@ void message_drop_rcpts(struct message *m, uint32_t nrcpts, uint32_t nlast)
 	m->nlast = nlast;
 }
 
+void message_return(struct message *m, span why)
+{
+	for (uint32_t i = 0; i < m->nrcpts; i++) {
+		m->rcpts[i].transport = SPAN("error");
+		m->rcpts[i].nexthop = why;
+	}
+}
+
 /* ---- content ---- */
 
 void message_fail(struct message *m, enum queue_result fate)
@@ -214,19 +224,33 @@ static span describe_tls(struct session *s)
 	return copy;
 }
 
+static enum received_by received_by(const struct session *s)
+{
+	if (!s->trusted)
+		return RECEIVED_SMTP;
+	return s->engine.mail.inside.has_uid ? RECEIVED_USER : RECEIVED_RESENT;
+}
+
 void message_begin(struct message *m)
 {
 	struct session *s = m->session;
 	const struct smtp_server *e = &s->engine;
+	const struct smtp_inside *inside = &e->mail.inside;
 	const struct clean_message about = {
 		.id = m->id,
 		.arrival = m->arrival,
+		.created = s->trusted ? loop_wall(m->p->loop) : m->arrival,
 		.sender = m->sender,
+		.full_name = inside->full_name,
 		.local = m->local,
-		.received = &m->received,
+		.alone = inside->is_final,
+		.keep = s->trusted,
+		.received = inside->is_final ? NULL : &m->received,
 	};
 
 	m->received = (struct received){
+		.by = received_by(s),
+		.uid = inside->uid,
 		.helo = e->helo,
 		.client_name = s->name,
 		.client_addr = s->addr,

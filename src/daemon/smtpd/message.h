@@ -73,6 +73,9 @@ MUST_USE bool message_add_rcpt(
 /* Those beyond the first `nrcpts`, `nlast` of them, were a mistake. */
 void message_drop_rcpts(struct message *m, uint32_t nrcpts, uint32_t nlast);
 
+/* No recipient gets it: the sender hears why. `why` lives on. */
+void message_return(struct message *m, span why);
+
 /* The content begins. */
 void message_begin(struct message *m);
 /* False: wait until handover.c resumes the session. */

@@ -32,6 +32,7 @@ static const struct conf_field fields[] = {
 	STR(undisclosed_recipients_header),
 	STR(remote_header_rewrite_domain),
 	STR(receive_override_options),
+	STR(smtputf8_autodetect_classes),
 	U64(message_size_limit),
 	U32(line_length_limit),
 	U32(smtpd_recipient_limit),
@@ -152,6 +153,19 @@ static void set_engine(struct service *s)
 	};
 	s->lenient = s->engine;
 	s->lenient.bare_lf = SMTP_BARE_LF_NO;
+	s->inside = (struct smtp_server_conf){
+		.myhostname = set->myhostname,
+		.banner = set->myhostname,
+		.message_size_limit = set->message_size_limit,
+		.line_length_limit = SMTPD_INSIDE_LINE,
+		.junk_command_limit = UINT32_MAX,
+		.soft_error_limit = UINT32_MAX,
+		.hard_error_limit = UINT32_MAX,
+		.bare_lf = SMTP_BARE_LF_NORMALIZE,
+		.smtputf8 = set->smtputf8_enable,
+		.disable_vrfy = true,
+		.trusted = true,
+	};
 }
 
 static void set_clean(struct service *s)
@@ -189,6 +203,13 @@ static bool has_word(span list, span wanted)
 		if (span_eq(word, wanted))
 			return true;
 	return false;
+}
+
+bool service_detects_utf8(const struct service *s, span kind)
+{
+	span classes = s->set.smtputf8_autodetect_classes;
+
+	return has_word(classes, kind) || has_word(classes, SPAN("all"));
 }
 
 static bool acts(span value, span classes, span wanted)
@@ -229,7 +250,12 @@ static struct service *service_new(struct smtpd *p, uint32_t index)
 	s->conf = conf_ref(p->conf);
 	s->index = index;
 	s->newest = index;
-	s->name = conf_service(s->conf, index)->name;
+	s->type = CONF_UNIX;
+	s->name = SPAN("cleanup");
+	if (index != CONF_MAIN) {
+		s->type = conf_service(s->conf, index)->type;
+		s->name = conf_service(s->conf, index)->name;
+	}
 	conf_load(s->conf, index, fields, ARRAY_LEN(fields), &s->set);
 	usual = conf_value(s->conf, CONF_MAIN, SPAN("syslog_name"));
 	if (!span_eq(usual, s->set.syslog_name))
@@ -278,15 +304,15 @@ void service_unref(struct service **service)
 	mem_free(s);
 }
 
-static uint32_t find_by_name(struct smtpd *p, span name)
+static uint32_t find_by_name(struct smtpd *p, const struct service *s)
 {
 	for (uint32_t i = 0; i < conf_services(p->conf); i++) {
 		const struct conf_service *c = conf_service(p->conf, i);
 
-		if (c->type == CONF_INET && span_eq(c->name, name))
+		if (c->type == s->type && span_eq(c->name, s->name))
 			return i;
 	}
-	return CONF_MAIN;
+	return SMTPD_NO_SERVICE;
 }
 
 void service_renumber(struct smtpd *p)
@@ -295,6 +321,7 @@ void service_renumber(struct smtpd *p)
 	{
 		struct service *s = CONTAINER_OF(l, struct service, link);
 
-		s->newest = find_by_name(p, s->name);
+		if (s->index != CONF_MAIN)
+			s->newest = find_by_name(p, s);
 	}
 }

@@ -23,6 +23,7 @@ struct service_settings {
 	span smtpd_end_of_data_restrictions, smtpd_etrn_restrictions;
 	span message_drop_headers, undisclosed_recipients_header;
 	span remote_header_rewrite_domain, receive_override_options;
+	span smtputf8_autodetect_classes;
 	uint64_t message_size_limit;
 	uint32_t line_length_limit;
 	uint32_t smtpd_recipient_limit, smtpd_recipient_overshoot_limit;
@@ -61,11 +62,13 @@ struct service {
 	struct conf *conf;
 	uint32_t index;  /* in its own snapshot */
 	uint32_t newest; /* ... and in the newest one: what rules knows */
+	uint8_t type;    /* enum conf_type */
 	span name;
 	span syslog_name; /* empty: the usual one */
 	struct service_settings set;
 	struct smtp_server_conf engine;
 	struct smtp_server_conf lenient; /* for those who may send bare LF */
+	struct smtp_server_conf inside;  /* for processes of ours */
 	struct clean_conf clean;
 	struct secure secure;
 	struct nets *unlimited;
@@ -73,10 +76,13 @@ struct service {
 	usec sleep; /* smtpd_error_sleep_time */
 };
 
-/* Of the newest snapshot; a new reference. */
+/* Of the newest snapshot; a new reference. CONF_MAIN: main.cf alone, for mail
+ * that is sent on. */
 struct service *service_get(struct smtpd *p, uint32_t index);
 struct service *service_ref(struct service *s);
 /* Nulls the caller's pointer; NULL is fine. */
 void service_unref(struct service **s);
+/* Whether smtputf8_autodetect_classes names this kind of mail. */
+bool service_detects_utf8(const struct service *s, span kind);
 /* There is a new snapshot: find each service in it, by its name. */
 void service_renumber(struct smtpd *p);

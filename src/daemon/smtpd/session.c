@@ -53,6 +53,9 @@ static usec patience(const struct session *s)
  * nothing, and is set again. That is cheaper than moving it with each read. */
 static void set_deadline(struct session *s, usec when)
 {
+	/* We trust it to end when it should. */
+	if (s->trusted)
+		return;
 	s->deadline = when;
 	if (!s->timer.node.at)
 		loop_timer_set(s->p->loop, &s->timer, when);
@@ -425,18 +428,13 @@ bool session_read_early(struct session *s)
 	return n != 0;
 }
 
-void session_new(
-    struct smtpd *p, struct service *service, int fd, span addr, uint16_t port)
+static struct session *make(struct smtpd *p, struct service *service, int fd)
 {
 	struct session *s = NEW(struct session);
 
 	s->p = p;
 	s->service = service_ref(service);
 	s->fd = fd;
-	s->port = port;
-	s->who = mem_new(addr.len + 1, 1);
-	memcpy(s->who, addr.ptr, addr.len);
-	s->addr = span_of(s->who, addr.len);
 	s->timer.fn = on_timer;
 	s->timer.ctx = s;
 	s->flush.fn = on_flush;
@@ -447,13 +445,37 @@ void session_new(
 	buf_init(&s->held, FRAME_MAX);
 	list_append(&p->sessions, &s->link);
 	p->nsessions++;
-	sock_nodelay(fd);
+	return s;
+}
+
+static void begin(struct session *s)
+{
 	s->is_reading = true;
-	if (loop_watch(p->loop, fd, LOOP_IN, on_event, s, &s->watch) < 0) {
+	if (loop_watch(s->p->loop, s->fd, LOOP_IN, on_event, s, &s->watch) < 0)
 		session_end(s);
-		return;
-	}
-	step_begin(s);
+	else
+		step_begin(s);
+}
+
+void session_new(
+    struct smtpd *p, struct service *service, int fd, span addr, uint16_t port)
+{
+	struct session *s = make(p, service, fd);
+
+	s->port = port;
+	s->who = mem_new(addr.len + 1, 1);
+	memcpy(s->who, addr.ptr, addr.len);
+	s->addr = span_of(s->who, addr.len);
+	sock_nodelay(fd);
+	begin(s);
+}
+
+void session_new_inside(struct smtpd *p, struct service *service, int fd)
+{
+	struct session *s = make(p, service, fd);
+
+	s->trusted = true;
+	begin(s);
 }
 
 /* ---- the process ends ---- */

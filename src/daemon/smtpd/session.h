@@ -65,6 +65,7 @@ struct session {
 	bool is_reading; /* the socket is watched for input */
 	bool is_writing; /* ... for room */
 	bool greeted;
+	bool trusted;        /* a process of ours */
 	bool stopping;       /* the process ends */
 	bool ended;          /* TLS: nothing follows what was read */
 	uint8_t name_status; /* enum rules_name */

@@ -4,6 +4,7 @@
  *
  *	main.c     life: configuration, sockets, partners, the end
  *	listen.c   connections come in
+ *	inside.c   sessions of our own processes do
  *	service.c  what a line of master.cf asks of us
  *	session.c  one client: bytes in and out, waiting, time, the end
  *	handshake.c the same through TLS; secure.c: whether there is any
@@ -39,7 +40,12 @@ enum {
 	 * first no more DATA, above the second messages fail. */
 	SMTPD_CONTENT_HIGH = 128 * 1024 * 1024,
 	SMTPD_CONTENT_MAX = 256 * 1024 * 1024,
+	/* A command of a process of ours, with all its parameters. */
+	SMTPD_INSIDE_LINE = 32 * 1024,
 };
+
+/* A service that is in no master.cf any more. */
+#define SMTPD_NO_SERVICE (UINT32_MAX - 1)
 
 struct smtpd {
 	struct daemon *daemon;
@@ -50,6 +56,7 @@ struct smtpd {
 	struct list sessions;
 	struct asks *asks;
 	struct handover *handover;
+	struct chan *pickup; /* NULL: there is no such process */
 	struct limits *limits;
 	struct loop_timer stop_timer;
 	struct loop_timer accept_timer;
@@ -71,11 +78,19 @@ void listen_close_all(struct smtpd *p);
 /* No descriptors left, or there are some again. */
 void listen_pause(struct smtpd *p, bool pause);
 
+/* ---- inside.c ---- */
+
+/* The process that brings mail of this machine; takes the descriptor. */
+void inside_peer(struct smtpd *p, int fd);
+void inside_end(struct smtpd *p);
+
 /* ---- session.c, as far as others start or end one ---- */
 
 /* Takes the descriptor. `addr` is numeric, borrowed. */
 void session_new(
     struct smtpd *p, struct service *service, int fd, span addr, uint16_t port);
+/* The same for a process of ours. */
+void session_new_inside(struct smtpd *p, struct service *service, int fd);
 /* No more commands; content that is coming in may end. */
 void session_stop(struct session *s);
 void session_kill(struct session *s);

@@ -190,6 +190,11 @@ void step_named(struct session *s, const struct rules_client_is *m)
 
 void step_begin(struct session *s)
 {
+	if (s->trusted) {
+		smtp_server_init(&s->engine, &s->service->inside);
+		step_greet(s, 0, SPAN_NONE);
+		return;
+	}
 	if (settings(s)->smtpd_peername_lookup) {
 		ask_client(s);
 		(void)session_wait_for(s, WAIT_ANSWER);
@@ -276,7 +281,8 @@ static bool step_mail(struct session *s)
 		return too_many(s, 450, "too much mail",
 		    "Message delivery request rate limit exceeded", n);
 	s->message = message_new(s);
-	if (!set->smtpd_delay_reject && set->smtpd_sender_restrictions.len)
+	if (!set->smtpd_delay_reject && set->smtpd_sender_restrictions.len &&
+	    !s->trusted)
 		return ask_rules(s, RULES_STAGE_MAIL);
 	return step_mail_allowed(s);
 }
@@ -358,7 +364,7 @@ static bool step_data(struct session *s)
 {
 	if (s->p->content_bytes > SMTPD_CONTENT_HIGH)
 		return refuse(s, 452, step_no_storage);
-	if (settings(s)->smtpd_data_restrictions.len)
+	if (settings(s)->smtpd_data_restrictions.len && !s->trusted)
 		return ask_rules(s, RULES_STAGE_DATA);
 	return step_data_allowed(s);
 }
@@ -414,14 +420,46 @@ static bool step_fate(struct session *s)
 	return step_message_over(s, 451, no_queue);
 }
 
+/*
+ * What strangers are refused comes back to our own users in a notice: so all
+ * recipients are sent where that is made.
+ */
+static void return_unwanted(struct session *s)
+{
+	struct message *m = s->message;
+
+	if (!s->trusted)
+		return;
+	if (s->engine.was_cut)
+		message_return(m, SPAN("5.3.4 message file too big"));
+	else if (m->clean.hops >= settings(s)->hopcount_limit)
+		message_return(m, SPAN("5.4.0 too many hops"));
+}
+
+/* It was cut anywhere, also within a line. False: wait. */
+static bool mend_end(struct session *s)
+{
+	struct message *m = s->message;
+
+	if (!s->engine.was_cut || m->checked)
+		return true;
+	m->checked = true;
+	return message_chunk(m, SPAN("\r\n"));
+}
+
 static bool step_commit(struct session *s)
 {
 	struct message *m = s->message;
 
 	if (m->committed)
 		return step_fate(s);
-	if (!m->checked && settings(s)->smtpd_end_of_data_restrictions.len)
+	if (!m->checked && !s->trusted &&
+	    settings(s)->smtpd_end_of_data_restrictions.len)
 		return ask_rules(s, RULES_STAGE_END_OF_DATA);
+	if (!mend_end(s))
+		return session_wait_for(s, WAIT_QUEUE);
+	if (message_is_asking(m))
+		return ask_addresses(s);
 	if (!message_finish(m))
 		return session_wait_for(s, WAIT_QUEUE);
 	if (message_is_asking(m))
@@ -435,6 +473,7 @@ static bool step_commit(struct session *s)
 	}
 	if (m->place != PLACE_NOWHERE) {
 		form_ident(s);
+		return_unwanted(s);
 		handover_commit(s->p->handover, m);
 	}
 	if (m->place == PLACE_NOWHERE)

@@ -18,7 +18,7 @@ static void name_message(struct session *s, const struct rules_verdict *v)
 
 	m->id = msgid_make(m->reserved, loop_wall(s->p->loop));
 	m->sender = arena_dup(&s->engine.txn, v->sender);
-	m->local = v->local_client;
+	m->local = v->local_client && !s->engine.mail.inside.is_remote;
 	form_client(s);
 }
 
@@ -33,13 +33,14 @@ static bool add_rcpts(struct session *s, const struct rules_verdict *v)
 	uint32_t before = m->nrcpts;
 	uint32_t last = m->nlast;
 	uint8_t notify = r->notify;
+	span given = r->given.ptr ? r->given : r->addr;
 
 	for (uint32_t i = 0; i < v->nways; i++) {
 		const struct rules_way *way = &v->ways[i];
 		bool bcc = way->kind != RULES_WAY_RCPT;
 		const struct rcpt rcpt = {
 			.addr = way->recipient,
-			.orig = bcc ? way->orig : r->addr,
+			.orig = bcc ? way->orig : given,
 			.orcpt = bcc ? SPAN_NONE : r->orcpt,
 			.notify = bcc ? RCPT_NOTIFY_NEVER : notify,
 			.transport = way->transport,
