@@ -33,11 +33,13 @@ struct frame {
 
 struct expand {
 	expand_lookup_fn *lookup;
+	expand_value_fn *value;  /* not NULL: values are final */
 	expand_name_fn *mention; /* not NULL: look for names only */
 	void *ctx;
 	struct buf *out;
 	struct buf *error;
 	unsigned lookups;
+	bool undefined; /* a name without value was used */
 };
 
 static bool expand_span(struct expand *x, span text, const struct frame *up);
@@ -285,7 +287,7 @@ static bool take_relation(
 	return true;
 }
 
-static bool look_up(struct expand *x, span name, span *ret)
+static bool look_up(struct expand *x, span name, bool tested, span *ret)
 {
 	if (++x->lookups > MAX_LOOKUPS)
 		return fail(x, "too many macro calls, at \"%.*s\"", PRI(name));
@@ -293,7 +295,8 @@ static bool look_up(struct expand *x, span name, span *ret)
 		x->mention(x->ctx, name);
 		return true;
 	}
-	*ret = x->lookup(x->ctx, name);
+	*ret =
+	    x->value ? x->value(x->ctx, name, tested) : x->lookup(x->ctx, name);
 	return true;
 }
 
@@ -325,7 +328,13 @@ static bool put_value(struct expand *x, span name, const struct frame *up)
 
 	if (is_inside(up, name))
 		return fail_recursion(x, up, name);
-	return look_up(x, name, &value) && expand_span(x, value, &here);
+	if (!look_up(x, name, false, &value))
+		return false;
+	if (!x->value)
+		return expand_span(x, value, &here);
+	x->undefined |= value.ptr == NULL;
+	buf_put(x->out, value);
+	return true;
 }
 
 /* The two branches behind a condition. */
@@ -419,7 +428,7 @@ static bool put_macro(struct expand *x, span body, const struct frame *up)
 		    "attribute name syntax error at: \"...%.*s>>>%.*s\"",
 		    PRI(span_first(body, body.len - rest.len)),
 		    PRI(span_first(rest, 20)));
-	return look_up(x, name, &value) &&
+	return look_up(x, name, true, &value) &&
 	    put_branch(x, behind, value.len > 0, &here);
 }
 
@@ -485,6 +494,20 @@ enum expand_result expand_text(span text, expand_lookup_fn *lookup, void *ctx,
 	struct frame top = { NULL, SPAN_NONE, 0 };
 
 	return expand_span(&x, text, &top) ? EXPAND_OK : EXPAND_BAD;
+}
+
+enum expand_result expand_once(span text, const struct expand_once *once,
+    struct buf *out, bool *ret_undefined)
+{
+	struct expand x = { .value = once->value,
+		.ctx = once->ctx,
+		.out = out,
+		.error = once->error };
+	struct frame top = { NULL, SPAN_NONE, 0 };
+	bool ok = expand_span(&x, text, &top);
+
+	*ret_undefined = x.undefined;
+	return ok ? EXPAND_OK : EXPAND_BAD;
 }
 
 enum expand_result expand_scan(

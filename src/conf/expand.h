@@ -31,6 +31,20 @@ MUST_USE enum expand_result expand_text(span text, expand_lookup_fn *lookup,
     void *ctx, struct buf *out, struct buf *error);
 
 /*
+ * The same for texts that are expanded once for each message: a value is put
+ * in as it is, whatever it contains. `tested`: only whether it is empty
+ * counts. `ret_undefined`: the text uses a name that has no value.
+ */
+typedef span expand_value_fn(void *ctx, span name, bool tested);
+struct expand_once {
+	expand_value_fn *value;
+	void *ctx;
+	struct buf *error;
+};
+MUST_USE enum expand_result expand_once(span text, const struct expand_once *x,
+    struct buf *out, bool *ret_undefined);
+
+/*
  * Call fn for each name in `text`, in conditions and in both branches too,
  * but not in the values of those names. EXPAND_BAD as above; fn was called
  * for what stands before the mistake.
