@@ -53,7 +53,11 @@ enum map_flags {
 	/* Others wait for the answer: a table that took long to say that it
 	 * cannot answer is not asked again for some seconds. */
 	MAP_RESTS = 4096,
+	/* Must not be asked for by somebody else: proxy. */
+	MAP_NO_PROXY = 8192,
 };
+
+#define MAP_OWNERS ((uid_t)-1)
 
 /* Values longer than this are nobody's. */
 enum { MAP_VALUE_MAX = 1 << 28 };
@@ -144,6 +148,9 @@ struct map {
 	struct buf reason; /* why not, or why not all: of inner tables */
 	/* The file it was read from; path is empty for the others. */
 	char *path;
+	/* Whose it is: of the file, or of a table within it that is not
+	 * root's; MAP_OWNERS if they are of several. */
+	uid_t owner;
 	struct timespec mtime;
 	dev_t dev;
 	ino_t ino;

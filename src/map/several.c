@@ -16,6 +16,14 @@ static size_t count_tables(span text)
 	return n;
 }
 
+static void add_owner(struct map *m, const struct map *inner)
+{
+	if (m->owner == 0)
+		m->owner = inner->owner;
+	else if (inner->owner && inner->owner != m->owner)
+		m->owner = MAP_OWNERS;
+}
+
 struct map *several_open(const struct map_setup *s)
 {
 	struct several *t;
@@ -39,6 +47,7 @@ struct map *several_open(const struct map_setup *s)
 		if (m->reason.len && !s->reason->len)
 			buf_put(s->reason, buf_span(&m->reason));
 		t->all[t->count] = m;
+		add_owner(&t->map, m);
 	}
 	/* The first one says how keys are looked up. */
 	t->map.traits = t->all[0]->traits & MAP_EXACT;

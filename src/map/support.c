@@ -65,6 +65,7 @@ void map_setup_warn(const struct map_setup *s, const char *format, ...)
 
 static void remember(struct map *m, const struct stat *st)
 {
+	m->owner = st->st_uid;
 	m->mtime = st->st_mtim;
 	m->dev = st->st_dev;
 	m->ino = st->st_ino;
