@@ -29,7 +29,7 @@ FIELD = re.compile(r'\b(?:CONF_)?(?:BOOL|U32|U64|USEC|B|N|T)'
 VALUE = re.compile(r'(?:CONF_STR\(struct \w+,\s*|\bSPAN(?:_INIT)?\("'
                    r'|\bSTR\()(\w+)["),]')
 # Read to answer a question about them, not to do what they say.
-ASKED = {"alias_maps", "smtpd_sender_login_maps"}
+ASKED = {"smtpd_sender_login_maps"}
 SUFFIX = re.compile(r'^(?:default|local|smtp)_(.*)$')
 # For use in other values only.
 TEXTS = {"mail_release_date"}

@@ -39,7 +39,8 @@ static const struct role_info roles[ROLES] = {
 
 	/* Becomes the recipient, in a child, for each delivery. */
 	[ROLE_DELIVER] = { .name = "deliver",
-		.talks_to = ROLE_BIT(QUEUE) | ROLE_BIT(PICKUP),
+		.talks_to = ROLE_BIT(QUEUE) | ROLE_BIT(PICKUP) |
+		    ROLE_BIT(EXPAND),
 		.may = SANDBOX_FILES | SANDBOX_EXEC | SANDBOX_SETUID,
 		.nofile = 4096 },
 
@@ -49,6 +50,11 @@ static const struct role_info roles[ROLES] = {
 		.inherits = ROLE_LISTEN_PICKUP,
 		.may = SANDBOX_ACCEPT | SANDBOX_FILES | SANDBOX_PAIR,
 		.nofile = 1024 },
+
+	/* Says what recipients stand for: reads aliases and lists. */
+	[ROLE_EXPAND] = { .name = "expand", .user = "mail_owner",
+		.talks_to = ROLE_BIT(DELIVER),
+		.may = SANDBOX_CONNECT | SANDBOX_FILES, .nofile = 1024 },
 };
 /* clang-format on */
 

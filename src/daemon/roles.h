@@ -15,6 +15,7 @@ enum role {
 	ROLE_RELAY,
 	ROLE_DELIVER,
 	ROLE_PICKUP,
+	ROLE_EXPAND,
 	ROLES,
 };
 

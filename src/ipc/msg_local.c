@@ -12,6 +12,7 @@ void local_ask_put(struct buf *out, const struct local_ask *m)
 	wire_put_span(out, m->address);
 	wire_put_span(out, m->original);
 	wire_put_span(out, m->sender);
+	wire_put_span(out, m->seen);
 	wire_put_span(out, m->context);
 	wire_put_u32(out, m->path);
 	wire_put_u32(out, m->owner);
@@ -28,6 +29,7 @@ bool local_ask_get(span payload, struct local_ask *ret)
 	ret->address = wire_span(&w);
 	ret->original = wire_span(&w);
 	ret->sender = wire_span(&w);
+	ret->seen = wire_span(&w);
 	ret->context = wire_span(&w);
 	ret->path = wire_u32(&w);
 	ret->owner = wire_u32(&w);

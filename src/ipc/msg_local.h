@@ -39,7 +39,10 @@ struct local_ask {
 	span address;  /* internal form */
 	span original; /* as the client said it */
 	span sender;
-	/* The others: */
+	/* Values of its Delivered-To headers (external form), LF between:
+	 * an address among them is in a loop. */
+	span seen;
+	/* The others; `seen` is needed with them, too: */
 	span context;   /* of the step that wanted the file */
 	uint32_t path;  /* LOCAL_FORWARD: which of its `forward` was there */
 	uint32_t owner; /* LOCAL_INCLUDE: uid of the file's owner */
@@ -61,7 +64,8 @@ enum local_do {
 	LOCAL_PASS,
 	/* Nothing to do: `class`, `status` and `what` are its outcome. */
 	LOCAL_OUTCOME,
-	/* Read the list `what` as `user` and ask again. */
+	/* Read the list `what` as `user` and ask again; with `user` empty and
+	 * not `by_uid`: as its owner, who must not be root. */
 	LOCAL_READ,
 };
 
@@ -131,8 +135,9 @@ struct local_plan {
 	 * (or "delivered": `owned`) once all went well. */
 	bool expanded;
 	bool owned;
-	/* None, for a LOCAL_FORWARD: the file holds no address and is as if
-	 * it was not there: do the step that wanted it. */
+	/* None and not `expanded`, for a LOCAL_FORWARD: the file holds no
+	 * address and is as if it was not there: do the step that wanted
+	 * it. */
 	uint32_t nsteps;
 	struct local_step *steps; /* in the arena given */
 	span warning; /* lines for the log behind "warning: ", LF between */

@@ -119,7 +119,7 @@ def test_kill_one_role(relaying, tmp_path, role):
 
 def test_kill_each_in_turn(relaying, tmp_path):
     """The same, with everybody but master in turn."""
-    roles = ["smtpd", "rules", "queue", "relay", "deliver"]
+    roles = ["smtpd", "rules", "queue", "relay", "deliver", "expand"]
     run = Run(relaying, tmp_path)
     kills = 0
     try:

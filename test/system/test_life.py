@@ -9,7 +9,7 @@ import pytest
 
 from lib import instance, procs
 
-ROLES = ("master", "smtpd", "rules", "queue", "relay", "deliver")
+ROLES = ("master", "smtpd", "rules", "queue", "relay", "deliver", "expand")
 
 
 def test_start_and_stop(make_instance):
@@ -61,7 +61,8 @@ def test_each_has_its_uid(mail):
             assert re.search(r"^NoNewPrivs:\t1$", text, re.M), p
             assert re.search(r"^Seccomp:\t2$", text, re.M), p
     assert uids["master"] == {0}
-    assert uids["smtpd"] == uids["rules"] == uids["relay"] != {0}
+    assert uids["smtpd"] == uids["rules"] == uids["relay"] == \
+        uids["expand"] != {0}
     assert uids["queue"] != {0}
     assert uids["queue"] != uids["smtpd"]
 
@@ -80,7 +81,8 @@ def test_without_root(make_instance):
         with open(f"/proc/{p.pid}/status", encoding="utf-8") as f:
             text = f.read()
         assert not re.search(r"^Uid:\t0", text, re.M), p
-        if p.name in ("smtpd", "rules", "queue", "relay", "deliver-scribe"):
+        if p.name in ("smtpd", "rules", "queue", "relay", "expand",
+                      "deliver-scribe"):
             assert re.search(r"^Seccomp:\t2$", text, re.M), p
     mail.stop()
 

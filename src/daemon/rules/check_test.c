@@ -308,7 +308,6 @@ static void test_local_maps(void **state)
 		{ "", "nobody-here@example.com", 550 },
 		{ "", "broken@example.com", 451 },
 		{ "local_recipient_maps =\n", "nobody-here@example.com", 0 },
-		/* The default: aliases are left to the future. */
 		{ "alias_maps = hash:/a\n"
 		  "local_recipient_maps = proxy:unix:passwd.byname "
 		  "$alias_maps\n",
@@ -316,7 +315,15 @@ static void test_local_maps(void **state)
 		{ "alias_maps = hash:/a\n"
 		  "local_recipient_maps = proxy:unix:passwd.byname "
 		  "$alias_maps\n",
+		    "nobody-here@example.com", 451 },
+		{ "alias_maps = inline:{list=x}\n"
+		  "local_recipient_maps = proxy:unix:passwd.byname "
+		  "$alias_maps\n",
 		    "nobody-here@example.com", 550 },
+		{ "alias_maps = inline:{list=x}\n"
+		  "local_recipient_maps = proxy:unix:passwd.byname "
+		  "$alias_maps\n",
+		    "LIST@example.com", 0 },
 		/* Another table may know him. */
 		{ "local_recipient_maps = unix:passwd.byname hash:/b\n",
 		    "root@example.com", 0 },

@@ -212,11 +212,7 @@ static bool has_word(span list, span wanted)
 	return false;
 }
 
-/*
- * local_recipient_maps without the user database. Those of alias_maps are
- * left out too, as long as local delivery does not expand aliases: nobody is
- * promised a delivery that then fails.
- */
+/* local_recipient_maps without the user database. */
 static void open_local_tables(struct builder *b)
 {
 	struct policy *p = b->p;
@@ -232,7 +228,7 @@ static void open_local_tables(struct builder *b)
 		return;
 	}
 	while ((word = words_next(&value)).len)
-		if (!policy_is_passwd(word) && !has_word(p->s.alias_maps, word))
+		if (!policy_is_passwd(word))
 			l->tables[l->count++] = policy_table(p, b->world, word);
 }
 
