@@ -66,8 +66,11 @@ static void put_delays(struct buf *out, const struct delivery_log *d)
 	}
 }
 
-static span status_word(enum verdict_class class)
+static span status_word(enum verdict_class class, bool verify)
 {
+	if (verify)
+		return class == VERDICT_SENT ? SPAN("deliverable")
+		                             : SPAN("undeliverable");
 	switch (class) {
 	case VERDICT_SENT:
 		return SPAN("sent");
@@ -100,7 +103,7 @@ void delivery_log(const struct delivery_log *d)
 	buf_put(&b, SPAN(", dsn="));
 	buf_put(&b, v->status);
 	buf_put(&b, SPAN(", status="));
-	buf_put(&b, status_word(v->class));
+	buf_put(&b, status_word(v->class, d->verify));
 	buf_put(&b, SPAN(" ("));
 	buf_put(&b, v->text);
 	buf_putc(&b, ')');

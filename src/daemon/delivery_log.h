@@ -27,6 +27,7 @@ struct delivery_log {
 	usec setup;   /* the connection was ready */
 	usec end;
 	unsigned resolution; /* delay_logging_resolution_limit */
+	bool verify;         /* it was not to be delivered (-bv) */
 };
 
 void delivery_log(const struct delivery_log *d);

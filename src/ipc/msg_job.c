@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "ipc/msg_job.h"
 
-/* Class, and four empty spans (a status is never empty, but no matter). */
-enum { VERDICT_MIN = 1 + 4 * 4 };
+/* Class, and five empty spans (a status is never empty, but no matter). */
+enum { VERDICT_MIN = 1 + 5 * 4 };
 
 void job_put(struct buf *out, const struct job *m)
 {

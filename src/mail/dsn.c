@@ -69,6 +69,15 @@ static const struct wording wordings[] = {
 		"",
 		"                   The mail system",
 	} },
+	[DSN_VERIFY] = {
+		"Mail Delivery Status Report",
+		"Mail Delivery Status Report",
+		"", 0, "", {
+		"",
+		"Enclosed is the mail delivery report that you requested.",
+		"",
+		"                   The mail system",
+	} },
 };
 /* clang-format on */
 
@@ -173,8 +182,12 @@ static bool is_named(const struct dsn_notice *n, uint32_t i)
 		[DSN_FAILURE] = VERDICT_BOUNCED,
 		[DSN_DELAY] = VERDICT_DEFERRED,
 		[DSN_SUCCESS] = VERDICT_SENT,
+		[DSN_VERIFY] = VERDICT_SENT,
 	};
 	uint8_t notify = n->about->rcpts[i].notify;
+
+	if (n->kind == DSN_VERIFY)
+		return true;
 
 	if (n->verdicts[i].class != classes[n->kind])
 		return false;
@@ -314,24 +327,28 @@ static bool is_expanded(const struct rcpt *r)
 	return r->orig.len && !span_eq_nocase(r->orig, r->addr);
 }
 
-/* "delivery via local: delivered to mailbox", or what went wrong. */
-static void put_reason(
-    struct buf *out, const struct rcpt *r, const struct verdict *v)
+static bool is_report(const struct dsn_notice *n)
 {
-	span host = v->remote_mta;
+	return n->kind == DSN_SUCCESS || n->kind == DSN_VERIFY;
+}
 
-	if (v->class == VERDICT_SENT) {
-		(void)span_skip_nocase(&host, SPAN("dns; "));
+/* "delivery via local: delivered to mailbox", or what went wrong. */
+static void put_reason(struct buf *out, const struct dsn_notice *n, uint32_t i)
+{
+	const struct verdict *v = &n->verdicts[i];
+	span via = v->relay.len ? v->relay : n->about->rcpts[i].transport;
+
+	if (is_report(n) && !span_eq(via, SPAN("none"))) {
 		put_text(out, "delivery via ");
-		put_clean(out, host.len ? host : r->transport);
+		put_clean(out, via);
 		put_text(out, ": ");
 	}
 	put_clean(out, v->text);
 }
 
-static void put_person(
-    struct buf *out, const struct rcpt *r, const struct verdict *v)
+static void put_person(struct buf *out, const struct dsn_notice *n, uint32_t i)
 {
+	const struct rcpt *r = &n->about->rcpts[i];
 	struct buf line = BUF_INIT(LINE_MAX_BYTES);
 
 	buf_putc(&line, '<');
@@ -343,7 +360,7 @@ static void put_person(
 	} else {
 		put_text(&line, ">: ");
 	}
-	put_reason(&line, r, v);
+	put_reason(&line, n, i);
 	end_line(out);
 	put_wrapped(out, buf_span(&line));
 	buf_done(&line);
@@ -362,7 +379,7 @@ static void put_notification(struct buf *out, const struct dsn_notice *n)
 		put_boilerplate(out, n);
 	for (uint32_t i = 0; i < n->about->nrcpts; i++)
 		if (is_named(n, i))
-			put_person(out, &n->about->rcpts[i], &n->verdicts[i]);
+			put_person(out, n, i);
 }
 
 /* --- the report --- */
@@ -415,9 +432,10 @@ static void put_original_recipient(struct buf *out, const struct rcpt *r)
 	end_line(out);
 }
 
-static void put_diagnostic(struct buf *out, const struct dsn_notice *n,
-    const struct rcpt *r, const struct verdict *v)
+static void put_diagnostic(
+    struct buf *out, const struct dsn_notice *n, uint32_t i)
 {
+	const struct verdict *v = &n->verdicts[i];
 	struct buf field = BUF_INIT(LINE_MAX_BYTES);
 
 	if (v->remote_mta.len) {
@@ -431,31 +449,49 @@ static void put_diagnostic(struct buf *out, const struct dsn_notice *n,
 		put_clean(&field, v->diagnostic);
 	} else {
 		buf_printf(&field, "X-%.*s; ", PRI(n->conf->mail_name));
-		put_reason(&field, r, v);
+		put_reason(&field, n, i);
 	}
 	put_wrapped(out, buf_span(&field));
 	buf_done(&field);
 }
 
-static const char *action_of(
-    const struct dsn_notice *n, const struct verdict *v)
+static span action_of(const struct dsn_notice *n, uint32_t i)
 {
+	const struct verdict *v = &n->verdicts[i];
+
+	if (!is_report(n))
+		return span_str(wording_of(n)->action);
+	if (n->about->flags & ENVELOPE_VERIFY)
+		return v->class == VERDICT_SENT ? SPAN("deliverable")
+		                                : SPAN("undeliverable");
+	if (n->actions && n->actions[i].len)
+		return n->actions[i];
+	switch (v->class) {
+	case VERDICT_SENT:
+		break;
+	case VERDICT_DEFERRED:
+		return SPAN("delayed");
+	case VERDICT_BOUNCED:
+		return SPAN("failed");
+	}
 	/* Handed to a system that will not report by itself. */
-	if (n->kind == DSN_SUCCESS && v->remote_mta.len)
-		return "relayed";
-	return wording_of(n)->action;
+	return v->remote_mta.len ? SPAN("relayed") : SPAN("delivered");
 }
 
-static void put_recipient_fields(struct buf *out, const struct dsn_notice *n,
-    const struct rcpt *r, const struct verdict *v)
+static void put_recipient_fields(
+    struct buf *out, const struct dsn_notice *n, uint32_t i)
 {
+	const struct rcpt *r = &n->about->rcpts[i];
+	const struct verdict *v = &n->verdicts[i];
+
 	put_text(out, "\r\nFinal-Recipient: ");
 	put_typed_address(out, n, r->addr);
 	end_line(out);
 	put_original_recipient(out, r);
-	buf_printf(out, "Action: %s\r\nStatus: %.*s\r\n", action_of(n, v),
-	    PRI(v->status));
-	put_diagnostic(out, n, r, v);
+	put_text(out, "Action: ");
+	put_clean(out, action_of(n, i));
+	buf_printf(out, "\r\nStatus: %.*s\r\n", PRI(v->status));
+	put_diagnostic(out, n, i);
 	if (n->kind == DSN_DELAY) {
 		put_text(out, "Will-Retry-Until: ");
 		date_write(
@@ -478,8 +514,7 @@ static void put_report(struct buf *out, const struct dsn_notice *n)
 	put_message_fields(out, n);
 	for (uint32_t i = 0; i < n->about->nrcpts; i++)
 		if (is_named(n, i))
-			put_recipient_fields(
-			    out, n, &n->about->rcpts[i], &n->verdicts[i]);
+			put_recipient_fields(out, n, i);
 }
 
 /* --- the message --- */

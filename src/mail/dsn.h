@@ -21,6 +21,7 @@ enum dsn_kind {
 	DSN_FAILURE, /* Undelivered Mail Returned to Sender */
 	DSN_DELAY,   /* Delayed Mail (still being retried) */
 	DSN_SUCCESS, /* asked for by NOTIFY=SUCCESS */
+	DSN_VERIFY,  /* asked for by "sendmail -bv" or "-v": every outcome */
 };
 
 enum dsn_flags {
@@ -50,6 +51,9 @@ struct dsn_notice {
 	 * are left out: see dsn_count(). */
 	const struct envelope *about;
 	const struct verdict *verdicts; /* one per recipient of `about` */
+	/* The same: "expanded"; empty: by the class. May be NULL. Of no
+	 * effect with DSN_FAILURE and DSN_DELAY. */
+	const span *actions;
 
 	/* Private: where dsn_write_original() is. */
 	uint8_t line_state;

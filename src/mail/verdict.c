@@ -34,6 +34,7 @@ void verdict_put(struct buf *out, const struct verdict *v)
 	wire_put_span(out, v->text);
 	wire_put_span(out, v->remote_mta);
 	wire_put_span(out, v->diagnostic);
+	wire_put_span(out, v->relay);
 }
 
 bool verdict_get(struct wire *w, struct verdict *ret)
@@ -46,6 +47,7 @@ bool verdict_get(struct wire *w, struct verdict *ret)
 	v.text = wire_span(w);
 	v.remote_mta = wire_span(w);
 	v.diagnostic = wire_span(w);
+	v.relay = wire_span(w);
 	if (w->failed || !verdict_is_status(v.status))
 		return false;
 	if (class != VERDICT_SENT && class != VERDICT_DEFERRED &&

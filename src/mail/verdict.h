@@ -23,6 +23,9 @@ struct verdict {
 	 * remote reply ("smtp; 550 5.1.1 ..."). */
 	span remote_mta;
 	span diagnostic;
+	/* Who tried, as the log says: "local", "host[addr]:25"; empty: not
+	 * said, "none": nobody had to. */
+	span relay;
 	/* The next hop speaks DSN: it tells the sender of success. */
 	bool reports;
 };

@@ -37,6 +37,7 @@ static void put(struct buf *out, uint8_t class, const char *status)
 	wire_put_span(out, SPAN("text"));
 	wire_put_span(out, SPAN("dns; h"));
 	wire_put_span(out, SPAN("smtp; 550"));
+	wire_put_span(out, SPAN("local"));
 }
 
 static void test_wire(void **state)
@@ -46,6 +47,7 @@ static void test_wire(void **state)
 		.text = SPAN("unknown user"),
 		.remote_mta = SPAN("dns; h"),
 		.diagnostic = SPAN("smtp; 550 no"),
+		.relay = SPAN("h[192.0.2.1]:25"),
 		.reports = true };
 	struct verdict v;
 	struct buf b = BUF_INIT(1000);
@@ -62,6 +64,7 @@ static void test_wire(void **state)
 	assert_span_equal(v.text, in.text);
 	assert_span_equal(v.remote_mta, in.remote_mta);
 	assert_span_equal(v.diagnostic, in.diagnostic);
+	assert_span_equal(v.relay, in.relay);
 	for (size_t cut = 0; cut < b.len; cut++) {
 		w = wire_from(span_first(buf_span(&b), cut));
 		assert_false(verdict_get(&w, &v));

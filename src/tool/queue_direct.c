@@ -71,23 +71,6 @@ static int by_queue_and_age(const void *x, const void *y)
 	    (msgid_counter(a->id) < msgid_counter(b->id));
 }
 
-/* The recipients that still wait, and why. */
-static void fill_recipients(
-    struct ctl_entry *entry, const struct envelope *e, const struct state *s)
-{
-	for (uint32_t i = 0; i < e->nrcpts; i++) {
-		bool known = i < s->nrcpts;
-
-		if (known && s->rcpts[i].kind == STATE_DONE)
-			continue;
-		entry->rcpts[entry->nrcpts++] = (struct ctl_rcpt){
-			.addr = e->rcpts[i].addr,
-			.orig = e->rcpts[i].orig,
-			.reason = known ? s->rcpts[i].verdict.text : SPAN_NONE,
-		};
-	}
-}
-
 static void show(struct listing *l, const struct spool_record *rec)
 {
 	struct wire w = wire_from(rec->envelope);
@@ -105,11 +88,11 @@ static void show(struct listing *l, const struct spool_record *rec)
 			.size = e.size,
 			.queue = l->current->queue,
 			.sender = e.sender,
-			.rcpts = arena_alloc(
-			    &scratch, e.nrcpts, sizeof(*entry.rcpts)),
+			.rcpts = arena_alloc(&scratch, e.nrcpts + s.nparts,
+			    sizeof(*entry.rcpts)),
 		};
 		if (entry.rcpts) {
-			fill_recipients(&entry, &e, &s);
+			entry.nrcpts = state_list(&e, &s, entry.rcpts);
 			l->fn(l->ctx, &entry);
 		}
 	}

@@ -48,6 +48,7 @@ smtp      unix  -       -       n       -       -       smtp
 relay     unix  -       -       n       -       -       smtp
 slow      unix  -       -       n       -       1       smtp
 local     unix  -       n       n       -       -       local
+lmtp      unix  -       -       n       -       -       lmtp
 error     unix  -       -       n       -       -       error
 retry     unix  -       -       n       -       -       error
 discard   unix  -       -       n       -       -       discard
@@ -171,13 +172,13 @@ def id_text(number):
 
 
 class Verdict:
-    def __init__(self, kind, status, said, mta="", diagnostic=""):
+    def __init__(self, kind, status, said, mta="", diagnostic="", relay=""):
         self.kind, self.status, self.said = kind, status, said
-        self.mta, self.diagnostic = mta, diagnostic
+        self.mta, self.diagnostic, self.relay = mta, diagnostic, relay
 
     def encode(self):
         return (u8(self.kind) + text(self.status) + text(self.said)
-                + text(self.mta) + text(self.diagnostic))
+                + text(self.mta) + text(self.diagnostic) + text(self.relay))
 
 
 def sent(said="250 ok"):
@@ -191,6 +192,29 @@ def deferred(said="try later", status="4.4.1"):
 def bounced(said="no such user", status="5.1.1"):
     return Verdict(5, status, said, "dns; mx.b.example",
                    f"smtp; 550 {status} {said}")
+
+
+class Pass:
+    """The recipient (a number) goes on by another transport."""
+
+    def __init__(self, rcpt, transport, nexthop=""):
+        self.rcpt, self.transport, self.nexthop = rcpt, transport, nexthop
+
+    def encode(self):
+        return u32(self.rcpt) + text(self.transport) + text(self.nexthop)
+
+
+class Part:
+    """What an address behind the recipient (a number) came to."""
+
+    def __init__(self, rcpt, addr, verdict, sender=None, action=""):
+        self.rcpt, self.addr, self.verdict = rcpt, addr, verdict
+        self.sender, self.action = sender, action
+
+    def encode(self):
+        return (u32(self.rcpt) + text(self.addr)
+                + u8(self.sender is not None) + text(self.sender or "")
+                + text(self.action) + self.verdict.encode())
 
 
 # Conversations
@@ -448,13 +472,14 @@ class Job:
     def addresses(self):
         return self.envelope.addresses
 
-    def report(self, *verdicts, site=FINE):
+    def report(self, *verdicts, site=FINE, passes=(), parts=()):
         """One verdict for all recipients, or one for each."""
         if len(verdicts) == 1:
             verdicts *= len(self.envelope.rcpts)
         self.worker.send(JOB_DONE, u64(self.number), u8(site),
                          u32(len(verdicts)), *(v.encode() for v in verdicts),
-                         u32(0), u32(0))
+                         u32(len(passes)), *(p.encode() for p in passes),
+                         u32(len(parts)), *(p.encode() for p in parts))
 
 
 class Worker(Channel):

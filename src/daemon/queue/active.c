@@ -17,7 +17,6 @@
 #include "daemon/delivery_log.h"
 #include "daemon/queue/forms.h"
 #include "os/log.h"
-#include "store/state.h"
 
 enum {
 	ARENA_MAX = 64 * 1024 * 1024,
@@ -71,6 +70,7 @@ void active_free(struct active *a)
 	forget_content(a);
 	spool_blob_free(a->q->spool, &a->blob);
 	arena_done(&a->arena);
+	mem_free(a->parts);
 	buf_done(&a->envelope_bytes);
 	list_remove(&a->link);
 	list_remove(&a->dirty);
@@ -124,6 +124,7 @@ struct verdict active_verdict(struct active *a, const struct verdict *v)
 		.text = keep_text(a, v->text, TEXT_MAX),
 		.remote_mta = keep_text(a, v->remote_mta, MTA_MAX),
 		.diagnostic = keep_text(a, v->diagnostic, TEXT_MAX),
+		.relay = keep_text(a, v->relay, MTA_MAX),
 	};
 
 	if (!copy.status.len)
@@ -132,13 +133,27 @@ struct verdict active_verdict(struct active *a, const struct verdict *v)
 	return copy;
 }
 
-static bool wants_report(const struct active *a, uint32_t i)
+bool active_is_traced(const struct active *a)
 {
-	return (a->envelope.rcpts[i].notify & RCPT_NOTIFY_SUCCESS) &&
-	    a->envelope.sender.len;
+	uint32_t flags = a->envelope.flags;
+
+	return (flags & ENVELOPE_VERIFY) ||
+	    ((flags & ENVELOPE_TRACE) && !(a->message->flags & MESSAGE_TRACED));
 }
 
-static void mark_dirty(struct active *a)
+/* Whether the sender is to hear of an outcome that is no failure. */
+static bool wants_report(
+    const struct active *a, uint32_t i, const struct verdict *v)
+{
+	if (!a->envelope.sender.len)
+		return false;
+	if (active_is_traced(a))
+		return true;
+	return v->class == VERDICT_SENT && !v->reports &&
+	    (a->envelope.rcpts[i].notify & RCPT_NOTIFY_SUCCESS);
+}
+
+void active_mark_dirty(struct active *a)
 {
 	struct queue *q = a->q;
 
@@ -157,23 +172,24 @@ void active_outcome(struct active *a, uint32_t i, const struct verdict *v)
 	switch (v->class) {
 	case VERDICT_SENT:
 		r->state = ACTIVE_DONE;
-		r->report = !v->reports && wants_report(a, i);
-		if (r->report)
-			r->verdict = active_verdict(a, v);
 		break;
 	case VERDICT_DEFERRED:
 		r->state = ACTIVE_DEFERRED;
-		r->verdict = active_verdict(a, v);
 		break;
 	case VERDICT_BOUNCED:
 		r->state = ACTIVE_BOUNCED;
-		r->verdict = active_verdict(a, v);
 		break;
 	}
+	/* To be tried only: whatever the outcome, that was it. */
+	if (a->envelope.flags & ENVELOPE_VERIFY)
+		r->state = ACTIVE_DONE;
+	r->report = wants_report(a, i, v);
+	if (r->report || r->state != ACTIVE_DONE)
+		r->verdict = active_verdict(a, v);
 	/* A message of one recipient is settled now anyhow, unless somebody
 	 * has to be told. */
 	if (a->envelope.nrcpts > 1 || r->report || r->state == ACTIVE_BOUNCED)
-		mark_dirty(a);
+		active_mark_dirty(a);
 }
 
 void active_log_outcome(
@@ -190,6 +206,7 @@ void active_log_outcome(
 		.active = a->activated,
 		.end = loop_wall(a->q->loop),
 		.resolution = a->q->set.delay_logging_resolution_limit,
+		.verify = a->envelope.flags & ENVELOPE_VERIFY,
 	};
 
 	delivery_log(&line);
@@ -215,26 +232,56 @@ static enum state_kind kind_of(const struct active_rcpt *r)
 	return kinds[r->state];
 }
 
-/* `most`: how long a text may be. */
-static void put_state(struct buf *out, const struct active *a, size_t most)
+/* Of no use to anybody any more. */
+static bool is_settled(const struct active *a, const struct active_part *p)
+{
+	if (p->state.flags)
+		return false;
+	return p->state.verdict.class == VERDICT_BOUNCED
+	    ? a->rcpts[p->state.rcpt].state == ACTIVE_DONE
+	    : !parts_is_waiting(a, p);
+}
+
+struct state active_state(const struct active *a)
 {
 	struct state s = { .nrcpts = a->envelope.nrcpts };
 
-	buf_clear(out);
 	s.rcpts = mem_new(s.nrcpts, sizeof(*s.rcpts));
-	for (uint32_t i = 0; i < s.nrcpts; i++) {
-		struct verdict v = a->rcpts[i].verdict;
-
-		v.text = span_first(v.text, most);
-		v.remote_mta = span_first(v.remote_mta, most);
-		v.diagnostic = span_first(v.diagnostic, most);
+	s.parts = mem_new(a->nparts, sizeof(*s.parts));
+	for (uint32_t i = 0; i < s.nrcpts; i++)
 		s.rcpts[i] = (struct state_rcpt){
 			.kind = kind_of(&a->rcpts[i]),
-			.verdict = v,
+			.report = a->rcpts[i].report,
+			.verdict = a->rcpts[i].verdict,
+			.action = a->rcpts[i].action,
 		};
-	}
+	for (uint32_t i = 0; i < a->nparts; i++)
+		if (!is_settled(a, &a->parts[i]))
+			s.parts[s.nparts++] = a->parts[i].state;
+	return s;
+}
+
+static void cut_texts(struct verdict *v, size_t most)
+{
+	v->text = span_first(v->text, most);
+	v->remote_mta = span_first(v->remote_mta, most);
+	v->diagnostic = span_first(v->diagnostic, most);
+	v->relay = span_first(v->relay, most);
+}
+
+/* `most`: how long a text may be. */
+static void put_state(struct buf *out, const struct active *a, size_t most)
+{
+	struct state s = active_state(a);
+
+	buf_clear(out);
+	for (uint32_t i = 0; i < s.nrcpts; i++)
+		cut_texts(&s.rcpts[i].verdict, most);
+	for (uint32_t i = 0; i < s.nparts; i++)
+		cut_texts(&s.parts[i].verdict, most);
 	state_put(out, &s);
 	mem_free(s.rcpts);
+	mem_free(s.parts);
 }
 
 /* What does not fit keeps less of the reasons, but always who is done. */
@@ -329,13 +376,11 @@ static uint32_t run_length(struct active *a, uint32_t *rcpts, uint32_t left)
 	return n;
 }
 
-void active_start(struct active *a)
+void active_submit(struct active *a)
 {
 	uint32_t *rcpts = mem_new(a->envelope.nrcpts, sizeof(*rcpts));
 	uint32_t n = 0;
 
-	log_active(a);
-	a->open++;
 	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
 		if (a->rcpts[i].state == ACTIVE_PENDING)
 			rcpts[n++] = i;
@@ -348,6 +393,13 @@ void active_start(struct active *a)
 		at += run;
 	}
 	mem_free(rcpts);
+}
+
+void active_start(struct active *a)
+{
+	log_active(a);
+	a->open++;
+	active_submit(a);
 	a->open--;
 	active_check(a);
 }

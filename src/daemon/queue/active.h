@@ -7,6 +7,7 @@
 
 #include "daemon/queue/queue.h"
 #include "mail/dsn.h"
+#include "store/state.h"
 
 /* ---- active.c ---- */
 
@@ -20,10 +21,19 @@ enum active_rcpt_state {
 
 struct active_rcpt {
 	enum active_rcpt_state state;
-	bool report;    /* delivered, and the sender asked to be told */
+	bool report;    /* the sender asked to be told, and was not yet */
+	uint8_t passes; /* from transport to transport */
 	span transport; /* as routed now */
 	span nexthop;
 	struct verdict verdict; /* of the last attempt; texts in the arena */
+	span action;            /* for the report; may be empty */
+};
+
+/* An address behind a recipient: store/state.h. Texts in the arena. */
+struct active_part {
+	struct state_part state;
+	bool old;      /* of a former activation */
+	uint64_t hash; /* of recipient and address */
 };
 
 /* Who made a new message, to be told once it is safe (or is not). */
@@ -42,6 +52,9 @@ struct active {
 	struct buf content_bytes;
 	struct envelope envelope;
 	struct active_rcpt *rcpts;
+	struct active_part *parts;
+	uint32_t nparts;
+	uint32_t parts_room;
 	struct list waiters;     /* for the content */
 	struct spool_blob *blob; /* until the commit */
 	bool has_content;        /* content_bytes holds it all */
@@ -70,6 +83,15 @@ struct verdict active_verdict(struct active *a, const struct verdict *v);
 void active_keep_content(struct active *a);
 /* Routed: log it and make jobs. */
 void active_start(struct active *a);
+/* Make jobs of the recipients that are PENDING. */
+void active_submit(struct active *a);
+/* What the spool keeps of it, and mailq shows. Spans are borrowed; free the
+ * arrays. */
+struct state active_state(const struct active *a);
+/* Sooner or later, together with others, write down what is known. */
+void active_mark_dirty(struct active *a);
+/* The sender shall hear of all outcomes: "sendmail -bv", or "-v". */
+bool active_is_traced(const struct active *a);
 /* Write down what became of the recipients so far (lazily durable). */
 void active_record(struct active *a, usec retry);
 /* All of that which waits to be gathered with more. */
@@ -102,12 +124,28 @@ void active_check(struct active *a);
 typedef void active_content_fn(struct active *a, void *ctx);
 void active_need_content(struct active *a, active_content_fn *fn, void *ctx);
 
+/* ---- parts.c ---- */
+
+/* What a delivery process says of an address behind the recipient. */
+void parts_take(struct active *a, uint32_t rcpt, const struct job_part *p);
+/* What the spool says. */
+void parts_load(struct active *a, const struct state_part *p);
+/* It tells why its recipient waits: nothing newer is known. */
+bool parts_is_waiting(const struct active *a, const struct active_part *p);
+/* Time is up for the recipients that are DEFERRED. */
+void parts_expire(struct active *a);
+/* The first one that failed without its sender (the message's, or else its
+ * own) having been told; NULL: none. */
+struct active_part *parts_untold(const struct active *a, bool has_sender);
+
 /* ---- notice.c ---- */
 
 /*
- * Tell the sender about those recipients of `a` that are BOUNCED, DEFERRED,
- * or delivered with `report`. Counts a->open up; when the notice is safe the
- * recipients it named are settled, then active_check() is called. When it
- * cannot be made now, a->holds_notice is set instead.
+ * Tell the sender about those recipients of `a`, and addresses behind them,
+ * that are BOUNCED, DEFERRED, or marked with `report`. With `owner`, tell its
+ * sender about those with that sender that failed. Counts a->open up; when
+ * the notice is safe what it named is settled, then active_check() is called.
+ * When it cannot be made now, a->holds_notice is set instead.
  */
-void notice_start(struct active *a, enum dsn_kind kind);
+void notice_start(
+    struct active *a, enum dsn_kind kind, const struct active_part *owner);

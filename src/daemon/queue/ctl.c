@@ -15,7 +15,6 @@
 #include "ipc/msg_ctl.h"
 #include "os/log.h"
 #include "os/sock.h"
-#include "store/state.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -154,26 +153,19 @@ static struct ctl_entry entry_of(
 	};
 }
 
-static void add_rcpt(struct ctl_entry *entry, const struct rcpt *r, span reason)
-{
-	entry->rcpts[entry->nrcpts++] = (struct ctl_rcpt){
-		.addr = r->addr, .orig = r->orig, .reason = reason
-	};
-}
-
 static void put_active(
     struct buf *out, const struct active *a, const struct item *item)
 {
 	struct ctl_entry entry = entry_of(&a->envelope, item);
+	struct state s = active_state(a);
 
-	entry.rcpts = mem_new(a->envelope.nrcpts, sizeof(*entry.rcpts));
+	entry.rcpts = mem_new(s.nrcpts + s.nparts, sizeof(*entry.rcpts));
 	entry.forced_expire = a->message->flags & MESSAGE_EXPIRE;
-	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
-		if (a->rcpts[i].state != ACTIVE_DONE)
-			add_rcpt(&entry, &a->envelope.rcpts[i],
-			    a->rcpts[i].verdict.text);
+	entry.nrcpts = state_list(&a->envelope, &s, entry.rcpts);
 	ctl_entry_put(out, &entry);
 	mem_free(entry.rcpts);
+	mem_free(s.rcpts);
+	mem_free(s.parts);
 }
 
 static void put_record(
@@ -189,14 +181,10 @@ static void put_record(
 	if (envelope_get(&w, &scratch, &e) &&
 	    (!rec->has_state || state_get(rec->state, &scratch, &s))) {
 		entry = entry_of(&e, item);
-		entry.rcpts =
-		    arena_alloc(&scratch, e.nrcpts, sizeof(*entry.rcpts));
-		for (uint32_t i = 0; entry.rcpts && i < e.nrcpts; i++)
-			if (i >= s.nrcpts)
-				add_rcpt(&entry, &e.rcpts[i], SPAN_NONE);
-			else if (s.rcpts[i].kind != STATE_DONE)
-				add_rcpt(&entry, &e.rcpts[i],
-				    s.rcpts[i].verdict.text);
+		entry.rcpts = arena_alloc(
+		    &scratch, e.nrcpts + s.nparts, sizeof(*entry.rcpts));
+		if (entry.rcpts)
+			entry.nrcpts = state_list(&e, &s, entry.rcpts);
 		ctl_entry_put(out, &entry);
 	}
 	arena_done(&scratch);

@@ -51,6 +51,7 @@ static void end_all(struct qjob *j, const struct verdict *v)
 /* The same, with a log line per recipient in the name of `program`. */
 static void end_here(struct qjob *j, const char *program, struct verdict v)
 {
+	v.relay = SPAN("none");
 	for (uint32_t i = 0; i < j->nrcpts; i++)
 		active_log_outcome(j->active, j->rcpts[i], program, &v);
 	end_all(j, &v);
@@ -364,23 +365,96 @@ static struct sched_end end_of(const struct job_done *m)
 	return end;
 }
 
-/*
- * The process is stopping. Most often it has tried nothing; but what it has
- * done must not be done again. False: nothing is left to do.
- */
-static bool keep_undone(struct qjob *j, const struct job_done *m)
-{
-	uint32_t n = 0;
+/* ---- what became of each recipient ---- */
 
-	for (uint32_t i = 0; i < j->nrcpts; i++)
-		if (m->verdicts[i].class == VERDICT_DEFERRED)
-			j->rcpts[n++] = j->rcpts[i];
+enum { PASSES_MAX = 10 };
+
+/* Where the transports go round in a circle. */
+static void end_circle(struct active *a, uint32_t rcpt, span transport)
+{
+	static const struct verdict v = {
+		.class = VERDICT_DEFERRED,
+		.status = SPAN_INIT("4.3.5"),
+		.text = SPAN_INIT("mail system configuration error"),
+		.relay = SPAN_INIT("none"),
+	};
+
+	log_warn("qmgr",
+	    "%s: <%.*s> is passed from transport to transport without end, "
+	    "at last to \"%.*s\"",
+	    a->id_text, PRI(a->envelope.rcpts[rcpt].addr), PRI(transport));
+	active_log_outcome(a, rcpt, "error", &v);
+	active_outcome(a, rcpt, &v);
+}
+
+static void pass_on(struct active *a, uint32_t rcpt, const struct job_pass *p)
+{
+	struct active_rcpt *r = &a->rcpts[rcpt];
+	span transport = arena_dup(&a->arena, p->transport);
+	span nexthop = arena_dup(&a->arena, p->nexthop);
+
+	if (++r->passes > PASSES_MAX || !transport.ptr || !nexthop.ptr) {
+		end_circle(a, rcpt, p->transport);
+		return;
+	}
+	r->state = ACTIVE_PENDING;
+	r->transport = transport;
+	if (nexthop.len)
+		r->nexthop = nexthop;
+}
+
+static void take_verdict(struct worker *w, struct active *a, uint32_t rcpt,
+    const struct verdict *verdict)
+{
+	struct verdict v = *verdict;
+
+	if (!v.relay.len)
+		v.relay = w->role == ROLE_DELIVER ? a->rcpts[rcpt].transport
+		                                  : SPAN("none");
+	active_outcome(a, rcpt, &v);
+}
+
+static void take_parts(struct qjob *j, const struct job_done *m)
+{
+	for (uint32_t i = 0; i < m->nparts; i++)
+		parts_take(j->active, j->rcpts[m->parts[i].rcpt], &m->parts[i]);
+	if (m->nparts)
+		active_mark_dirty(j->active);
+}
+
+/*
+ * True: the process is stopping, and something is left to do for another one.
+ * Most often it has tried nothing; but what it has done must not be done
+ * again.
+ */
+static bool take_outcomes(struct qjob *j, const struct job_done *m)
+{
+	bool *passed = mem_new(j->nrcpts, sizeof(*passed));
+	struct worker *w = j->worker;
+	struct active *a = j->active;
+	uint32_t left = 0;
+
+	take_parts(j, m);
+	for (uint32_t i = 0; i < m->npasses; i++) {
+		uint32_t rcpt = m->passes[i].rcpt;
+
+		if (!passed[rcpt])
+			pass_on(a, j->rcpts[rcpt], &m->passes[i]);
+		passed[rcpt] = true;
+	}
+	for (uint32_t i = 0; i < j->nrcpts; i++) {
+		if (passed[i])
+			continue;
+		if (m->site == JOB_SITE_AGAIN &&
+		    m->verdicts[i].class == VERDICT_DEFERRED)
+			j->rcpts[left++] = j->rcpts[i];
 		else
-			active_outcome(j->active, j->rcpts[i], &m->verdicts[i]);
-	if (!n)
-		return false;
-	j->nrcpts = n;
-	return true;
+			take_verdict(w, a, j->rcpts[i], &m->verdicts[i]);
+	}
+	mem_free(passed);
+	if (left)
+		j->nrcpts = left;
+	return left > 0;
 }
 
 static void job_end(struct worker *w, struct qjob *j, const struct job_done *m)
@@ -389,22 +463,23 @@ static void job_end(struct worker *w, struct qjob *j, const struct job_done *m)
 	struct sched_site *site = j->sched.site;
 	struct active *a = j->active;
 	struct sched_end end = end_of(m);
+	bool is_left = take_outcomes(j, m);
 
 	job_release(q, j);
-	if (m->site == JOB_SITE_AGAIN) {
+	if (m->site == JOB_SITE_AGAIN)
 		w->leaving = true;
-		if (keep_undone(j, m)) {
-			sched_putback(q->sched, &j->sched);
-			return;
-		}
+	if (is_left) {
+		sched_putback(q->sched, &j->sched);
 	} else {
-		for (uint32_t i = 0; i < j->nrcpts; i++)
-			active_outcome(a, j->rcpts[i], &m->verdicts[i]);
+		if (sched_done(q->sched, &j->sched, &end, loop_now(q->loop)))
+			defer_waiting(q, site);
+		job_free(j);
 	}
-	if (sched_done(q->sched, &j->sched, &end, loop_now(q->loop)))
-		defer_waiting(q, site);
+	if (m->npasses)
+		active_submit(a);
+	if (is_left)
+		return;
 	a->open--;
-	job_free(j);
 	active_check(a);
 }
 

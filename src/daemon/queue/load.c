@@ -9,7 +9,6 @@
 #include "daemon/queue/active.h"
 
 #include "os/log.h"
-#include "store/state.h"
 
 static void start_if_routed(struct active *a)
 {
@@ -72,7 +71,14 @@ static bool take_state(struct active *a, span bytes)
 			r->state = ACTIVE_DONE;
 			break;
 		}
+		r->report = s.rcpts[i].report;
+		if (!r->report)
+			continue;
+		r->verdict = active_verdict(a, &s.rcpts[i].verdict);
+		r->action = arena_dup(&a->arena, s.rcpts[i].action);
 	}
+	for (uint32_t i = 0; i < s.nparts; i++)
+		parts_load(a, &s.parts[i]);
 	return true;
 }
 

@@ -21,44 +21,103 @@ struct notice {
 	struct active_origin origin;
 	struct active *about;
 	enum dsn_kind kind;
+	bool to_owner; /* only about addresses with this sender of their own */
 	msgid id;
-	span transport; /* in about's arena */
+	span sender;    /* who is told; in about's arena */
+	span transport; /* the same */
 	span nexthop;
-	uint32_t most; /* recipients it may name; the next one names more */
+	uint32_t most; /* it may name so many; the next one names more */
 	uint32_t end;  /* it is not about those from here on */
 };
 
-static const struct {
-	const char *log;
-	enum active_rcpt_state state; /* of the recipients it is about */
-} kinds[] = {
-	[DSN_FAILURE] = { "sender non-delivery notification", ACTIVE_BOUNCED },
-	[DSN_DELAY] = { "sender delay notification", ACTIVE_DEFERRED },
-	[DSN_SUCCESS] = { "sender delivery status notification", ACTIVE_DONE },
+static const char *const names[] = {
+	[DSN_FAILURE] = "sender non-delivery notification",
+	[DSN_DELAY] = "sender delay notification",
+	[DSN_SUCCESS] = "sender delivery status notification",
+	[DSN_VERIFY] = "sender delivery status notification",
 };
 
-static bool is_about(const struct notice *n, const struct active_rcpt *r)
+/*
+ * The places of a message: its recipients, then the addresses behind them.
+ */
+static uint32_t places(const struct active *a)
 {
-	return r->state == kinds[n->kind].state &&
-	    (n->kind != DSN_SUCCESS || r->report);
+	return a->envelope.nrcpts + a->nparts;
 }
 
-/* The notice needs no more: its recipients are settled. */
+static bool is_about_rcpt(const struct notice *n, const struct active_rcpt *r)
+{
+	if (n->to_owner)
+		return false;
+	switch (n->kind) {
+	case DSN_FAILURE:
+		return r->state == ACTIVE_BOUNCED;
+	case DSN_DELAY:
+		return r->state == ACTIVE_DEFERRED;
+	case DSN_SUCCESS:
+	case DSN_VERIFY:
+		break;
+	}
+	return r->report;
+}
+
+static bool is_about_part(const struct notice *n, const struct active_part *p)
+{
+	bool owned = p->state.has_sender;
+
+	switch (n->kind) {
+	case DSN_FAILURE:
+		return (p->state.flags & STATE_PART_TELL) &&
+		    owned == n->to_owner &&
+		    (!owned || span_eq(p->state.sender, n->sender));
+	case DSN_DELAY:
+		return !owned && parts_is_waiting(n->about, p);
+	case DSN_SUCCESS:
+	case DSN_VERIFY:
+		break;
+	}
+	return p->state.flags & STATE_PART_REPORT;
+}
+
+static bool is_about(const struct notice *n, uint32_t place)
+{
+	const struct active *a = n->about;
+	uint32_t nrcpts = a->envelope.nrcpts;
+
+	return place < nrcpts ? is_about_rcpt(n, &a->rcpts[place])
+	                      : is_about_part(n, &a->parts[place - nrcpts]);
+}
+
+static void settle_place(struct notice *n, uint32_t place)
+{
+	struct active *a = n->about;
+	uint32_t nrcpts = a->envelope.nrcpts;
+
+	if (n->kind == DSN_DELAY)
+		return;
+	if (place >= nrcpts)
+		a->parts[place - nrcpts].state.flags &=
+		    (uint8_t) ~(n->kind == DSN_FAILURE ? STATE_PART_TELL
+		                                       : STATE_PART_REPORT);
+	else if (n->kind == DSN_FAILURE)
+		a->rcpts[place].state = ACTIVE_DONE;
+	else
+		a->rcpts[place].report = false;
+}
+
+/* The notice needs no more: what it is about is settled. */
 static void settle(struct notice *n)
 {
 	struct active *a = n->about;
 
 	if (n->kind == DSN_DELAY)
 		a->message->flags |= MESSAGE_WARNED;
-	for (uint32_t i = 0; i < n->end; i++) {
-		struct active_rcpt *r = &a->rcpts[i];
-
-		if (!is_about(n, r))
-			continue;
-		r->report = false;
-		if (n->kind == DSN_FAILURE)
-			r->state = ACTIVE_DONE;
-	}
+	if (n->kind == DSN_VERIFY && n->end == places(a))
+		a->message->flags |= MESSAGE_TRACED;
+	for (uint32_t i = 0; i < n->end; i++)
+		if (is_about(n, i))
+			settle_place(n, i);
+	active_mark_dirty(a);
 }
 
 static void end(struct notice *n, bool settled)
@@ -82,10 +141,10 @@ static void on_committed(struct active_origin *o, enum queue_result r)
 	(void)msgid_text(n->id, id);
 	if (r == QUEUE_OK)
 		log_line("bounce", "%s: %s: %s", n->about->id_text,
-		    kinds[n->kind].log, id);
+		    names[n->kind], id);
 	else
 		log_warn("bounce", "%s: %s postponed: queue write error",
-		    n->about->id_text, kinds[n->kind].log);
+		    n->about->id_text, names[n->kind]);
 	end(n, r == QUEUE_OK);
 }
 
@@ -127,21 +186,108 @@ static void put_original(
 	}
 }
 
-static uint32_t select_rcpts(
-    struct notice *n, struct rcpt *rcpts, struct verdict *verdicts)
+/* What a notice says, as dsn.h wants it. */
+struct selection {
+	uint32_t count;
+	struct rcpt *rcpts;
+	struct verdict *verdicts;
+	span *actions;
+	bool *explained; /* recipients: by addresses behind them */
+};
+
+static void select_rcpt(struct notice *n, struct selection *s, uint32_t i)
+{
+	const struct active *a = n->about;
+	const struct active_rcpt *r = &a->rcpts[i];
+
+	/* "alias expanded" is an outcome of its own, to who asked for it. */
+	if (s->explained[i] &&
+	    !(n->kind == DSN_VERIFY && r->action.len &&
+	        (a->envelope.rcpts[i].notify & RCPT_NOTIFY_SUCCESS)))
+		return;
+	s->rcpts[s->count] = a->envelope.rcpts[i];
+	s->rcpts[s->count].transport = r->transport;
+	s->verdicts[s->count] = r->verdict;
+	s->actions[s->count++] = r->action;
+}
+
+static void select_part(
+    struct notice *n, struct selection *s, const struct active_part *p)
+{
+	const struct active *a = n->about;
+	struct rcpt *r = &s->rcpts[s->count];
+
+	*r = a->envelope.rcpts[p->state.rcpt];
+	if (!r->orig.len)
+		r->orig = r->addr;
+	r->addr = p->state.addr;
+	r->transport = a->rcpts[p->state.rcpt].transport;
+	if (p->state.has_sender) {
+		/* RFC 3461 5.2.7.1: nothing of the original applies. */
+		r->orig = SPAN_NONE;
+		r->orcpt = SPAN_NONE;
+	}
+	s->verdicts[s->count] = p->state.verdict;
+	s->actions[s->count++] = p->state.action;
+}
+
+/* From here on the addresses behind a recipient speak for it. */
+static void explain(struct notice *n, struct selection *s)
+{
+	const struct active *a = n->about;
+
+	for (uint32_t i = 0; i < a->nparts; i++) {
+		const struct active_part *p = &a->parts[i];
+		bool speaks = is_about_part(n, p);
+
+		if (n->kind == DSN_FAILURE)
+			speaks = p->state.flags & STATE_PART_TELL;
+		else if (n->kind == DSN_DELAY)
+			speaks = parts_is_waiting(a, p);
+		if (speaks)
+			s->explained[p->state.rcpt] = true;
+	}
+}
+
+static void select_all(struct notice *n, struct selection *s)
 {
 	struct active *a = n->about;
-	uint32_t count = 0;
+	uint32_t nrcpts = a->envelope.nrcpts;
 
-	for (n->end = 0; n->end < a->envelope.nrcpts; n->end++) {
-		if (!is_about(n, &a->rcpts[n->end]))
+	s->count = 0;
+	for (n->end = 0; n->end < places(a); n->end++) {
+		if (!is_about(n, n->end))
 			continue;
-		if (count == n->most)
+		if (s->count == n->most)
 			break;
-		rcpts[count] = a->envelope.rcpts[n->end];
-		verdicts[count++] = a->rcpts[n->end].verdict;
+		if (n->end < nrcpts)
+			select_rcpt(n, s, n->end);
+		else
+			select_part(n, s, &a->parts[n->end - nrcpts]);
 	}
-	return count;
+}
+
+static struct selection selection_new(struct notice *n)
+{
+	uint32_t most = places(n->about);
+	struct selection s = {
+		.rcpts = mem_new(most, sizeof(*s.rcpts)),
+		.verdicts = mem_new(most, sizeof(*s.verdicts)),
+		.actions = mem_new(most, sizeof(*s.actions)),
+		.explained =
+		    mem_new(n->about->envelope.nrcpts, sizeof(*s.explained)),
+	};
+
+	explain(n, &s);
+	return s;
+}
+
+static void selection_done(struct selection *s)
+{
+	mem_free(s->rcpts);
+	mem_free(s->verdicts);
+	mem_free(s->actions);
+	mem_free(s->explained);
 }
 
 enum original { ORIGINAL_WHOLE, ORIGINAL_HEADERS, ORIGINAL_NONE, ORIGINALS };
@@ -206,7 +352,7 @@ static void commit(struct notice *n, struct active *fresh, usec now)
 	struct active *about = n->about;
 	struct buf ident = BUF_INIT(1024);
 	struct rcpt to = {
-		.addr = about->envelope.sender,
+		.addr = n->sender,
 		.transport = n->transport,
 		.nexthop = n->nexthop,
 	};
@@ -240,29 +386,37 @@ static void compose(struct notice *n)
 	struct active *a = n->about;
 	struct queue *q = a->q;
 	struct dsn_conf conf = dsn_settings(&q->set);
+	struct selection s = selection_new(n);
 	struct envelope about = a->envelope;
-	struct verdict *verdicts = mem_new(about.nrcpts, sizeof(*verdicts));
 	struct active *fresh = active_new(q, n->id);
 	struct dsn_notice d = {
 		.conf = &conf,
 		.kind = n->kind,
 		.id = n->id,
 		.now = loop_wall(q->loop),
-		.to = about.sender,
+		.to = n->sender,
 		.about = &about,
-		.verdicts = verdicts,
+		.verdicts = s.verdicts,
+		.actions = s.actions,
 	};
 	bool fits;
 
-	about.rcpts = mem_new(about.nrcpts, sizeof(*about.rcpts));
-	n->most = about.nrcpts;
+	about.sender = n->sender;
+	if (n->to_owner) {
+		about.envid = SPAN_NONE;
+		about.flags &=
+		    ~(uint32_t)(ENVELOPE_RET_FULL | ENVELOPE_RET_HDRS);
+	}
+	if (about.flags & ENVELOPE_RET_HDRS)
+		d.flags = DSN_HEADERS_ONLY;
+	about.rcpts = s.rcpts;
+	n->most = places(a);
 	do {
-		d.flags =
-		    about.flags & ENVELOPE_RET_HDRS ? DSN_HEADERS_ONLY : 0;
-		about.nrcpts = select_rcpts(n, about.rcpts, verdicts);
+		select_all(n, &s);
+		about.nrcpts = s.count;
 		fits = !dsn_count(&d) ||
 		    write_notice(&fresh->content_bytes, &d, a);
-		n->most = about.nrcpts / 2;
+		n->most = s.count / 2;
 	} while (!fits && n->most);
 	if (fits && dsn_count(&d)) {
 		commit(n, fresh, d.now);
@@ -270,8 +424,7 @@ static void compose(struct notice *n)
 		active_free(fresh);
 		end(n, fits);
 	}
-	mem_free(about.rcpts);
-	mem_free(verdicts);
+	selection_done(&s);
 }
 
 static void on_route(
@@ -291,20 +444,25 @@ static void on_route(
 
 static void on_content(struct active *a, void *ctx)
 {
+	const struct notice *n = ctx;
+
 	/* Without its content the notice still tells what happened. */
-	route_ask(a->q, &(struct route_what){ .address = a->envelope.sender },
-	    on_route, ctx, 0);
+	route_ask(a->q, &(struct route_what){ .address = n->sender }, on_route,
+	    ctx, 0);
 }
 
-void notice_start(struct active *a, enum dsn_kind kind)
+void notice_start(
+    struct active *a, enum dsn_kind kind, const struct active_part *owner)
 {
 	struct notice *n = NEW(struct notice);
 
 	a->open++;
 	n->about = a;
 	n->kind = kind;
-	n->end = a->envelope.nrcpts;
-	if (!a->envelope.sender.len)
+	n->to_owner = owner != NULL;
+	n->sender = owner ? owner->state.sender : a->envelope.sender;
+	n->end = places(a);
+	if (!n->sender.len)
 		end(n, true);
 	else if (a->in_blob)
 		on_content(a, n);

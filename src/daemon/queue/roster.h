@@ -18,10 +18,11 @@ struct active;
 
 enum message_flags {
 	MESSAGE_HELD = 1,
-	MESSAGE_EXPIRE = 2, /* forced expire */
-	MESSAGE_WARNED = 4, /* the delay notice was sent */
-	MESSAGE_FRESH = 8,  /* never tried: "incoming" */
-	MESSAGE_MANY = 16,  /* recipients in several domains */
+	MESSAGE_EXPIRE = 2,  /* forced expire */
+	MESSAGE_WARNED = 4,  /* the delay notice was sent */
+	MESSAGE_FRESH = 8,   /* never tried: "incoming" */
+	MESSAGE_MANY = 16,   /* recipients in several domains */
+	MESSAGE_TRACED = 32, /* the sender of "sendmail -v" was told */
 };
 
 /* A domain name, shared by all messages that wait for it. */

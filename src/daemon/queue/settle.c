@@ -23,7 +23,15 @@ static bool has_report(const struct active *a)
 	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
 		if (a->rcpts[i].report)
 			return true;
+	for (uint32_t i = 0; i < a->nparts; i++)
+		if (a->parts[i].state.flags & STATE_PART_REPORT)
+			return true;
 	return false;
+}
+
+static bool has_failure(const struct active *a)
+{
+	return has_any(a, ACTIVE_BOUNCED) || parts_untold(a, false);
 }
 
 static usec age(const struct active *a)
@@ -49,6 +57,7 @@ static void expire(struct active *a)
 	log_line("qmgr", "%s: from=<%.*s>, status=%s, returned to sender",
 	    a->id_text, PRI(a->envelope.sender),
 	    a->message->flags & MESSAGE_EXPIRE ? "force-expired" : "expired");
+	parts_expire(a);
 	for (uint32_t i = 0; i < a->envelope.nrcpts; i++) {
 		if (a->rcpts[i].state != ACTIVE_DEFERRED)
 			continue;
@@ -100,21 +109,22 @@ static bool wants_delay_notice(const struct active *a)
 /* True: something was started that active_check() will be called for. */
 static bool tell_sender(struct active *a)
 {
+	const struct active_part *owned = parts_untold(a, true);
+
 	if (a->holds_notice)
 		return false;
-	if (has_any(a, ACTIVE_BOUNCED)) {
-		notice_start(a, DSN_FAILURE);
-		return true;
-	}
-	if (has_report(a)) {
-		notice_start(a, DSN_SUCCESS);
-		return true;
-	}
-	if (has_any(a, ACTIVE_DEFERRED) && wants_delay_notice(a)) {
-		notice_start(a, DSN_DELAY);
-		return true;
-	}
-	return false;
+	if (has_failure(a))
+		notice_start(a, DSN_FAILURE, NULL);
+	else if (owned)
+		notice_start(a, DSN_FAILURE, owned);
+	else if (has_report(a))
+		notice_start(
+		    a, active_is_traced(a) ? DSN_VERIFY : DSN_SUCCESS, NULL);
+	else if (has_any(a, ACTIVE_DEFERRED) && wants_delay_notice(a))
+		notice_start(a, DSN_DELAY, NULL);
+	else
+		return false;
+	return true;
 }
 
 void active_check(struct active *a)
@@ -126,7 +136,7 @@ void active_check(struct active *a)
 	if (tell_sender(a))
 		return;
 	if (has_any(a, ACTIVE_PENDING) || has_any(a, ACTIVE_DEFERRED) ||
-	    has_any(a, ACTIVE_BOUNCED))
+	    has_failure(a) || parts_untold(a, true) || has_report(a))
 		postpone(a);
 	else
 		finish(a);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/queue/parts.c - addresses behind recipients.
+ *
+ * A recipient may be an alias or have a ~/.forward. To the queue it stays one
+ * recipient, tried again as a whole; but that one of the addresses failed is
+ * told to the sender, or to an owner-alias, once. So a failure is kept after
+ * that for as long as its recipient is: the next attempt meets the same
+ * address again.
+ */
+#include "daemon/queue/active.h"
+
+#include "os/log.h"
+
+static uint64_t hash_of(uint32_t rcpt, span addr)
+{
+	return hash_bytes_nocase(addr) ^ hash_u64(rcpt);
+}
+
+static struct active_part *new_part(struct active *a)
+{
+	if (a->nparts == a->parts_room) {
+		a->parts_room = a->parts_room ? 2 * a->parts_room : 4;
+		a->parts =
+		    mem_resize(a->parts, a->parts_room, sizeof(*a->parts));
+	}
+	a->parts[a->nparts] = (struct active_part){ 0 };
+	return &a->parts[a->nparts++];
+}
+
+static void add(struct active *a, const struct state_part *p, bool old)
+{
+	struct active_part *part = new_part(a);
+
+	part->old = old;
+	part->hash = hash_of(p->rcpt, p->addr);
+	part->state = *p;
+	part->state.sender = arena_dup(&a->arena, p->sender);
+	part->state.addr = arena_dup(&a->arena, p->addr);
+	part->state.action = arena_dup(&a->arena, p->action);
+	part->state.verdict = active_verdict(a, &p->verdict);
+	if (p->addr.len && !part->state.addr.ptr)
+		log_warn("qmgr", "%s: too many addresses behind <%.*s>",
+		    a->id_text, PRI(a->envelope.rcpts[p->rcpt].addr));
+}
+
+/* It failed before, and somebody was told, or will be. */
+static bool is_known(const struct active *a, uint32_t rcpt, span addr)
+{
+	uint64_t hash = hash_of(rcpt, addr);
+
+	for (uint32_t i = 0; i < a->nparts; i++) {
+		const struct active_part *p = &a->parts[i];
+
+		if (p->old && p->hash == hash && p->state.rcpt == rcpt &&
+		    p->state.verdict.class == VERDICT_BOUNCED &&
+		    span_eq_nocase(p->state.addr, addr))
+			return true;
+	}
+	return false;
+}
+
+void parts_take(struct active *a, uint32_t rcpt, const struct job_part *p)
+{
+	bool verify = a->envelope.flags & ENVELOPE_VERIFY;
+	struct state_part part = {
+		.rcpt = rcpt,
+		.has_sender = p->has_sender,
+		.sender = p->sender,
+		.addr = p->addr,
+		.action = p->action,
+		.verdict = p->verdict,
+	};
+
+	if (active_is_traced(a) && a->envelope.sender.len)
+		part.flags |= STATE_PART_REPORT;
+	switch (p->verdict.class) {
+	case VERDICT_SENT:
+		if (!part.flags ||
+		    span_eq(p->addr, a->envelope.rcpts[rcpt].addr)) {
+			a->rcpts[rcpt].action = arena_dup(&a->arena, p->action);
+			return;
+		}
+		break;
+	case VERDICT_DEFERRED:
+		if (verify && !part.flags)
+			return;
+		break;
+	case VERDICT_BOUNCED:
+		if (!verify && !is_known(a, rcpt, p->addr))
+			part.flags |= STATE_PART_TELL;
+		if (!part.flags)
+			return;
+		break;
+	}
+	add(a, &part, false);
+}
+
+void parts_load(struct active *a, const struct state_part *p)
+{
+	add(a, p, true);
+}
+
+bool parts_is_waiting(const struct active *a, const struct active_part *p)
+{
+	enum active_rcpt_state is = a->rcpts[p->state.rcpt].state;
+
+	if (p->state.verdict.class != VERDICT_DEFERRED)
+		return false;
+	/* Until the recipient was tried again, and gave a newer reason. */
+	return is == ACTIVE_PENDING || is == ACTIVE_IN_JOB
+	    ? p->old
+	    : is == ACTIVE_DEFERRED && !p->old;
+}
+
+void parts_expire(struct active *a)
+{
+	for (uint32_t i = 0; i < a->nparts; i++) {
+		struct active_part *p = &a->parts[i];
+
+		if (a->rcpts[p->state.rcpt].state != ACTIVE_DEFERRED ||
+		    !parts_is_waiting(a, p))
+			continue;
+		p->state.verdict.class = VERDICT_BOUNCED;
+		p->state.flags |= STATE_PART_TELL;
+	}
+}
+
+struct active_part *parts_untold(const struct active *a, bool has_sender)
+{
+	for (uint32_t i = 0; i < a->nparts; i++)
+		if ((a->parts[i].state.flags & STATE_PART_TELL) &&
+		    a->parts[i].state.has_sender == has_sender)
+			return &a->parts[i];
+	return NULL;
+}

@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: ISC
+"""The queue process alone: recipients that are more than one address, that
+go on by another transport, and mail whose sender wants to hear of its way."""
+
+import re
+import time
+
+import pytest
+
+from lib.fakemaster import (
+    AGAIN, SUCCESS, Part, Pass, QueueProcess, Rcpt, bounced, deferred, sent)
+
+ME, LIST = "me@a.example", "list@here.example"
+VERIFY, TRACE = 32, 64  # enum envelope_flags
+OWNER = "owner-list@here.example"
+
+
+@pytest.fixture
+def make_queue(tmp_path):
+    made = []
+
+    def make(**options):
+        made.append(QueueProcess(tmp_path / f"queue{len(made)}", **options))
+        made[-1].start()
+        return made[-1]
+    yield make
+    for q in made:
+        q.destroy()
+
+
+@pytest.fixture
+def q(make_queue):
+    return make_queue()
+
+
+def local(addr, **options):
+    return Rcpt(addr, "local", "here.example", **options)
+
+
+def fields(notice):
+    """The per-recipient blocks of the report, as dictionaries."""
+    part = notice.content.decode().split("Content-Description: Delivery"
+                                         " report")[1]
+    blocks = part.split("\r\n\r\n")[2:]
+    return [dict(line.split(": ", 1) for line in
+                 re.sub(r"\r\n +", " ", b).split("\r\n") if ": " in line)
+            for b in blocks if b.startswith("Final-Recipient")]
+
+
+def people(notice):
+    """The lines for people: "<address>: reason"."""
+    part = notice.content.decode().split("Content-Description: Delivery")[0]
+    return [re.sub(r"\r\n +", " ", b.strip())
+            for b in part.split("\r\n\r\n") if b.startswith("<")]
+
+
+def recorded(q):
+    """What is known now is on the disk. Outcomes wait 30 ms to be gathered;
+    the first of two messages may come in the same round as that time, the
+    second comes later, and is acknowledged behind it."""
+    q.routes["x.example"] = ("discard", "x")
+    time.sleep(0.05)
+    for _ in range(2):
+        q.smtpd().send_mail("", [Rcpt("x@x.example", "discard")])
+
+
+# Passes
+
+def test_passed_recipient_goes_on_at_once(q):
+    ident = q.smtpd().send_mail(ME, [local("1@here.example"),
+                                     local("2@here.example")])
+    jobs = q.deliver().jobs(2)
+    for job in jobs:
+        job.report(deferred(), passes=[Pass(0, "lmtp", "unix:private/lmtp")])
+    for job in q.relay().jobs(2):
+        assert job.id == ident
+        rcpt, = job.envelope.rcpts
+        assert (rcpt.transport, rcpt.nexthop) == ("lmtp", "unix:private/lmtp")
+        job.report(sent())
+    q.wait_log("removed")
+    assert not q.lines("status=")  # nothing was decided here
+
+
+def test_passed_without_a_next_hop_keeps_its_own(q):
+    q.smtpd().send_mail(ME, [local(LIST)])
+    q.deliver().job().report(deferred(), passes=[Pass(0, "smtp")])
+    job = q.relay().job()
+    assert job.envelope.rcpts[0].nexthop == "here.example"
+    job.report(sent())
+    q.wait_log("removed")
+
+
+@pytest.mark.parametrize("transport, nexthop, line, ends", [
+    ("error", "5.7.1 go away", "error: ID: to=<list@here.example>, relay=none,"
+     " delay=D, delays=D, dsn=5.7.1, status=bounced (go away)", True),
+    ("discard", "", "discard: ID: to=<list@here.example>, relay=none, "
+     "delay=D, delays=D, dsn=2.0.0, status=sent (here.example)", True),
+    ("retry", "4.2.1 busy", "error: ID: to=<list@here.example>, relay=none, "
+     "delay=D, delays=D, dsn=4.2.1, status=deferred (busy)", False),
+    ("nowhere", "x", "error: ID: to=<list@here.example>, relay=none, "
+     "delay=D, delays=D, dsn=4.3.0, status=deferred "
+     "(mail transport unavailable)", False),
+])
+def test_passed_to_what_needs_no_process(q, transport, nexthop, line, ends):
+    q.routes[LIST] = ("local", "here.example")
+    ident = q.smtpd().send_mail("", [local(LIST)])
+    q.deliver().job().report(deferred(), passes=[Pass(0, transport, nexthop)])
+    q.wait_log("status=")
+    found = [re.sub("(delays?)=[0-9./]+", r"\1=D", one).replace(ident, "ID")
+             for one in q.lines("status=")]
+    assert found == ["postfix/" + line]
+    if ends:
+        q.wait_log("removed")
+        return
+    # From the start again.
+    job = q.deliver().job()
+    assert job.envelope.rcpts[0].transport == "local"
+    job.report(sent())
+    q.wait_log("removed")
+
+
+def test_pass_in_a_circle_ends(q):
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST)])
+    for _ in range(11):
+        q.deliver().job().report(sent(), passes=[Pass(0, "local")])
+    q.wait_log("is passed from transport to transport without end")
+    q.wait_log(r"error: .* dsn=4.3.5, status=deferred \(mail system "
+               r"configuration error\)")
+    q.wait_for(lambda: q.listing()[0]["rcpts"][LIST]
+               == "mail system configuration error")
+    q.deliver().job().report(sent())  # the next time
+    q.wait_log("removed")
+
+
+def test_pass_is_forgotten_by_a_restart(q):
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST)])
+    q.deliver().job().report(deferred(), passes=[Pass(0, "lmtp", "inet:x")])
+    q.relay().job()
+    q.crash()
+    job = q.deliver().job()
+    assert job.envelope.rcpts[0].transport == "local"
+    job.report(sent())
+    q.wait_log("removed")
+
+
+def test_reason_after_a_pass(q):
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST)])
+    q.deliver().job().report(sent(), passes=[Pass(0, "lmtp", "unix:x")])
+    q.relay().job().report(deferred("connect to x: refused"))
+    q.wait_for(lambda: q.listing()[0]["rcpts"]
+               == {LIST: "connect to x: refused"})
+
+
+def test_stopping_process_passes_and_gives_back(q):
+    q.smtpd().send_mail(ME, ["1@b.example", "2@b.example", "3@b.example"])
+    job = q.relay().job()
+    numbers = {a: i for i, a in enumerate(job.addresses)}
+    job.report(deferred(), site=AGAIN,
+               passes=[Pass(numbers["2@b.example"], "local", "here")])
+    passed = q.deliver().job()
+    assert passed.addresses == ["2@b.example"]
+    passed.report(sent())
+    rest = q.add("relay").job()
+    assert sorted(rest.addresses) == ["1@b.example", "3@b.example"]
+    rest.report(sent())
+    q.wait_log("removed")
+
+
+# Parts
+
+def test_failed_part_is_told_though_the_recipient_is_done(q):
+    q.smtpd().send_mail(ME, [local(LIST, orig="list")])
+    q.deliver().job().report(
+        sent(), parts=[Part(0, "x@y.example", bounced("no x"))])
+    notice = q.relay().job()
+    assert notice.addresses == [ME]
+    assert people(notice) == ["<x@y.example> (expanded from <list>): no x"]
+    block, = fields(notice)
+    assert block["Final-Recipient"] == "rfc822; x@y.example"
+    assert block["Original-Recipient"] == "rfc822;list"
+    assert block["Action"] == "failed"
+    assert block["Status"] == "5.1.1"
+    notice.report(sent())
+    q.wait_log("removed", 2)
+
+
+def test_owner_hears_of_the_list(q):
+    """And the sender of those that have none; each once."""
+    q.smtpd().send_mail(ME, [local(LIST)], envid="e1")
+    q.deliver().job().report(sent(), parts=[
+        Part(0, "1@y.example", bounced("no 1"), sender=OWNER),
+        Part(0, "2@y.example", bounced("no 2"), sender=OWNER),
+        Part(0, "3@y.example", bounced("no 3")),
+        Part(0, "4@y.example", bounced("no 4"), sender="other@here.example"),
+        Part(0, "5@y.example", bounced("no 5"), sender="")])
+    notices = {n.addresses[0]: n for n in q.relay().jobs(3)}
+    assert people(notices[ME]) == [
+        "<3@y.example> (expanded from <list@here.example>): no 3"]
+    owner = notices[OWNER]
+    assert people(owner) == ["<1@y.example>: no 1", "<2@y.example>: no 2"]
+    assert b"\r\nTo: owner-list@here.example\r\n" in owner.content
+    assert b"X-Postfix-Sender: rfc822; " + OWNER.encode() in owner.content
+    assert b"Original-Recipient" not in owner.content
+    assert b"Original-Envelope-Id" not in owner.content
+    assert b"Original-Envelope-Id: e1" in notices[ME].content
+    assert people(notices["other@here.example"]) == ["<4@y.example>: no 4"]
+    for notice in notices.values():
+        notice.report(sent())
+    q.wait_log("removed", 4)
+
+
+def test_owner_hears_of_a_message_without_sender(q):
+    q.smtpd().send_mail("", [local(LIST)])
+    q.deliver().job().report(sent(), parts=[
+        Part(0, "1@y.example", bounced("no 1"), sender=OWNER),
+        Part(0, "2@y.example", bounced("no 2"))])
+    notice = q.relay().job()
+    assert notice.addresses == [OWNER]
+    notice.report(sent())
+    q.wait_log("removed", 2)
+    assert q.relay().is_idle()
+
+
+def test_parts_speak_for_their_recipient(q):
+    q.smtpd().send_mail(ME, [local(LIST)])
+    q.deliver().job().report(bounced("one failed"), parts=[
+        Part(0, "1@y.example", bounced("no 1"))])
+    notice = q.relay().job()
+    assert [b["Final-Recipient"] for b in fields(notice)] == [
+        "rfc822; 1@y.example"]
+    notice.report(sent())
+    q.wait_log("removed", 2)
+
+
+def test_failure_is_told_once_while_the_rest_waits(q):
+    q.routes[LIST] = ("local", "here.example")
+    ident = q.smtpd().send_mail(ME, [local(LIST)])
+    parts = [Part(0, "1@y.example", bounced("no 1")),
+             Part(0, "2@y.example", deferred("busy 2"))]
+    q.deliver().job().report(deferred("busy 2"), parts=parts)
+    notice = q.relay().job()
+    assert [b["Final-Recipient"] for b in fields(notice)] == [
+        "rfc822; 1@y.example"]
+    notice.report(sent())
+    q.wait_for(lambda: q.listing()[0]["rcpts"] == {
+        "2@y.example": "busy 2", LIST: ""})
+    q.deliver().job().report(deferred("busy 2"), parts=parts)
+    q.wait_for(lambda: q.listing()[0]["queue"] == 2)  # deferred
+    recorded(q)
+    q.crash()
+    assert {"2@y.example": "busy 2", LIST: ""} in [
+        e["rcpts"] for e in q.listing()]
+    q.deliver().job().report(sent(), parts=parts[:1])
+    q.wait_log(f"{ident}: removed")
+    assert q.relay().is_idle()
+
+
+def test_notice_about_parts_survives_a_crash(q):
+    q.rules_silent = True
+    q.smtpd().send_mail(ME, [local(LIST)])
+    q.deliver().job().report(sent(), parts=[
+        Part(0, "1@y.example", bounced("no 1")),
+        Part(0, "2@y.example", bounced("no 2"), sender=OWNER)])
+    q.wait_for(lambda: q.rules().inbox)  # the notice wants its route
+    recorded(q)
+    q.rules_silent = False
+    q.crash()
+    notices = {n.addresses[0]: n for n in q.relay().jobs(2)}
+    assert people(notices[ME]) == [
+        "<1@y.example> (expanded from <list@here.example>): no 1"]
+    assert people(notices[OWNER]) == ["<2@y.example>: no 2"]
+    # The recipient itself was done.
+    assert q.deliver().is_idle()
+
+
+def test_delay_warning_names_what_waits(make_queue):
+    q = make_queue(delay_warning_time="1s")
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST), "plain@b.example"])
+    parts = [Part(0, "2@y.example", deferred("busy 2"))]
+    notice = None
+    while not notice:
+        job = q.wait_for(lambda: q.deliver().inbox or q.relay().inbox)
+        if q.deliver().inbox:
+            q.deliver().job().report(deferred("busy 2"), parts=parts)
+            continue
+        job = q.relay().job()
+        if job.envelope.sender:
+            job.report(deferred("busy b"))
+        else:
+            notice = job
+    assert sorted(people(notice)) == [
+        "<2@y.example> (expanded from <list@here.example>): busy 2",
+        "<plain@b.example>: busy b"]
+    assert {b["Action"] for b in fields(notice)} == {"delayed"}
+
+
+def test_parts_expire(make_queue):
+    q = make_queue(maximal_queue_lifetime="1s", bounce_queue_lifetime="0")
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST)])
+    parts = [Part(0, "1@y.example", deferred("busy 1")),
+             Part(0, "2@y.example", deferred("busy 2"), sender=OWNER)]
+    for _ in range(2):
+        q.deliver().job().report(deferred("busy"), parts=parts)
+    notices = {n.addresses[0]: n for n in q.relay().jobs(2)}
+    assert people(notices[ME]) == [
+        "<1@y.example> (expanded from <list@here.example>): busy 1"]
+    assert people(notices[OWNER]) == ["<2@y.example>: busy 2"]
+    assert fields(notices[ME])[0]["Status"] == "4.4.1"
+
+
+def test_many_parts(q):
+    """More than one notice can hold."""
+    said = "550 " + "no " * 1300
+    q.smtpd().send_mail(ME, [local(LIST)])
+    q.deliver().job().report(sent(), parts=[
+        Part(0, f"{i}@y.example", bounced(said)) for i in range(1500)])
+    named = []
+    while len(named) < 1500:
+        notice = q.relay().job()
+        named += [b["Final-Recipient"] for b in fields(notice)]
+        notice.report(sent())
+    assert len(set(named)) == 1500
+    q.wait_log("removed", 3)
+
+
+# Reports of success
+
+@pytest.mark.parametrize("action", ["expanded", "delivered"])
+def test_success_of_an_alias(q, action):
+    q.smtpd().send_mail(ME, [local(LIST, notify=SUCCESS)])
+    q.deliver().job().report(
+        sent("alias expanded"),
+        parts=[Part(0, LIST, sent("alias expanded"), action=action)])
+    notice = q.relay().job()
+    assert people(notice) == [
+        "<list@here.example>: delivery via local: alias expanded"]
+    block, = fields(notice)
+    assert block["Action"] == action
+    assert block["Status"] == "2.0.0"
+    notice.report(sent())
+    q.wait_log("removed", 2)
+
+
+def test_success_report_that_cannot_be_written_at_once(q):
+    q.routes[ME] = ("", "")
+    q.smtpd().send_mail(ME, [Rcpt("you@b.example", notify=SUCCESS)])
+    q.relay().job().report(sent())
+    q.wait_for(lambda: q.asked)
+    recorded(q)
+    q.crash()
+    assert not [e for e in q.listing() if "you@b.example" in e["rcpts"]]
+    q.routes.clear()
+    notice = q.relay().job()
+    assert notice.addresses == [ME]
+    assert fields(notice)[0]["Final-Recipient"] == "rfc822; you@b.example"
+    notice.report(sent())
+    q.wait_log("removed", 3)
+
+
+# sendmail -bv and -v
+
+def test_verify(q):
+    """Nothing is tried twice, nothing bounces."""
+    ident = q.smtpd().send_mail(ME, [
+        local("1@here.example"), "2@b.example", "3@c.example",
+        Rcpt("4@d.example", "error", "5.7.1 go away")], flags=VERIFY)
+    assert q.deliver().job().envelope.flags == VERIFY
+    q.deliver().inbox.clear()
+    q.crash()
+    q.routes.update({"here.example": ("local", "here.example"),
+                     "d.example": ("error", "5.7.1 go away")})
+    q.wait_for(lambda: q.lines("nrcpt=4"))
+    q.deliver().job().report(sent("delivers to mailbox"))
+    for job in q.relay().jobs(2):
+        assert job.envelope.flags == VERIFY
+        if job.addresses == ["2@b.example"]:
+            verdict = sent("250 2.1.5 Ok")
+            verdict.relay = "mx.b.example[192.0.2.1]:25"
+            job.report(verdict)
+        else:
+            job.report(deferred("busy"))
+    notice = q.relay().job()
+    assert b"\r\nSubject: Mail Delivery Status Report\r\n" in notice.content
+    assert (b"Enclosed is the mail delivery report that you requested."
+            in notice.content)
+    assert people(notice) == [
+        "<1@here.example>: delivery via local: delivers to mailbox",
+        "<2@b.example>: delivery via mx.b.example[192.0.2.1]:25: "
+        "250 2.1.5 Ok",
+        "<3@c.example>: busy", "<4@d.example>: go away"]
+    assert [(b["Action"], b["Status"]) for b in fields(notice)] == [
+        ("deliverable", "2.0.0"), ("deliverable", "2.0.0"),
+        ("undeliverable", "4.4.1"), ("undeliverable", "5.7.1")]
+    assert notice.envelope.flags & (VERIFY | TRACE) == 0
+    notice.report(sent())
+    q.wait_log("removed", 2)
+    q.wait_log("error: .*status=undeliverable .go away")
+    assert len(q.lines(f"{ident}: sender delivery status notification")) == 1
+
+
+def test_trace_tells_of_the_first_attempt(q):
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST), "2@b.example", "3@c.example"],
+                        flags=TRACE)
+    q.deliver().job().report(sent(), parts=[
+        Part(0, "1@here.example", sent("delivered to mailbox")),
+        Part(0, "no@here.example", bounced("no no"))])
+    for job in q.relay().jobs(2):
+        job.report(sent() if job.addresses == ["2@b.example"]
+                   else deferred("busy"))
+    failure, report = q.relay().jobs(2)
+    assert [b["Final-Recipient"] for b in fields(failure)] == [
+        "rfc822; no@here.example"]
+    assert sorted((b["Final-Recipient"], b["Action"])
+                  for b in fields(report)) == [
+        ("rfc822; 1@here.example", "delivered"),
+        ("rfc822; 2@b.example", "delivered"),
+        ("rfc822; 3@c.example", "delayed"),
+        ("rfc822; no@here.example", "failed")]
+    failure.report(sent())
+    report.report(sent())
+    recorded(q)
+    q.crash()
+    again = q.relay().job()
+    assert again.addresses == ["3@c.example"]
+    again.report(sent())
+    q.wait_log("removed", 4)
+    assert q.relay().is_idle()
+
+
+def test_trace_survives_a_crash(q):
+    q.rules_silent = True
+    q.smtpd().send_mail(ME, ["2@b.example", "3@c.example"], flags=TRACE)
+    for job in q.relay().jobs(2):
+        job.report(sent())
+    q.wait_for(lambda: q.rules().inbox)
+    recorded(q)
+    q.rules_silent = False
+    q.crash()
+    report = q.relay().job()
+    assert [b["Action"] for b in fields(report)] == ["delivered", "delivered"]
+    report.report(sent())
+    q.wait_log("removed", 3)
