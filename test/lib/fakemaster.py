@@ -195,13 +195,18 @@ def bounced(said="no such user", status="5.1.1"):
 
 
 class Pass:
-    """The recipient (a number) goes on by another transport."""
+    """The recipient (a number), or an address behind it, goes on by another
+    transport."""
 
-    def __init__(self, rcpt, transport, nexthop=""):
+    def __init__(self, rcpt, transport, nexthop="", addr=None, orig=None):
         self.rcpt, self.transport, self.nexthop = rcpt, transport, nexthop
+        self.addr, self.orig = addr, orig
 
-    def encode(self):
-        return u32(self.rcpt) + text(self.transport) + text(self.nexthop)
+    def encode(self, rcpts):
+        own = rcpts[self.rcpt]
+        return (u32(self.rcpt) + text(self.addr or own.addr)
+                + text(self.orig or own.orig)
+                + text(self.transport) + text(self.nexthop))
 
 
 class Part:
@@ -478,7 +483,8 @@ class Job:
             verdicts *= len(self.envelope.rcpts)
         self.worker.send(JOB_DONE, u64(self.number), u8(site),
                          u32(len(verdicts)), *(v.encode() for v in verdicts),
-                         u32(len(passes)), *(p.encode() for p in passes),
+                         u32(len(passes)), *(p.encode(self.envelope.rcpts)
+                                          for p in passes),
                          u32(len(parts)), *(p.encode() for p in parts))
 
 

@@ -71,7 +71,7 @@ def test_passed_recipient_goes_on_at_once(q):
                                      local("2@here.example")])
     jobs = q.deliver().jobs(2)
     for job in jobs:
-        job.report(deferred(), passes=[Pass(0, "lmtp", "unix:private/lmtp")])
+        job.report(sent(), passes=[Pass(0, "lmtp", "unix:private/lmtp")])
     for job in q.relay().jobs(2):
         assert job.id == ident
         rcpt, = job.envelope.rcpts
@@ -83,7 +83,7 @@ def test_passed_recipient_goes_on_at_once(q):
 
 def test_passed_without_a_next_hop_keeps_its_own(q):
     q.smtpd().send_mail(ME, [local(LIST)])
-    q.deliver().job().report(deferred(), passes=[Pass(0, "smtp")])
+    q.deliver().job().report(sent(), passes=[Pass(0, "smtp")])
     job = q.relay().job()
     assert job.envelope.rcpts[0].nexthop == "here.example"
     job.report(sent())
@@ -104,7 +104,7 @@ def test_passed_without_a_next_hop_keeps_its_own(q):
 def test_passed_to_what_needs_no_process(q, transport, nexthop, line, ends):
     q.routes[LIST] = ("local", "here.example")
     ident = q.smtpd().send_mail("", [local(LIST)])
-    q.deliver().job().report(deferred(), passes=[Pass(0, transport, nexthop)])
+    q.deliver().job().report(sent(), passes=[Pass(0, transport, nexthop)])
     q.wait_log("status=")
     found = [re.sub("(delays?)=[0-9./]+", r"\1=D", one).replace(ident, "ID")
              for one in q.lines("status=")]
@@ -136,7 +136,7 @@ def test_pass_in_a_circle_ends(q):
 def test_pass_is_forgotten_by_a_restart(q):
     q.routes[LIST] = ("local", "here.example")
     q.smtpd().send_mail(ME, [local(LIST)])
-    q.deliver().job().report(deferred(), passes=[Pass(0, "lmtp", "inet:x")])
+    q.deliver().job().report(sent(), passes=[Pass(0, "lmtp", "inet:x")])
     q.relay().job()
     q.crash()
     job = q.deliver().job()
