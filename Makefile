@@ -64,6 +64,11 @@ install: programs
 	meson install -C $(BUILD) --no-rebuild
 	tools/after-install.sh $(BUILD)
 
+# The tests of the package (they are part of "make test"), in a system that
+# debootstrap makes.
+test-package: programs
+	test/package.sh $(BUILD)
+
 deb:
 	tools/deps.sh build
 	tools/deb.sh
@@ -72,4 +77,4 @@ clean:
 	rm -rf build build-test build-fuzz build-deb
 
 .PHONY: all programs run test unit bench fuzz format format-check tidy layers sizes \
-	install deb clean
+	install deb test-package clean
