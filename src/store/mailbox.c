@@ -78,16 +78,29 @@ span mailbox_status(int error, span other)
 	return other;
 }
 
+void mailbox_trouble_set(struct mailbox_trouble *t, span status, int error)
+{
+	t->status = status;
+	t->foreign = false;
+	t->special = false;
+	t->error = error;
+	buf_clear(&t->reason);
+}
+
 /* "what: No such file"; without an error just "what". */
 static int refuse(
     struct mailbox_trouble *t, span status, const char *what, int error)
 {
-	t->status = status;
-	buf_clear(&t->reason);
+	mailbox_trouble_set(t, status, error);
 	buf_put(&t->reason, span_str(what));
 	if (error < 0)
 		buf_printf(&t->reason, ": %s", strerror(-error));
 	return MAILBOX_REFUSED;
+}
+
+static span other_status(const struct mailbox_spec *spec)
+{
+	return spec->other.len > 0 ? spec->other : SPAN("5.2.0");
 }
 
 void mailbox_init(struct mailbox *m)
@@ -127,15 +140,14 @@ static int claim_dotlock(struct mailbox *m, const struct mailbox_spec *spec,
 
 	if (r == DOTLOCK_OK)
 		return MAILBOX_OK;
-	buf_clear(&t->reason);
+	if (r == DOTLOCK_HELD)
+		mailbox_trouble_set(t, SPAN("4.2.0"), -EEXIST);
+	else
+		mailbox_trouble_set(
+		    t, mailbox_status(r, other_status(spec)), r);
 	buf_printf(&t->reason, "unable to create lock file %s/%s.lock: %s",
-	    spec->path, spec->name, strerror(r == DOTLOCK_HELD ? EEXIST : -r));
-	if (r == DOTLOCK_HELD) {
-		t->status = SPAN("4.2.0");
-		return MAILBOX_LOCKED;
-	}
-	t->status = mailbox_status(r, SPAN("5.2.0"));
-	return MAILBOX_REFUSED;
+	    spec->path, spec->name, strerror(-t->error));
+	return r == DOTLOCK_HELD ? MAILBOX_LOCKED : MAILBOX_REFUSED;
 }
 
 void mailbox_release(struct mailbox *m, const struct mailbox_spec *spec)
@@ -159,20 +171,21 @@ static int check_links(
 	struct stat named;
 
 	if (fstat(fd, &st) < 0)
-		return refuse(t, SPAN("5.2.0"), "cannot open file", -errno);
+		return refuse(
+		    t, other_status(spec), "cannot open file", -errno);
 	if (st.st_nlink != 1) {
-		(void)refuse(t, SPAN("5.2.0"), "", 0);
+		(void)refuse(t, other_status(spec), "", 0);
 		buf_printf(&t->reason, "file has %ju hard links",
 		    (uintmax_t)st.st_nlink);
 		return MAILBOX_REFUSED;
 	}
 	if (fstatat(spec->dir, spec->name, &named, AT_SYMLINK_NOFOLLOW) < 0)
-		return refuse(t, SPAN("5.2.0"),
+		return refuse(t, other_status(spec),
 		    "file status changed unexpectedly", -errno);
 	if (named.st_dev != st.st_dev || named.st_ino != st.st_ino ||
 	    named.st_mode != st.st_mode)
-		return refuse(
-		    t, SPAN("5.2.0"), "file status changed unexpectedly", 0);
+		return refuse(t, other_status(spec),
+		    "file status changed unexpectedly", 0);
 	return MAILBOX_OK;
 }
 
@@ -195,8 +208,8 @@ static int give_away(
     int fd, const struct mailbox_spec *spec, struct mailbox_trouble *t)
 {
 	if (spec->give_away && fchown(fd, spec->owner, spec->group) < 0)
-		return refuse(
-		    t, SPAN("5.2.0"), "cannot change file ownership", -errno);
+		return refuse(t, other_status(spec),
+		    "cannot change file ownership", -errno);
 	return MAILBOX_OK;
 }
 
@@ -209,14 +222,16 @@ static int claim_file(struct mailbox *m, const struct mailbox_spec *spec,
 		if (m->fd >= 0)
 			return give_away(m->fd, spec, t);
 		if (m->fd != -EEXIST)
-			return refuse(t, mailbox_status(m->fd, SPAN("5.2.0")),
+			return refuse(t,
+			    mailbox_status(m->fd, other_status(spec)),
 			    "cannot create file exclusively", m->fd);
 		m->fd = open_existing(spec);
 	}
 	if (m->fd == -ELOOP)
-		return refuse(t, SPAN("5.2.0"), "file is a symbolic link", 0);
+		return refuse(
+		    t, other_status(spec), "file is a symbolic link", 0);
 	if (m->fd < 0)
-		return refuse(t, mailbox_status(m->fd, SPAN("5.2.0")),
+		return refuse(t, mailbox_status(m->fd, other_status(spec)),
 		    "cannot open file", m->fd);
 	return check_links(m->fd, spec, t);
 }
@@ -276,7 +291,7 @@ static int kernel_lock(int fd, int (*try_lock)(int fd),
 	}
 	if (r == 0)
 		return MAILBOX_OK;
-	(void)refuse(t, mailbox_status(r, SPAN("5.2.0")),
+	(void)refuse(t, mailbox_status(r, other_status(spec)),
 	    "unable to lock for exclusive access", r);
 	return r == -EAGAIN ? MAILBOX_LOCKED : MAILBOX_REFUSED;
 }
@@ -284,8 +299,7 @@ static int kernel_lock(int fd, int (*try_lock)(int fd),
 static int refuse_destination(const struct mailbox_spec *spec,
     struct mailbox_trouble *t, span status, const char *what)
 {
-	t->status = status;
-	buf_clear(&t->reason);
+	mailbox_trouble_set(t, status, 0);
 	buf_printf(&t->reason, "destination %s/%s is not %s", spec->path,
 	    spec->name, what);
 	return MAILBOX_REFUSED;
@@ -298,13 +312,17 @@ static int check_locked(struct mailbox *m, const struct mailbox_spec *spec,
 	if (fstat(m->fd, st) < 0 || (S_ISREG(st->st_mode) && st->st_nlink != 1))
 		return refuse(t, SPAN("4.2.0"),
 		    "target file status changed unexpectedly", 0);
-	if (!S_ISREG(st->st_mode))
-		return refuse_destination(
-		    spec, t, SPAN("5.2.0"), "a regular file");
+	if (!S_ISREG(st->st_mode)) {
+		(void)refuse_destination(
+		    spec, t, other_status(spec), "a regular file");
+		t->special = true;
+		return MAILBOX_REFUSED;
+	}
 	if (!spec->any_owner && st->st_uid != spec->owner) {
-		t->foreign = true;
-		return refuse_destination(
+		(void)refuse_destination(
 		    spec, t, SPAN("4.2.0"), "owned by recipient");
+		t->foreign = true;
+		return MAILBOX_REFUSED;
 	}
 	return MAILBOX_OK;
 }
@@ -344,7 +362,6 @@ int mailbox_lock(struct mailbox *m, const struct mailbox_spec *spec,
 
 	m->ops = spec->ops ? spec->ops : &system_ops;
 	m->size_max = spec->size_max;
-	t->foreign = false;
 	if (is_regular(m->fd)) {
 		if (spec->locks & MAILBOX_FLOCK)
 			r = kernel_lock(m->fd, try_flock, spec, t);

@@ -53,11 +53,14 @@ struct mailbox_spec {
 	/* Give a new file to owner and group: the creator is root. */
 	bool give_away;
 	gid_t group;
-	unsigned locks;                /* enum mailbox_locks */
-	uint32_t attempts;             /* deliver_lock_attempts */
-	usec delay;                    /* deliver_lock_delay */
-	usec stale;                    /* stale_lock_time */
-	uint64_t size_max;             /* mailbox_size_limit, 0: none */
+	unsigned locks;    /* enum mailbox_locks */
+	uint32_t attempts; /* deliver_lock_attempts */
+	usec delay;        /* deliver_lock_delay */
+	usec stale;        /* stale_lock_time */
+	uint64_t size_max; /* mailbox_size_limit, 0: none */
+	/* The status of what has none of its own: "5.2.0" where it is empty;
+	 * "4.2.0" where only the administrator names mailboxes. */
+	span other;
 	const struct mailbox_ops *ops; /* NULL: the system's */
 };
 
@@ -68,6 +71,8 @@ struct mailbox_trouble {
 	span status; /* "4.2.0"; static */
 	struct buf reason;
 	bool foreign; /* it belongs to somebody else than the owner */
+	bool special; /* it is no regular file */
+	int error;    /* what the system said: a negative errno, or 0 */
 };
 
 struct mailbox {
@@ -121,5 +126,7 @@ void mailbox_close(struct mailbox *m);
 void mailbox_release(struct mailbox *m, const struct mailbox_spec *spec);
 void mailbox_abandon(struct mailbox *m);
 
+/* Without a reason, to begin with. */
+void mailbox_trouble_set(struct mailbox_trouble *t, span status, int error);
 /* The status for an errno of a mailbox; `other` for what has no rule. */
 span mailbox_status(int error, span other);

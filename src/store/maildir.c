@@ -14,7 +14,9 @@
  *	new/ is flushed                        delivered
  *
  * so that a name in new/ never stands for less than the message, and the
- * disk works on all of them at once. A file that fails is removed, from
+ * disk works on all of them at once. The steps are taken by all Maildirs of a
+ * batch together: what the file system writes to make the first one safe, its
+ * journal, mostly is what the others need. A file that fails is removed, from
  * new/, too: it was promised to nobody, and the queue delivers it again.
  */
 #include "store/maildir.h"
@@ -277,7 +279,6 @@ static int refuse_name(struct maildir *d, const struct maildir_file *f,
 	/* A directory that went away under our hands may come back. */
 	t->status =
 	    vanished ? SPAN("4.2.0") : mailbox_status(f->error, d->spec.other);
-	t->foreign = false;
 	buf_clear(&t->reason);
 	buf_printf(&t->reason, "create maildir file %s%s/%s: %s", d->spec.path,
 	    dir, *dir == 't' ? tmp_name(d, f) : new_name(d, f),
@@ -287,9 +288,8 @@ static int refuse_name(struct maildir *d, const struct maildir_file *f,
 
 static int refuse_write(const struct maildir_file *f, struct mailbox_trouble *t)
 {
-	t->status = mailbox_status(f->error, SPAN("5.3.0"));
-	t->foreign = false;
-	buf_clear(&t->reason);
+	mailbox_trouble_set(
+	    t, mailbox_status(f->error, SPAN("5.3.0")), f->error);
 	buf_printf(
 	    &t->reason, "error writing message: %s", strerror(-f->error));
 	return MAILDIR_REFUSED;
@@ -399,6 +399,11 @@ void maildir_put(struct maildir *d, span bytes)
 	}
 }
 
+uint64_t maildir_size(const struct maildir *d)
+{
+	return d->files[d->count].size;
+}
+
 void maildir_rollback(struct maildir *d)
 {
 	remove_file(d, current(d));
@@ -420,11 +425,15 @@ int maildir_commit(struct maildir *d, struct mailbox_trouble *t)
 
 /* All of them */
 
-static void flush_files(struct maildir *d)
+static void start_files(const struct maildir *d)
 {
 	/* A hint, and one that some file systems do not know. */
-	for (size_t i = 0; i < d->count && d->count > 1; i++)
+	for (size_t i = 0; i < d->count; i++)
 		(void)d->ops->start(d->files[i].fd);
+}
+
+static void flush_files(struct maildir *d)
+{
 	for (size_t i = 0; i < d->count; i++) {
 		struct maildir_file *f = &d->files[i];
 		int r = os_error(d->ops->fsync(f->fd));
@@ -437,11 +446,8 @@ static void flush_files(struct maildir *d)
 	}
 }
 
-/* True if there is a name to make safe. */
-static bool show_files(struct maildir *d)
+static void show_files(struct maildir *d)
 {
-	bool any = false;
-
 	for (size_t i = 0; i < d->count; i++) {
 		struct maildir_file *f = &d->files[i];
 
@@ -449,24 +455,25 @@ static bool show_files(struct maildir *d)
 			continue;
 		f->error = os_error(d->ops->rename(
 		    d->tmp, tmp_name(d, f), d->seen, new_name(d, f)));
-		if (f->error < 0) {
+		if (f->error < 0)
 			remove_file(d, f);
-			continue;
-		}
-		f->stage = MAILDIR_SEEN;
-		any = true;
+		else
+			f->stage = MAILDIR_SEEN;
 	}
-	return any;
 }
 
-void maildir_sync(struct maildir *d)
+static bool has_names(const struct maildir *d)
 {
-	int r;
+	for (size_t i = 0; i < d->count; i++)
+		if (d->files[i].stage == MAILDIR_SEEN)
+			return true;
+	return false;
+}
 
-	flush_files(d);
-	if (!show_files(d))
-		return;
-	r = os_error(d->ops->fsync(d->seen));
+static void flush_names(struct maildir *d)
+{
+	int r = has_names(d) ? os_error(d->ops->fsync(d->seen)) : 0;
+
 	for (size_t i = 0; i < d->count; i++) {
 		struct maildir_file *f = &d->files[i];
 
@@ -479,6 +486,18 @@ void maildir_sync(struct maildir *d)
 			f->stage = MAILDIR_DONE;
 		}
 	}
+}
+
+void maildir_sync(struct maildir *const *all, size_t n)
+{
+	for (size_t i = 0; i < n && (n > 1 || all[0]->count > 1); i++)
+		start_files(all[i]);
+	for (size_t i = 0; i < n; i++)
+		flush_files(all[i]);
+	for (size_t i = 0; i < n; i++)
+		show_files(all[i]);
+	for (size_t i = 0; i < n; i++)
+		flush_names(all[i]);
 }
 
 int maildir_result(struct maildir *d, size_t i, struct mailbox_trouble *t)

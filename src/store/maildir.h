@@ -8,7 +8,7 @@
  *		maildir_begin(&d, &t)
  *		maildir_put(&d, bytes) ...
  *		maildir_commit(&d, &t)          or maildir_rollback(&d)
- *	maildir_sync(&d)
+ *	maildir_sync(all, n)
  *	for each of them: maildir_result(&d, i, &t)   now it is delivered
  *	maildir_close(&d)
  *
@@ -90,13 +90,16 @@ void maildir_open(struct maildir *d, const struct maildir_spec *spec);
 MUST_USE int maildir_begin(struct maildir *d, struct mailbox_trouble *t);
 /* Failures are kept until the commit. */
 void maildir_put(struct maildir *d, span bytes);
+/* What was put so far. */
+uint64_t maildir_size(const struct maildir *d);
 /* MAILDIR_OK: it is number `count` - 1 of the batch. Else it was removed. */
 MUST_USE int maildir_commit(struct maildir *d, struct mailbox_trouble *t);
 /* The message cannot be finished: remove it. */
 void maildir_rollback(struct maildir *d);
 
-/* Deliver what was committed. Each message has a result of its own. */
-void maildir_sync(struct maildir *d);
+/* Deliver what was committed, in all of them at once. Each message has a
+ * result of its own. */
+void maildir_sync(struct maildir *const *all, size_t n);
 /* MAILDIR_OK: it is in new/ and survives a power failure. Else it was
  * removed. `t` says "create maildir file ..." or "error writing message". */
 MUST_USE int maildir_result(

@@ -135,6 +135,11 @@ static int add(struct place *p, span text)
 	return maildir_commit(&p->maildir, &p->trouble);
 }
 
+static void sync_one(struct maildir *d)
+{
+	maildir_sync(&d, 1);
+}
+
 static int deliver(struct place *p, span text)
 {
 	int r;
@@ -142,7 +147,7 @@ static int deliver(struct place *p, span text)
 	maildir_open(&p->maildir, &p->spec);
 	r = add(p, text);
 	if (r == MAILDIR_OK) {
-		maildir_sync(&p->maildir);
+		sync_one(&p->maildir);
 		r = maildir_result(&p->maildir, 0, &p->trouble);
 	}
 	maildir_close(&p->maildir);
@@ -263,7 +268,7 @@ static void test_batch(void **state)
 		assert_int_equal(list(p, "tmp", NULL), i + 1);
 	}
 	assert_int_equal(list(p, "new", NULL), 0);
-	maildir_sync(d);
+	sync_one(d);
 	for (size_t i = 0; i < MAILDIR_BATCH; i++)
 		assert_int_equal(maildir_result(d, i, &p->trouble), MAILDIR_OK);
 	maildir_close(d);
@@ -291,7 +296,7 @@ static void test_rollback_and_undo(void **state)
 	maildir_undo(d);
 	expect_new(p, SPAN(""));
 	assert_int_equal(add(p, SPAN("four\n")), MAILDIR_OK);
-	maildir_sync(d);
+	sync_one(d);
 	assert_int_equal(maildir_result(d, 0, &p->trouble), MAILDIR_OK);
 	maildir_close(d);
 	expect_new(p, SPAN("four\n"));
@@ -389,7 +394,7 @@ static void test_swapped_directories(void **state)
 	(void)snprintf(old, sizeof(old), "%s", at(p, "old"));
 	assert_int_equal(rename(at(p, "new"), old), 0);
 	assert_int_equal(symlink(other, at(p, "new")), 0);
-	maildir_sync(d);
+	sync_one(d);
 	assert_int_equal(maildir_result(d, 0, &p->trouble), MAILDIR_OK);
 	assert_int_equal(maildir_result(d, 1, &p->trouble), MAILDIR_OK);
 	maildir_close(d);
@@ -408,7 +413,7 @@ static void test_vanished(void **state)
 	maildir_open(d, &p->spec);
 	assert_int_equal(add(p, SPAN("one\n")), MAILDIR_OK);
 	remove_tree(at(p, "tmp"));
-	maildir_sync(d);
+	sync_one(d);
 	assert_int_equal(maildir_result(d, 0, &p->trouble), MAILDIR_REFUSED);
 	expect_refused(p, SPAN("4.2.0"), "new", "No such file or directory");
 	maildir_close(d);
@@ -552,7 +557,7 @@ static unsigned deliver_all(struct place *p)
 	for (size_t i = 0; i < ARRAY_LEN(messages); i++)
 		if (add(p, messages[i]) == MAILDIR_OK)
 			which[d->count - 1] = i;
-	maildir_sync(d);
+	sync_one(d);
 	for (size_t i = 0; i < d->count; i++)
 		if (maildir_result(d, i, &p->trouble) == MAILDIR_OK)
 			done |= 1u << which[i];

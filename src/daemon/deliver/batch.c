@@ -12,16 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/deliver/copy.h"
 #include "daemon/deliver/rights.h"
-#include "mail/mbox.h"
-#include "os/clock.h"
 #include "os/error.h"
 #include "os/file.h"
 
 enum {
-	CHUNK = 256 * 1024,
-	OUT_FULL = 256 * 1024,
-	OUT_MAX = 4 * CHUNK,
 	PATH_LONGEST = 8192,
 	TEXT_MAX = 3 * MAILBOX_REASON_MAX,
 };
@@ -36,6 +32,7 @@ struct batch {
 	struct buf parent; /* the path, cut at its last slash */
 	struct buf name;
 	struct mailbox mailbox;
+	bool is_virtual; /* texts of virtual(8) */
 	bool is_open;
 	bool is_refused; /* all of this batch get the trouble */
 	struct mailbox_trouble trouble;
@@ -43,8 +40,7 @@ struct batch {
 	uint64_t offsets[BATCH_MAX];
 	size_t nwritten;
 
-	struct buf out;   /* on its way into the file */
-	struct buf chunk; /* on its way out of a blob */
+	struct copy copy;
 };
 
 struct batch *batch_new(struct worker *w, const struct mailbox_ops *ops)
@@ -65,8 +61,7 @@ struct batch *batch_new(struct worker *w, const struct mailbox_ops *ops)
 	buf_init(&b->parent, PATH_LONGEST);
 	buf_init(&b->name, PATH_LONGEST);
 	buf_init(&b->trouble.reason, MAILBOX_REASON_MAX);
-	buf_init(&b->out, OUT_MAX);
-	buf_init(&b->chunk, CHUNK);
+	copy_init(&b->copy);
 	mailbox_init(&b->mailbox);
 	return b;
 }
@@ -82,8 +77,7 @@ void batch_free(struct batch **batch)
 	buf_done(&b->parent);
 	buf_done(&b->name);
 	buf_done(&b->trouble.reason);
-	buf_done(&b->out);
-	buf_done(&b->chunk);
+	copy_release(&b->copy);
 	mem_free(b);
 }
 
@@ -102,22 +96,44 @@ static void answer_sent(struct batch *b, size_t i)
 	});
 }
 
-static void answer_trouble(struct batch *b, uint64_t number)
+static void put_subject(const struct batch *b, struct buf *text)
+{
+	if (b->is_virtual)
+		buf_printf(text,
+		    "delivery failed to mailbox %s/%s: ", b->spec.path,
+		    b->spec.name);
+	else
+		buf_printf(text, "cannot update mailbox %s/%s for user %.*s. ",
+		    b->spec.path, b->spec.name, PRI(buf_span(&b->user)));
+}
+
+/* The number of the item, and its recipient. */
+static void answer_trouble(struct batch *b, uint64_t number, span address)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
-	bool again = b->trouble.status.ptr[0] == '4';
+	CLEANUP(buf_done) struct buf warning = BUF_INIT(TEXT_MAX);
+	span status = b->trouble.status;
 
-	buf_printf(&text, "cannot update mailbox %s/%s for user %s. ",
-	    b->spec.path, b->spec.name, buf_cstr(&b->user));
-	buf_put(&text, buf_span(&b->trouble.reason));
+	put_subject(b, &text);
+	if (b->is_virtual && b->trouble.special) {
+		/* Only a table can have led there. */
+		status = SPAN("5.3.5");
+		buf_put(&text, SPAN("mail system configuration error"));
+		buf_printf(&warning, "recipient %.*s: %.*s", PRI(address),
+		    PRI(buf_span(&b->trouble.reason)));
+	} else {
+		buf_put(&text, buf_span(&b->trouble.reason));
+	}
 	worker_answer(b->w, &(struct work_done){
 	    .number = number,
 	    .verdict = {
-		.class = again ? VERDICT_DEFERRED : VERDICT_BOUNCED,
-		.status = b->trouble.status,
+		.class = status.ptr[0] == '4' ? VERDICT_DEFERRED
+		                              : VERDICT_BOUNCED,
+		.status = status,
 		.text = buf_span(&text),
 	    },
 	    .foreign = b->trouble.foreign,
+	    .warning = buf_span(&warning),
 	});
 }
 
@@ -163,7 +179,6 @@ static int claim(struct batch *b)
 	int r;
 
 	mailbox_init(&b->mailbox);
-	b->trouble.foreign = false;
 	r = mailbox_claim(&b->mailbox, &b->spec, &b->trouble);
 	for (uint32_t i = 1; r == MAILBOX_LOCKED && i < b->spec.attempts; i++) {
 		/* What is answered already need not wait with us. A line
@@ -208,9 +223,10 @@ static int open_parent(struct batch *b)
 
 static int refuse_parent(struct batch *b, int error)
 {
-	b->trouble.status = mailbox_status(error, SPAN("5.2.0"));
-	b->trouble.foreign = false;
-	buf_clear(&b->trouble.reason);
+	mailbox_trouble_set(&b->trouble,
+	    mailbox_status(
+	        error, b->is_virtual ? SPAN("4.2.0") : SPAN("5.2.0")),
+	    error);
 	if (b->spec.locks & MAILBOX_DOTLOCK)
 		buf_printf(&b->trouble.reason,
 		    "unable to create lock file %s/%s.lock: %s", b->spec.path,
@@ -229,6 +245,8 @@ static void open_mailbox(struct batch *b, const struct work_item *item)
 	buf_put(&b->path, item->path);
 	buf_clear(&b->user);
 	buf_put(&b->user, item->user);
+	b->is_virtual = item->flags & WORK_VIRTUAL;
+	b->spec.other = b->is_virtual ? SPAN("4.2.0") : SPAN_NONE;
 	b->spec.locks = item->locks;
 	b->spec.size_max = item->size_max;
 	split_path(b, item->path);
@@ -273,7 +291,7 @@ static void finish(struct batch *b)
 		if (r == MAILBOX_OK)
 			answer_sent(b, i);
 		else
-			answer_trouble(b, b->written[i]);
+			answer_trouble(b, b->written[i], SPAN_NONE);
 	}
 }
 
@@ -286,70 +304,20 @@ void batch_end(struct batch *b)
 	b->is_refused = false;
 	fd_close(&b->dir);
 	buf_clear(&b->path);
-	buf_release(&b->out);
-	buf_release(&b->chunk);
+	copy_release(&b->copy);
 }
 
 /* One message */
 
-/* Fill the chunk; 0 or a negative errno. At the end it is empty. */
-static int read_chunk(struct batch *b, int blob, uint64_t at)
+static void put_mailbox(void *mailbox, span bytes)
 {
-	char *room;
-	ssize_t n;
-
-	buf_clear(&b->chunk);
-	room = buf_room(&b->chunk, CHUNK);
-	do
-		n = os_size(pread(blob, room, CHUNK, (off_t)at));
-	while (n == -EINTR);
-	if (n < 0)
-		return (int)n;
-	b->chunk.len = (size_t)n;
-	return 0;
-}
-
-static void drain(struct batch *b, size_t keep)
-{
-	if (b->out.len <= keep)
-		return;
-	mailbox_put(&b->mailbox, buf_span(&b->out));
-	buf_clear(&b->out);
-}
-
-static int copy_blob(struct batch *b, struct mbox *form, int blob)
-{
-	uint64_t at = 0;
-	int r;
-
-	while ((r = read_chunk(b, blob, at)) == 0 && b->chunk.len > 0) {
-		at += b->chunk.len;
-		mbox_feed(form, buf_span(&b->chunk), &b->out);
-		drain(b, OUT_FULL);
-	}
-	return r;
-}
-
-static int copy_content(
-    struct batch *b, struct mbox *form, const struct work_item *item, int blob)
-{
-	span rest = item->content;
-
-	if (item->blob)
-		return copy_blob(b, form, blob);
-	while (rest.len > 0) {
-		mbox_feed(form, span_first(rest, CHUNK), &b->out);
-		rest = span_from(rest, CHUNK);
-		drain(b, OUT_FULL);
-	}
-	return 0;
+	mailbox_put(mailbox, bytes);
 }
 
 static int refuse_read(struct batch *b, int error)
 {
 	mailbox_rollback(&b->mailbox);
-	b->trouble.status = SPAN("4.3.0");
-	buf_clear(&b->trouble.reason);
+	mailbox_trouble_set(&b->trouble, SPAN("4.3.0"), error);
 	buf_printf(
 	    &b->trouble.reason, "error reading message: %s", strerror(-error));
 	return MAILBOX_REFUSED;
@@ -357,26 +325,13 @@ static int refuse_read(struct batch *b, int error)
 
 static int append(struct batch *b, const struct work_item *item, int blob)
 {
-	const struct mbox_head head = {
-		.sender = item->sender,
-		.original_to = item->original,
-		.delivered_to = item->delivered,
-		.now = clock_wall(),
-	};
-	struct mbox form;
 	int r;
 
-	b->trouble.foreign = false;
-	buf_clear(&b->out);
 	mailbox_begin(&b->mailbox);
 	b->offsets[b->nwritten] = b->mailbox.end;
-	mbox_write_head(&b->out, &head, item->head);
-	mbox_init(&form, item->head);
-	r = copy_content(b, &form, item, blob);
+	r = copy_item(&b->copy, item, blob, put_mailbox, &b->mailbox);
 	if (r < 0)
 		return refuse_read(b, r);
-	mbox_finish(&form, &b->out);
-	drain(b, 0);
 	return mailbox_commit(&b->mailbox, &b->trouble);
 }
 
@@ -387,7 +342,7 @@ void batch_add(struct batch *b, const struct work_item *item, int blob)
 	if (b->path.len == 0)
 		open_mailbox(b, item);
 	if (b->is_refused || append(b, item, blob) != MAILBOX_OK) {
-		answer_trouble(b, item->number);
+		answer_trouble(b, item->number, item->address);
 		return;
 	}
 	b->written[b->nwritten++] = item->number;

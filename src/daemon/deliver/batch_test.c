@@ -26,6 +26,7 @@ struct place {
 	struct mailbox_ops ops;
 	unsigned locks;
 	unsigned head;
+	uint32_t flags;
 	uint64_t size_max;
 };
 
@@ -89,6 +90,7 @@ static void add(
 	const struct work_item item = {
 		.number = number,
 		.kind = WORK_SPOOL,
+		.flags = p->flags,
 		.uid = geteuid(),
 		.gid = getegid(),
 		.user = span_str(name),
@@ -371,6 +373,33 @@ static void test_blob_that_cannot_be_read(void **state)
 	expect_mailbox(p, "ana", TOP("ana") "Subject: one\n\n\n");
 }
 
+/* Where tables name the mailboxes. */
+static void test_virtual(void **state)
+{
+	struct place *p = *state;
+	char text[192];
+
+	p->flags = WORK_VIRTUAL;
+	assert_int_equal(symlinkat("bob", p->worker.dir, "ana"), 0);
+	add(p, 1, "ana", "x\r\n");
+	(void)snprintf(text, sizeof(text),
+	    "delivery failed to mailbox %s/ana: file is a symbolic link",
+	    p->path);
+	expect_answer(p, 1, VERDICT_DEFERRED, SPAN("4.2.0"), text);
+	batch_end(p->batch);
+	assert_int_equal(unlinkat(p->worker.dir, "ana", 0), 0);
+
+	if (mknodat(p->worker.dir, "ana", S_IFCHR | 0666, 1 << 8 | 3) < 0)
+		return;
+	add(p, 2, "ana", "x\r\n");
+	(void)snprintf(text, sizeof(text),
+	    "delivery failed to mailbox %s/ana: "
+	    "mail system configuration error",
+	    p->path);
+	expect_answer(p, 2, VERDICT_BOUNCED, SPAN("5.3.5"), text);
+	batch_end(p->batch);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -385,6 +414,7 @@ int main(void)
 		CASE(test_too_large),
 		CASE(test_blob),
 		CASE(test_blob_that_cannot_be_read),
+		CASE(test_virtual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

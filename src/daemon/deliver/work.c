@@ -103,6 +103,7 @@ void work_item_put(struct buf *out, const struct work_item *m)
 	wire_put_span(out, m->path);
 	wire_put_u32(out, m->locks);
 	wire_put_u64(out, m->size_max);
+	wire_put_span(out, m->quota);
 	wire_put_u32(out, m->head);
 	wire_put_span(out, m->sender);
 	wire_put_span(out, m->address);
@@ -136,6 +137,7 @@ bool work_item_get(span payload, struct arena *a, struct work_item *ret)
 	ret->path = wire_span(&w);
 	ret->locks = wire_u32(&w);
 	ret->size_max = wire_u64(&w);
+	ret->quota = wire_span(&w);
 	ret->head = wire_u32(&w);
 	ret->sender = wire_span(&w);
 	ret->address = wire_span(&w);

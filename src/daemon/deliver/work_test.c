@@ -67,6 +67,7 @@ static const struct work_item example = {
 	.path = SPAN_INIT("/bin/cat '' -"),
 	.locks = 3,
 	.size_max = 9,
+	.quota = SPAN_INIT("10S"),
 	.head = 63,
 	.sender = SPAN_INIT("s@x"),
 	.address = SPAN_INIT("ana@x"),
@@ -99,6 +100,7 @@ static void expect_example(const struct work_item *back)
 	assert_span_equal(back->path, example.path);
 	assert_int_equal(back->locks, 3);
 	assert_int_equal(back->size_max, 9);
+	assert_span_equal(back->quota, SPAN("10S"));
 	assert_int_equal(back->head, 63);
 	assert_span_equal(back->sender, example.sender);
 	assert_span_equal(back->address, example.address);

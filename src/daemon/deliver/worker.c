@@ -14,6 +14,7 @@
 #include "daemon/deliver/look.h"
 #include "daemon/deliver/rights.h"
 #include "daemon/deliver/runner.h"
+#include "daemon/deliver/work_maildir.h"
 #include "mail/date.h"
 #include "os/error.h"
 #include "os/file.h"
@@ -46,6 +47,7 @@ static const struct work_row {
 } rows[WORK_DOS] = {
 	[WORK_SPOOL] = { WORK_SCRIBE, run_mbox },
 	[WORK_MBOX] = { WORK_WORKER, run_mbox },
+	[WORK_MAILDIR] = { WORK_WORKER, work_maildir },
 	[WORK_COMMAND] = { WORK_RUNNER, run_command },
 	[WORK_READ] = { WORK_WORKER, look_read },
 	[WORK_LOOK] = { WORK_SCRIBE, look_nothing },
@@ -55,6 +57,7 @@ static const struct work_row {
 static void end_all(struct worker *w)
 {
 	batch_end(w->batch);
+	work_maildir_end(w);
 }
 
 const char *worker_option(enum work_kind kind)
@@ -289,6 +292,7 @@ int worker_main(enum work_kind kind)
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		(void)fprintf(stderr, "deliver: %s\n", strerror(-r));
 	batch_free(&w.batch);
+	work_maildir_free(&w);
 	sync_free(&w.line);
 	arena_done(&w.arena);
 	buf_done(&w.content);

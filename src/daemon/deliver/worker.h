@@ -18,6 +18,7 @@
 #include "ipc/sync.h"
 
 struct batch;
+struct maildirs;
 
 /* What the functions of the kinds get. */
 struct worker {
@@ -26,6 +27,7 @@ struct worker {
 	struct work_setup setup;
 	int dir; /* scribe: mail_spool_directory; else -1 */
 	struct batch *batch;
+	struct maildirs *maildirs; /* NULL until there is mail for one */
 	/* The content of the last item, which may be that of the next. */
 	uint64_t message;
 	struct buf content;

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A worker may have the Maildirs of many recipients to fill: virtual ones all
+ * belong to one user. What comes in one go is written to all of them, then
+ * made safe together (store/maildir.c says in which order), then answered.
+ * Messages that fail before that are answered at once.
+ */
+#include "daemon/deliver/work_maildir.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/deliver/copy.h"
+#include "store/maildir.h"
+#include "store/maildirsize.h"
+
+enum {
+	/* Messages and Maildirs at a time: files that are open. */
+	ITEMS = MAILDIR_BATCH,
+	PLACES = 32,
+	PATH_LONGEST = 8192,
+	TEXT_MAX = 3 * MAILBOX_REASON_MAX,
+};
+
+/* A Maildir, and the messages in it that were not yet answered. */
+struct place {
+	struct buf path;
+	struct maildir maildir;
+	struct maildirsize size;
+	bool has_size;
+	uint64_t numbers[MAILDIR_BATCH];
+};
+
+struct maildirs {
+	struct worker *w;
+	struct place *places[PLACES]; /* those used come first */
+	size_t count;                 /* in use */
+	size_t nitems;
+	struct copy copy;
+	struct mailbox_trouble trouble;
+};
+
+static struct maildirs *maildirs_new(struct worker *w)
+{
+	struct maildirs *m = NEW(struct maildirs);
+
+	m->w = w;
+	copy_init(&m->copy);
+	buf_init(&m->trouble.reason, MAILBOX_REASON_MAX);
+	return m;
+}
+
+void work_maildir_free(struct worker *w)
+{
+	struct maildirs *m = STEAL(w->maildirs);
+
+	if (!m)
+		return;
+	for (size_t i = 0; i < PLACES && m->places[i]; i++) {
+		maildir_done(&m->places[i]->maildir);
+		maildirsize_close(&m->places[i]->size);
+		buf_done(&m->places[i]->path);
+		mem_free(m->places[i]);
+	}
+	copy_release(&m->copy);
+	buf_done(&m->trouble.reason);
+	mem_free(m);
+}
+
+/* Answers */
+
+static void answer_sent(struct maildirs *m, uint64_t number)
+{
+	worker_settle(m->w, number,
+	    &(struct verdict){
+	        .class = VERDICT_SENT,
+	        .status = SPAN("2.0.0"),
+	        .text = SPAN("delivered to maildir"),
+	    });
+}
+
+static void answer_trouble(struct maildirs *m, uint64_t number)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
+	CLEANUP(buf_done) struct buf warning = BUF_INIT(TEXT_MAX);
+	const struct mailbox_trouble *t = &m->trouble;
+
+	buf_put(&text, SPAN("maildir delivery failed: "));
+	buf_put(&text, buf_span(&t->reason));
+	if (t->error == -EACCES)
+		buf_printf(&warning,
+		    "maildir access problem for UID/GID=%lu/%lu: %.*s\n"
+		    "perhaps you need to create the maildirs in advance",
+		    (unsigned long)geteuid(), (unsigned long)getegid(),
+		    PRI(buf_span(&t->reason)));
+	worker_answer(m->w, &(struct work_done){
+	    .number = number,
+	    .verdict = {
+		.class = t->status.ptr[0] == '4' ? VERDICT_DEFERRED
+		                                 : VERDICT_BOUNCED,
+		.status = t->status,
+		.text = buf_span(&text),
+	    },
+	    .warning = buf_span(&warning),
+	});
+}
+
+/* Places */
+
+static struct place *place_new(void)
+{
+	struct place *p = NEW(struct place);
+
+	buf_init(&p->path, PATH_LONGEST);
+	maildir_init(&p->maildir);
+	maildirsize_init(&p->size);
+	return p;
+}
+
+static struct place *find_place(struct maildirs *m, span path)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (span_eq(buf_span(&m->places[i]->path), path))
+			return m->places[i];
+	return NULL;
+}
+
+static struct place *open_place(
+    struct maildirs *m, const struct work_item *item)
+{
+	struct maildir_spec spec = {
+		.other =
+		    item->flags & WORK_VIRTUAL ? SPAN("4.2.0") : SPAN("5.2.0"),
+	};
+	struct place *p;
+
+	if (m->count == PLACES)
+		work_maildir_end(m->w);
+	if (!m->places[m->count])
+		m->places[m->count] = place_new();
+	p = m->places[m->count++];
+	buf_clear(&p->path);
+	buf_put(&p->path, item->path);
+	spec.path = buf_cstr(&p->path);
+	maildir_open(&p->maildir, &spec);
+	return p;
+}
+
+/* Once something was opened there: it has to be made first, perhaps. */
+static void open_size(struct place *p, const struct work_item *item)
+{
+	struct maildir_quota quota = { 0 };
+
+	if (p->has_size || !(item->flags & WORK_QUOTA))
+		return;
+	if (item->quota.len > 0 && !maildir_quota_parse(item->quota, &quota))
+		quota = (struct maildir_quota){ 0 };
+	maildirsize_open(&p->size, p->maildir.root, &quota);
+	p->has_size = true;
+}
+
+static void close_place(struct place *p)
+{
+	maildir_close(&p->maildir);
+	maildirsize_close(&p->size);
+	p->has_size = false;
+}
+
+/* One message */
+
+static int refuse(
+    struct maildirs *m, struct place *p, span status, const char *reason)
+{
+	maildir_rollback(&p->maildir);
+	mailbox_trouble_set(&m->trouble, status, 0);
+	buf_put(&m->trouble.reason, span_str(reason));
+	return MAILDIR_REFUSED;
+}
+
+static int refuse_read(struct maildirs *m, struct place *p, int error)
+{
+	(void)refuse(m, p, SPAN("4.3.0"), "error reading message: ");
+	buf_put(&m->trouble.reason, span_str(strerror(-error)));
+	return MAILDIR_REFUSED;
+}
+
+static void put_maildir(void *maildir, span bytes)
+{
+	maildir_put(maildir, bytes);
+}
+
+static int add(
+    struct maildirs *m, struct place *p, const struct work_item *item, int blob)
+{
+	struct maildir *d = &p->maildir;
+	uint64_t size;
+	int r;
+
+	d->spec.size_max = item->size_max;
+	r = maildir_begin(d, &m->trouble);
+	if (r != MAILDIR_OK)
+		return r;
+	open_size(p, item);
+	r = copy_item(&m->copy, item, blob, put_maildir, d);
+	if (r < 0)
+		return refuse_read(m, p, r);
+	size = maildir_size(d);
+	if (p->has_size &&
+	    maildirsize_admit(&p->size, size) == MAILDIRSIZE_OVER)
+		return refuse(m, p, SPAN("5.2.2"), "maildir over quota");
+	r = maildir_commit(d, &m->trouble);
+	if (r != MAILDIR_OK && p->has_size)
+		maildirsize_forget(&p->size, size);
+	return r;
+}
+
+void work_maildir(struct worker *w, const struct work_item *item, int blob)
+{
+	struct maildirs *m = w->maildirs;
+	struct place *p;
+
+	if (!m)
+		m = w->maildirs = maildirs_new(w);
+	p = find_place(m, item->path);
+	if (!p)
+		p = open_place(m, item);
+	if (add(m, p, item, blob) != MAILDIR_OK) {
+		answer_trouble(m, item->number);
+		return;
+	}
+	p->numbers[p->maildir.count - 1] = item->number;
+	if (++m->nitems == ITEMS)
+		work_maildir_end(w);
+}
+
+/* All that was put off */
+
+static void settle(struct maildirs *m, struct place *p)
+{
+	struct maildir *d = &p->maildir;
+	uint64_t bytes = 0;
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < d->count; i++) {
+		if (maildir_result(d, i, &m->trouble) != MAILDIR_OK) {
+			answer_trouble(m, p->numbers[i]);
+			continue;
+		}
+		answer_sent(m, p->numbers[i]);
+		bytes += d->files[i].size;
+		count++;
+	}
+	if (p->has_size)
+		maildirsize_add(&p->size, bytes, count);
+}
+
+/* Nobody would hear of what we did, and it would be done again. */
+static bool is_alone(const struct worker *w)
+{
+	struct pollfd p = { .fd = sync_fd(w->line) };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+void work_maildir_end(struct worker *w)
+{
+	struct maildirs *m = w->maildirs;
+	struct maildir *all[PLACES];
+	bool undo;
+
+	if (!m || m->count == 0)
+		return;
+	undo = is_alone(w);
+	for (size_t i = 0; i < m->count; i++) {
+		all[i] = &m->places[i]->maildir;
+		if (undo)
+			maildir_undo(all[i]);
+	}
+	maildir_sync(all, m->count);
+	for (size_t i = 0; i < m->count; i++) {
+		settle(m, m->places[i]);
+		close_place(m->places[i]);
+	}
+	m->count = m->nitems = 0;
+	copy_release(&m->copy);
+}
