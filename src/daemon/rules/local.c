@@ -657,7 +657,8 @@ static void answer_file(struct local_run *r)
 	struct context c;
 
 	if (!get_context(r, &c)) {
-		const struct walk w = { .address = r->ask->address };
+		const struct walk w = { .address = r->ask->address,
+			.sender = r->ask->sender };
 
 		local_outcome(r, &w, "4.3.0", "broken question");
 		return;
