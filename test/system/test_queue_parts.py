@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lib.fakemaster import (
-    AGAIN, SUCCESS, Part, Pass, QueueProcess, Rcpt, bounced, deferred, sent)
+    AGAIN, FAILURE, NEVER, SUCCESS, Part, Pass, QueueProcess, Rcpt, bounced, deferred, sent)
 
 ME, LIST = "me@a.example", "list@here.example"
 VERIFY, TRACE = 32, 64  # enum envelope_flags
@@ -158,7 +158,8 @@ def test_stopping_process_passes_and_gives_back(q):
     q.smtpd().send_mail(ME, ["1@b.example", "2@b.example", "3@b.example"])
     job = q.relay().job()
     numbers = {a: i for i, a in enumerate(job.addresses)}
-    job.report(deferred(), site=AGAIN,
+    job.report(*(sent() if a == "2@b.example" else deferred()
+                 for a in job.addresses), site=AGAIN,
                passes=[Pass(numbers["2@b.example"], "local", "here")])
     passed = q.deliver().job()
     assert passed.addresses == ["2@b.example"]
@@ -167,6 +168,114 @@ def test_stopping_process_passes_and_gives_back(q):
     assert sorted(rest.addresses) == ["1@b.example", "3@b.example"]
     rest.report(sent())
     q.wait_log("removed")
+
+
+def test_users_on_a_list_go_on_each_for_himself(q):
+    q.smtpd().send_mail(ME, [local(LIST, notify=SUCCESS | FAILURE)])
+    q.deliver().job().report(sent("alias expanded"), passes=[
+        Pass(0, "lmtp", "unix:x", "1@here.example", "list"),
+        Pass(0, "lmtp", "unix:x", "2@here.example", "list"),
+        Pass(0, "smtp", "elsewhere", "3@c.example", "list")],
+        parts=[Part(0, LIST, sent("alias expanded"), action="expanded")])
+    jobs = {tuple(j.addresses): j for j in q.relay().jobs(2)}
+    both = jobs["1@here.example", "2@here.example"]
+    assert {r.orig for r in both.envelope.rcpts} == {"list"}
+    assert {r.notify for r in both.envelope.rcpts} == {FAILURE}
+    assert both.envelope.rcpts[0].nexthop == "unix:x"
+    both.report(sent(), bounced("no 2"))
+    # The list is not done before all are.
+    assert q.listing()[0]["rcpts"] == {LIST: ""}
+    jobs["3@c.example",].report(sent())
+    notices = q.relay().jobs(1)
+    assert people(notices[0]) == [
+        "<2@here.example> (expanded from <list@here.example>): no 2"]
+    notices[0].report(sent())
+    q.wait_log("removed", 2)
+
+
+def test_success_of_a_list_whose_users_go_on(q):
+    q.smtpd().send_mail(ME, [local(LIST, notify=SUCCESS)])
+    q.deliver().job().report(sent("alias expanded"), passes=[
+        Pass(0, "lmtp", "unix:x", "1@here.example"),
+        Pass(0, "lmtp", "unix:x", "2@here.example")],
+        parts=[Part(0, LIST, sent("alias expanded"), action="expanded")])
+    job = q.relay().job()
+    assert {r.notify for r in job.envelope.rcpts} == {NEVER}
+    job.report(sent())
+    notice = q.relay().job()
+    assert people(notice) == [
+        "<list@here.example>: delivery via local: alias expanded"]
+    assert fields(notice)[0]["Action"] == "expanded"
+    notice.report(sent())
+    q.wait_log("removed", 2)
+
+
+def test_who_was_reached_by_another_transport_is_not_again(q):
+    q.routes[LIST] = ("local", "here.example")
+    ident = q.smtpd().send_mail(ME, [local(LIST)])
+    passes = [Pass(0, "lmtp", "unix:x", f"{i}@here.example")
+              for i in range(4)]
+    q.deliver().job().report(sent("alias expanded"), passes=passes)
+    q.relay().job().report(sent(), deferred("busy"), bounced("no 2"), sent())
+    q.wait_for(lambda: q.listing()[0]["rcpts"] == {
+        "1@here.example": "busy", LIST: ""})
+    notice = None
+    while not notice:
+        notice = q.relay().job()
+    assert people(notice) == [
+        "<2@here.example> (expanded from <list@here.example>): no 2"]
+    notice.report(sent())
+    q.wait_for(lambda: q.listing()[0]["queue"] == 2)
+    recorded(q)
+    q.crash()
+    q.deliver().job().report(sent("alias expanded"), passes=passes)
+    job = q.relay().job()
+    assert job.addresses == ["1@here.example", "2@here.example"]
+    job.report(sent(), bounced("no 2"))
+    q.wait_log(f"{ident}: removed")
+    assert q.relay().is_idle()
+
+
+def test_leg_that_is_a_list_itself(q):
+    """Its own outcome is no proof that those behind it were reached."""
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST)])
+    for reached in ({}, {"b@here.example"}):
+        q.deliver().job().report(sent("alias expanded"), passes=[
+            Pass(0, "local", "", "sub@here.example"),
+            Pass(0, "discard", "", "d@here.example")])
+        sub = q.deliver().job()
+        assert sub.addresses == ["sub@here.example"]
+        sub.report(sent("alias expanded"), passes=[
+            Pass(0, "lmtp", "unix:x", "a@here.example"),
+            Pass(0, "lmtp", "unix:x", "b@here.example")])
+        job = q.relay().job()
+        if reached:
+            assert job.addresses == ["a@here.example"]
+            job.report(sent())
+        else:
+            assert job.addresses == ["a@here.example", "b@here.example"]
+            job.report(deferred("busy"), sent())
+    q.wait_log("removed")
+    assert len(q.lines("to=<d@here.example>.*status=sent")) == 1
+
+
+def test_worst_leg_counts(q):
+    """Also when the recipient itself did badly."""
+    q.routes[LIST] = ("local", "here.example")
+    q.smtpd().send_mail(ME, [local(LIST)])
+    q.deliver().job().report(
+        deferred("busy 1"), parts=[Part(0, "1@b.example",
+                                        deferred("busy 1"))],
+        passes=[Pass(0, "error", "5.7.1 no", "2@here.example")])
+    notice = q.relay().job()
+    assert people(notice) == [
+        "<2@here.example> (expanded from <list@here.example>): no"]
+    q.wait_for(lambda: {"1@b.example": "busy 1", LIST: ""} in [
+        e["rcpts"] for e in q.listing()])
+    q.deliver().job().report(sent())
+    notice.report(sent())
+    q.wait_log("removed", 2)
 
 
 # Parts

@@ -71,6 +71,7 @@ void active_free(struct active *a)
 	spool_blob_free(a->q->spool, &a->blob);
 	arena_done(&a->arena);
 	mem_free(a->parts);
+	mem_free(a->legs);
 	buf_done(&a->envelope_bytes);
 	list_remove(&a->link);
 	list_remove(&a->dirty);
@@ -169,6 +170,10 @@ void active_outcome(struct active *a, uint32_t i, const struct verdict *v)
 {
 	struct active_rcpt *r = &a->rcpts[i];
 
+	if (i >= a->envelope.nrcpts) {
+		legs_outcome(a, i, v);
+		return;
+	}
 	switch (v->class) {
 	case VERDICT_SENT:
 		r->state = ACTIVE_DONE;
@@ -195,7 +200,7 @@ void active_outcome(struct active *a, uint32_t i, const struct verdict *v)
 void active_log_outcome(
     struct active *a, uint32_t i, const char *program, const struct verdict *v)
 {
-	struct rcpt rcpt = a->envelope.rcpts[i];
+	struct rcpt rcpt = active_address(a, i);
 	struct delivery_log line = {
 		.program = program,
 		.id = a->message->id,
@@ -237,9 +242,11 @@ static bool is_settled(const struct active *a, const struct active_part *p)
 {
 	if (p->state.flags)
 		return false;
-	return p->state.verdict.class == VERDICT_BOUNCED
-	    ? a->rcpts[p->state.rcpt].state == ACTIVE_DONE
-	    : !parts_is_waiting(a, p);
+	if (p->again)
+		return true;
+	return p->state.verdict.class == VERDICT_DEFERRED
+	    ? !parts_is_waiting(a, p)
+	    : a->rcpts[p->state.rcpt].state == ACTIVE_DONE;
 }
 
 struct state active_state(const struct active *a)
@@ -248,13 +255,15 @@ struct state active_state(const struct active *a)
 
 	s.rcpts = mem_new(s.nrcpts, sizeof(*s.rcpts));
 	s.parts = mem_new(a->nparts, sizeof(*s.parts));
-	for (uint32_t i = 0; i < s.nrcpts; i++)
-		s.rcpts[i] = (struct state_rcpt){
-			.kind = kind_of(&a->rcpts[i]),
-			.report = a->rcpts[i].report,
-			.verdict = a->rcpts[i].verdict,
-			.action = a->rcpts[i].action,
-		};
+	for (uint32_t i = 0; i < s.nrcpts; i++) {
+		const struct active_rcpt *r = &a->rcpts[i];
+
+		s.rcpts[i].kind = kind_of(r);
+		s.rcpts[i].report = r->report;
+		if (s.rcpts[i].kind != STATE_PENDING || r->report)
+			s.rcpts[i].verdict = r->verdict;
+		s.rcpts[i].action = r->action;
+	}
 	for (uint32_t i = 0; i < a->nparts; i++)
 		if (!is_settled(a, &a->parts[i]))
 			s.parts[s.nparts++] = a->parts[i].state;
@@ -354,45 +363,47 @@ static void log_active(struct active *a)
 
 static int by_route(const void *x, const void *y, void *ctx)
 {
-	const struct active *a = ctx;
-	const struct active_rcpt *l = &a->rcpts[*(const uint32_t *)x];
-	const struct active_rcpt *r = &a->rcpts[*(const uint32_t *)y];
+	struct active *a = ctx;
+	const struct active_rcpt *l = active_target(a, *(const uint32_t *)x);
+	const struct active_rcpt *r = active_target(a, *(const uint32_t *)y);
 	int order = span_cmp(l->transport, r->transport);
 
 	return order ? order : span_cmp_nocase(l->nexthop, r->nexthop);
 }
 
 /* The first n of these share transport and next hop; n <= limit. */
-static uint32_t run_length(struct active *a, uint32_t *rcpts, uint32_t left)
+static uint32_t run_length(struct active *a, uint32_t *places, uint32_t left)
 {
 	uint32_t limit = 1;
 	uint32_t n = 1;
 
 	if (left > 1)
 		limit = transport_recipient_limit(
-		    a->q, a->rcpts[rcpts[0]].transport);
-	while (n < left && n < limit && by_route(&rcpts[0], &rcpts[n], a) == 0)
+		    a->q, active_target(a, places[0])->transport);
+	while (
+	    n < left && n < limit && by_route(&places[0], &places[n], a) == 0)
 		n++;
 	return n;
 }
 
 void active_submit(struct active *a)
 {
-	uint32_t *rcpts = mem_new(a->envelope.nrcpts, sizeof(*rcpts));
+	uint32_t most = a->envelope.nrcpts + a->nlegs;
+	uint32_t *places = mem_new(most, sizeof(*places));
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
-		if (a->rcpts[i].state == ACTIVE_PENDING)
-			rcpts[n++] = i;
+	for (uint32_t i = 0; i < most; i++)
+		if (active_target(a, i)->state == ACTIVE_PENDING)
+			places[n++] = i;
 	if (n > 1)
-		qsort_r(rcpts, n, sizeof(*rcpts), by_route, a);
+		qsort_r(places, n, sizeof(*places), by_route, a);
 	for (uint32_t at = 0; at < n;) {
-		uint32_t run = run_length(a, rcpts + at, n - at);
+		uint32_t run = run_length(a, places + at, n - at);
 
-		jobs_submit(a, rcpts + at, run);
+		jobs_submit(a, places + at, run);
 		at += run;
 	}
-	mem_free(rcpts);
+	mem_free(places);
 }
 
 void active_start(struct active *a)

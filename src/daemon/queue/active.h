@@ -27,12 +27,22 @@ struct active_rcpt {
 	span nexthop;
 	struct verdict verdict; /* of the last attempt; texts in the arena */
 	span action;            /* for the report; may be empty */
+	uint32_t legs;          /* under way; `verdict` is the worst so far */
+};
+
+/* An address behind a recipient that goes its own way. */
+struct active_leg {
+	uint32_t rcpt;
+	span addr;
+	span orig;
+	struct active_rcpt as; /* state, passes, transport and nexthop */
 };
 
 /* An address behind a recipient: store/state.h. Texts in the arena. */
 struct active_part {
 	struct state_part state;
 	bool old;      /* of a former activation */
+	bool again;    /* it failed before, and that is known */
 	uint64_t hash; /* of recipient and address */
 };
 
@@ -55,6 +65,9 @@ struct active {
 	struct active_part *parts;
 	uint32_t nparts;
 	uint32_t parts_room;
+	struct active_leg *legs;
+	uint32_t nlegs;
+	uint32_t legs_room;
 	struct list waiters;     /* for the content */
 	struct spool_blob *blob; /* until the commit */
 	bool has_content;        /* content_bytes holds it all */
@@ -109,10 +122,10 @@ void active_found(struct queue *q, const struct spool_found *found);
 /* Try these now, whatever their time; NULL: every one. Returns how many. */
 uint32_t active_hurry(struct queue *q, struct message *m);
 
-/* A recipient's attempt ended. The verdict's spans are copied. */
-void active_outcome(struct active *a, uint32_t rcpt, const struct verdict *v);
+/* An attempt ended. The verdict's spans are copied. */
+void active_outcome(struct active *a, uint32_t place, const struct verdict *v);
 /* The log line of an outcome that the queue itself decided. */
-void active_log_outcome(struct active *a, uint32_t rcpt, const char *program,
+void active_log_outcome(struct active *a, uint32_t place, const char *program,
     const struct verdict *v);
 /* Something that was open ended (the caller counted a->open down): look
  * whether the activation is over. The message may be gone after this. */
@@ -124,10 +137,33 @@ void active_check(struct active *a);
 typedef void active_content_fn(struct active *a, void *ctx);
 void active_need_content(struct active *a, active_content_fn *fn, void *ctx);
 
+/* ---- legs.c ---- */
+
+/*
+ * What jobs are made of are places: the recipients, and from nrcpts on the
+ * legs.
+ */
+struct active_rcpt *active_target(struct active *a, uint32_t place);
+/* As it is routed now. */
+struct rcpt active_address(const struct active *a, uint32_t place);
+/* An attempt for a leg ended. */
+void legs_outcome(struct active *a, uint32_t place, const struct verdict *v);
+/*
+ * A job ended; what goes on is PENDING. True: the process is stopping, and
+ * what is left in the job is for another one: most often it has tried
+ * nothing, but what it has done must not be done again.
+ */
+MUST_USE bool legs_report(
+    struct qjob *j, enum role role, const struct job_done *m);
+
 /* ---- parts.c ---- */
 
 /* What a delivery process says of an address behind the recipient. */
 void parts_take(struct active *a, uint32_t rcpt, const struct job_part *p);
+/* What became of a leg. */
+void parts_take_leg(struct active *a, const struct job_part *p);
+/* A leg delivered to this address in a former attempt. */
+bool parts_is_done(const struct active *a, uint32_t rcpt, span addr);
 /* What the spool says. */
 void parts_load(struct active *a, const struct state_part *p);
 /* It tells why its recipient waits: nothing newer is known. */

@@ -41,8 +41,8 @@ static void end_all(struct qjob *j, const struct verdict *v)
 {
 	struct active *a = j->active;
 
-	for (uint32_t i = 0; i < j->nrcpts; i++)
-		active_outcome(a, j->rcpts[i], v);
+	for (uint32_t i = 0; i < j->nplaces; i++)
+		active_outcome(a, j->places[i], v);
 	job_free(j);
 	a->open--;
 	active_check(a);
@@ -52,8 +52,8 @@ static void end_all(struct qjob *j, const struct verdict *v)
 static void end_here(struct qjob *j, const char *program, struct verdict v)
 {
 	v.relay = SPAN("none");
-	for (uint32_t i = 0; i < j->nrcpts; i++)
-		active_log_outcome(j->active, j->rcpts[i], program, &v);
+	for (uint32_t i = 0; i < j->nplaces; i++)
+		active_log_outcome(j->active, j->places[i], program, &v);
 	end_all(j, &v);
 }
 
@@ -123,18 +123,18 @@ static bool end_without_process(struct qjob *j, span transport, span nexthop)
 	return true;
 }
 
-void jobs_submit(struct active *a, const uint32_t *rcpts, uint32_t n)
+void jobs_submit(struct active *a, const uint32_t *places, uint32_t n)
 {
-	struct qjob *j = mem_new(1, sizeof(*j) + n * sizeof(j->rcpts[0]));
-	span transport = a->rcpts[rcpts[0]].transport;
-	span nexthop = a->rcpts[rcpts[0]].nexthop;
+	struct qjob *j = mem_new(1, sizeof(*j) + n * sizeof(j->places[0]));
+	span transport = active_target(a, places[0])->transport;
+	span nexthop = active_target(a, places[0])->nexthop;
 
 	j->active = a;
-	j->nrcpts = n;
-	memcpy(j->rcpts, rcpts, n * sizeof(j->rcpts[0]));
+	j->nplaces = n;
+	memcpy(j->places, places, n * sizeof(j->places[0]));
 	list_init(&j->link);
 	for (uint32_t i = 0; i < n; i++)
-		a->rcpts[rcpts[i]].state = ACTIVE_IN_JOB;
+		active_target(a, places[i])->state = ACTIVE_IN_JOB;
 	a->open++;
 	if (end_without_process(j, transport, nexthop))
 		return;
@@ -183,15 +183,12 @@ static void put_job(struct buf *out, struct qjob *j)
 		.content = a->in_blob ? SPAN_NONE : buf_span(&a->content_bytes),
 	};
 
-	if (j->nrcpts > 1)
-		rcpts = mem_new(j->nrcpts, sizeof(*rcpts));
-	for (uint32_t i = 0; i < j->nrcpts; i++) {
-		rcpts[i] = a->envelope.rcpts[j->rcpts[i]];
-		rcpts[i].transport = a->rcpts[j->rcpts[i]].transport;
-		rcpts[i].nexthop = a->rcpts[j->rcpts[i]].nexthop;
-	}
+	if (j->nplaces > 1)
+		rcpts = mem_new(j->nplaces, sizeof(*rcpts));
+	for (uint32_t i = 0; i < j->nplaces; i++)
+		rcpts[i] = active_address(a, j->places[i]);
 	m.envelope.rcpts = rcpts;
-	m.envelope.nrcpts = j->nrcpts;
+	m.envelope.nrcpts = j->nplaces;
 	job_put(out, &m);
 	if (rcpts != &one)
 		mem_free(rcpts);
@@ -365,105 +362,13 @@ static struct sched_end end_of(const struct job_done *m)
 	return end;
 }
 
-/* ---- what became of each recipient ---- */
-
-enum { PASSES_MAX = 10 };
-
-/* Where the transports go round in a circle. */
-static void end_circle(struct active *a, uint32_t rcpt, span transport)
-{
-	static const struct verdict v = {
-		.class = VERDICT_DEFERRED,
-		.status = SPAN_INIT("4.3.5"),
-		.text = SPAN_INIT("mail system configuration error"),
-		.relay = SPAN_INIT("none"),
-	};
-
-	log_warn("qmgr",
-	    "%s: <%.*s> is passed from transport to transport without end, "
-	    "at last to \"%.*s\"",
-	    a->id_text, PRI(a->envelope.rcpts[rcpt].addr), PRI(transport));
-	active_log_outcome(a, rcpt, "error", &v);
-	active_outcome(a, rcpt, &v);
-}
-
-static void pass_on(struct active *a, uint32_t rcpt, const struct job_pass *p)
-{
-	struct active_rcpt *r = &a->rcpts[rcpt];
-	span transport = arena_dup(&a->arena, p->transport);
-	span nexthop = arena_dup(&a->arena, p->nexthop);
-
-	if (++r->passes > PASSES_MAX || !transport.ptr || !nexthop.ptr) {
-		end_circle(a, rcpt, p->transport);
-		return;
-	}
-	r->state = ACTIVE_PENDING;
-	r->transport = transport;
-	if (nexthop.len)
-		r->nexthop = nexthop;
-}
-
-static void take_verdict(struct worker *w, struct active *a, uint32_t rcpt,
-    const struct verdict *verdict)
-{
-	struct verdict v = *verdict;
-
-	if (!v.relay.len)
-		v.relay = w->role == ROLE_DELIVER ? a->rcpts[rcpt].transport
-		                                  : SPAN("none");
-	active_outcome(a, rcpt, &v);
-}
-
-static void take_parts(struct qjob *j, const struct job_done *m)
-{
-	for (uint32_t i = 0; i < m->nparts; i++)
-		parts_take(j->active, j->rcpts[m->parts[i].rcpt], &m->parts[i]);
-	if (m->nparts)
-		active_mark_dirty(j->active);
-}
-
-/*
- * True: the process is stopping, and something is left to do for another one.
- * Most often it has tried nothing; but what it has done must not be done
- * again.
- */
-static bool take_outcomes(struct qjob *j, const struct job_done *m)
-{
-	bool *passed = mem_new(j->nrcpts, sizeof(*passed));
-	struct worker *w = j->worker;
-	struct active *a = j->active;
-	uint32_t left = 0;
-
-	take_parts(j, m);
-	for (uint32_t i = 0; i < m->npasses; i++) {
-		uint32_t rcpt = m->passes[i].rcpt;
-
-		if (!passed[rcpt])
-			pass_on(a, j->rcpts[rcpt], &m->passes[i]);
-		passed[rcpt] = true;
-	}
-	for (uint32_t i = 0; i < j->nrcpts; i++) {
-		if (passed[i])
-			continue;
-		if (m->site == JOB_SITE_AGAIN &&
-		    m->verdicts[i].class == VERDICT_DEFERRED)
-			j->rcpts[left++] = j->rcpts[i];
-		else
-			take_verdict(w, a, j->rcpts[i], &m->verdicts[i]);
-	}
-	mem_free(passed);
-	if (left)
-		j->nrcpts = left;
-	return left > 0;
-}
-
 static void job_end(struct worker *w, struct qjob *j, const struct job_done *m)
 {
 	struct queue *q = w->q;
 	struct sched_site *site = j->sched.site;
 	struct active *a = j->active;
 	struct sched_end end = end_of(m);
-	bool is_left = take_outcomes(j, m);
+	bool is_left = legs_report(j, w->role, m);
 
 	job_release(q, j);
 	if (m->site == JOB_SITE_AGAIN)
@@ -494,7 +399,7 @@ static void on_message(void *ctx, struct chan_msg *msg)
 	arena_init(&scratch, FRAME_MAX);
 	if (msg->type == JOB_DONE && job_done_get(msg->payload, &scratch, &m))
 		j = find_job(q, m.number);
-	if (j && j->worker == w && j->nrcpts == m.nverdicts) {
+	if (j && j->worker == w && j->nplaces == m.nverdicts) {
 		job_end(w, j, &m);
 		jobs_turn_later(q);
 	} else {

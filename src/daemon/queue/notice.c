@@ -241,7 +241,7 @@ static void explain(struct notice *n, struct selection *s)
 		bool speaks = is_about_part(n, p);
 
 		if (n->kind == DSN_FAILURE)
-			speaks = p->state.flags & STATE_PART_TELL;
+			speaks = (p->state.flags & STATE_PART_TELL) || p->again;
 		else if (n->kind == DSN_DELAY)
 			speaks = parts_is_waiting(a, p);
 		if (speaks)

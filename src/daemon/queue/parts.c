@@ -28,7 +28,8 @@ static struct active_part *new_part(struct active *a)
 	return &a->parts[a->nparts++];
 }
 
-static void add(struct active *a, const struct state_part *p, bool old)
+static struct active_part *add(
+    struct active *a, const struct state_part *p, bool old)
 {
 	struct active_part *part = new_part(a);
 
@@ -42,10 +43,11 @@ static void add(struct active *a, const struct state_part *p, bool old)
 	if (p->addr.len && !part->state.addr.ptr)
 		log_warn("qmgr", "%s: too many addresses behind <%.*s>",
 		    a->id_text, PRI(a->envelope.rcpts[p->rcpt].addr));
+	return part;
 }
 
-/* It failed before, and somebody was told, or will be. */
-static bool is_known(const struct active *a, uint32_t rcpt, span addr)
+static bool is_known(
+    const struct active *a, uint32_t rcpt, span addr, enum verdict_class class)
 {
 	uint64_t hash = hash_of(rcpt, addr);
 
@@ -53,52 +55,99 @@ static bool is_known(const struct active *a, uint32_t rcpt, span addr)
 		const struct active_part *p = &a->parts[i];
 
 		if (p->old && p->hash == hash && p->state.rcpt == rcpt &&
-		    p->state.verdict.class == VERDICT_BOUNCED &&
+		    p->state.verdict.class == class &&
 		    span_eq_nocase(p->state.addr, addr))
 			return true;
 	}
 	return false;
 }
 
-void parts_take(struct active *a, uint32_t rcpt, const struct job_part *p)
+/* It failed before, and somebody was told, or will be. */
+static bool is_told(const struct active *a, uint32_t rcpt, span addr)
+{
+	return is_known(a, rcpt, addr, VERDICT_BOUNCED);
+}
+
+bool parts_is_done(const struct active *a, uint32_t rcpt, span addr)
+{
+	return is_known(a, rcpt, addr, VERDICT_SENT);
+}
+
+/* 0: nobody needs to know. */
+static uint8_t flags_of(
+    const struct active *a, uint32_t rcpt, const struct job_part *p)
 {
 	bool verify = a->envelope.flags & ENVELOPE_VERIFY;
-	struct state_part part = {
+	uint8_t flags = 0;
+
+	if (active_is_traced(a) && a->envelope.sender.len)
+		flags |= STATE_PART_REPORT;
+	if (p->verdict.class == VERDICT_BOUNCED && !verify &&
+	    !is_told(a, rcpt, p->addr))
+		flags |= STATE_PART_TELL;
+	return flags;
+}
+
+static struct state_part part_of(
+    const struct active *a, uint32_t rcpt, const struct job_part *p)
+{
+	return (struct state_part){
 		.rcpt = rcpt,
+		.flags = flags_of(a, rcpt, p),
 		.has_sender = p->has_sender,
 		.sender = p->sender,
 		.addr = p->addr,
 		.action = p->action,
 		.verdict = p->verdict,
 	};
+}
 
-	if (active_is_traced(a) && a->envelope.sender.len)
-		part.flags |= STATE_PART_REPORT;
+static void add_new(struct active *a, const struct state_part *p)
+{
+	struct active_part *part = add(a, p, false);
+
+	part->again =
+	    p->verdict.class == VERDICT_BOUNCED && is_told(a, p->rcpt, p->addr);
+}
+
+void parts_take_leg(struct active *a, const struct job_part *p)
+{
+	struct state_part part = part_of(a, p->rcpt, p);
+
+	/* Only that it is done. */
+	if (!part.flags && p->verdict.class == VERDICT_SENT)
+		part.verdict = (struct verdict){
+			.class = VERDICT_SENT,
+			.status = SPAN("2.0.0"),
+		};
+	add_new(a, &part);
+	active_mark_dirty(a);
+}
+
+void parts_take(struct active *a, uint32_t rcpt, const struct job_part *p)
+{
+	struct state_part part = part_of(a, rcpt, p);
+	bool is_itself = span_eq(p->addr, a->envelope.rcpts[rcpt].addr);
+
 	switch (p->verdict.class) {
 	case VERDICT_SENT:
-		if (!part.flags ||
-		    span_eq(p->addr, a->envelope.rcpts[rcpt].addr)) {
+		if (!part.flags || is_itself) {
 			a->rcpts[rcpt].action = arena_dup(&a->arena, p->action);
 			return;
 		}
 		break;
 	case VERDICT_DEFERRED:
-		if (verify && !part.flags)
-			return;
-		break;
 	case VERDICT_BOUNCED:
-		if (!verify && !is_known(a, rcpt, p->addr))
-			part.flags |= STATE_PART_TELL;
-		if (!part.flags)
+		if (!part.flags && (a->envelope.flags & ENVELOPE_VERIFY))
 			return;
 		break;
 	}
-	add(a, &part, false);
+	add_new(a, &part);
 }
 
 void parts_load(struct active *a, const struct state_part *p)
 {
-	add(a, p, true);
+	(void)add(a, p, true);
 }
 
 bool parts_is_waiting(const struct active *a, const struct active_part *p)

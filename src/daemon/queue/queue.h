@@ -6,6 +6,8 @@
  *	active.c   a message in memory: from its activation to its outcome
  *	route.c    asks rules where recipients go, when that is not known
  *	jobs.c     gives jobs to relay and deliver, takes their outcomes
+ *	legs.c     recipients that go on by another transport
+ *	parts.c    addresses behind recipients, that failed or wait
  *	notice.c   tells the sender
  *	ctl.c      mailq, postqueue
  *	roster.c   what is known of all messages
@@ -124,15 +126,15 @@ struct qjob {
 	struct worker *worker;
 	struct active *active;
 	uint64_t number;
-	uint32_t nrcpts;
-	uint32_t rcpts[]; /* indexes into active->rcpts */
+	uint32_t nplaces;
+	uint32_t places[]; /* of `active`: active.h */
 };
 
 void jobs_init(struct queue *q);
 void jobs_add_worker(
     struct queue *q, enum role role, unsigned instance, int fd);
-/* Queue a job for these recipients; it may end at once. */
-void jobs_submit(struct active *a, const uint32_t *rcpts, uint32_t n);
+/* Queue a job for these places; it may end at once. */
+void jobs_submit(struct active *a, const uint32_t *places, uint32_t n);
 /* Hand out what may go, at the end of this round. */
 void jobs_turn_later(struct queue *q);
 
