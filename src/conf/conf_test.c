@@ -160,7 +160,7 @@ static const char services[] =
     "  -o { mynetworks = 192.0.2.0/24 198.51.100.1 } -o content_filter=\n"
     "relay unix - - n 60? 0 smtp -vv -o syslog_name=postfix/$service_name\n"
     "pipes unix - n n 60 1 pipe\n"
-    "  flags=DRhu user=vmail argv=/bin/x -o x{a b}c $recipient\n"
+    "  flags=DRhu user=vmail argv=/bin/x -o x{a b}c {} $recipient { }\n"
     "postlog unix-dgram n - n - 1 postlogd\n";
 
 static void test_services(void **state UNUSED)
@@ -191,7 +191,7 @@ static void test_services(void **state UNUSED)
 	check_value(conf, 2, "syslog_name", "postfix/relay");
 	check_value(conf, 2, "process_name", "smtp");
 	s = conf_service(conf, 3);
-	assert_int_equal(s->nargs, 6);
+	assert_int_equal(s->nargs, 8);
 	assert_span_equal(s->args[0], SPAN("flags=DRhu"));
 	assert_span_equal(s->args[3], SPAN("-o"));
 	assert_true(s->wakeup == 60 * USEC_SEC && !s->wakeup_if_used);

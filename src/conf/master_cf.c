@@ -218,7 +218,7 @@ static bool take_maxproc(struct reader *r, span *rest, struct conf_service *s)
 }
 
 /*
- * The next word; one that has braces ends at a blank outside of them. A word
+ * The word at the beginning; one that has braces ends at a blank outside of them. A word
  * that begins with a brace loses the outer pair and the blanks inside.
  */
 static bool take_word(struct reader *r, span *rest, span *ret)
@@ -227,7 +227,6 @@ static bool take_word(struct reader *r, span *rest, span *ret)
 	size_t closed = 0; /* behind the partner of the first brace */
 	unsigned level = 0;
 
-	*rest = span_trim(*rest);
 	for (; n < rest->len; n++) {
 		char c = rest->ptr[n];
 
@@ -258,13 +257,13 @@ static bool split_words(struct reader *r, span rest, struct words *words)
 {
 	span word = SPAN_NONE;
 
-	for (;;) {
+	while ((rest = span_trim(rest)).len > 0) {
 		if (!take_word(r, &rest, &word))
 			return false;
-		if (word.len == 0 && rest.len == 0)
-			return true;
+		/* "{}" is a word, too. */
 		words_put(words, word);
 	}
+	return true;
 }
 
 static bool put_override(struct reader *r, struct conf_service *s, span text)

@@ -28,8 +28,7 @@ static const struct program programs[] = {
 	{ "showq",           PROGRAM_INSIDE,    NULL, false },
 	{ "smtp",            PROGRAM_TRANSPORT, NULL, true },
 	{ "smtpd",           PROGRAM_LISTENS,   NULL, false },
-	{ "spawn",           PROGRAM_MISSING,   "start the program from "
-		"systemd or inetd, on the same address", true },
+	{ "spawn",           PROGRAM_LISTENS,   NULL, true },
 	{ "tlsmgr",          PROGRAM_INSIDE,    NULL, false },
 	{ "tlsproxy",        PROGRAM_INSIDE,    NULL, false },
 	{ "trivial-rewrite", PROGRAM_INSIDE,    NULL, false },

@@ -41,6 +41,7 @@ static const struct role_info roles[ROLES] = {
 	[ROLE_DELIVER] = { .name = "deliver",
 		.talks_to = ROLE_BIT(QUEUE) | ROLE_BIT(PICKUP) |
 		    ROLE_BIT(EXPAND),
+		.inherits = ROLE_LISTEN_SPAWN,
 		.may = SANDBOX_FILES | SANDBOX_EXEC | SANDBOX_SETUID,
 		.nofile = 4096 },
 

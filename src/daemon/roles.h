@@ -26,6 +26,7 @@ enum role_listen {
 	ROLE_LISTEN_NONE,
 	ROLE_LISTEN_SMTP,    /* the inet lines of master.cf */
 	ROLE_LISTEN_CONTROL, /* public/queue, service == CONF_MAIN */
+	ROLE_LISTEN_SPAWN,   /* the lines of master.cf that run spawn */
 	ROLE_LISTEN_PICKUP,  /* public/pickup, if master.cf has that line */
 };
 

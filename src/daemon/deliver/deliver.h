@@ -43,7 +43,8 @@ struct deliver {
 	unsigned head;  /* enum mbox_flags */
 	struct users users;
 	struct pool *pool;
-	struct chan *queue; /* NULL: there is none now */
+	struct spawner *spawner; /* spawn(8) */
+	struct chan *queue;      /* NULL: there is none now */
 	struct outcomes outcomes;
 	uint64_t next_item;
 	unsigned njobs;

@@ -14,6 +14,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/deliver/deliver.h"
+#include "daemon/deliver/spawner.h"
 #include "daemon/deliver/worker.h"
 #include "ipc/msg_job.h"
 #include "mail/mbox.h"
@@ -146,6 +147,7 @@ static int before_drop(void *ctx, struct daemon *daemon)
 	d->daemon = daemon;
 	d->loop = setup.loop;
 	d->pool = pool_new(&setup);
+	d->spawner = spawner_new(d->loop);
 	apply_conf(d);
 	return 0;
 }
@@ -195,12 +197,29 @@ static void on_peer(void *ctx, enum role role, uint32_t instance, int fd)
 		    strerror(-r));
 }
 
+/* Services that run spawn(8) */
+
+static void on_listen(void *ctx, uint32_t service, int fd)
+{
+	struct deliver *d = ctx;
+
+	spawner_listen(d->spawner, daemon_conf(d->daemon), service, fd);
+}
+
+static void on_unlisten(void *ctx)
+{
+	struct deliver *d = ctx;
+
+	spawner_unlisten(d->spawner);
+}
+
 /* At the end of a round, when the last reports have left. */
 static void finish(void *ctx)
 {
 	struct deliver *d = ctx;
 
 	pool_free(&d->pool);
+	spawner_free(&d->spawner);
 	chan_free(&d->queue);
 	daemon_end(d->daemon);
 }
@@ -223,6 +242,7 @@ static void on_stop(void *ctx)
 	struct deliver *d = ctx;
 
 	d->stopping = true;
+	spawner_unlisten(d->spawner);
 	end_if_done(d);
 }
 
@@ -236,6 +256,8 @@ int main(int argc, char **argv)
 		.before_drop = before_drop,
 		.on_stop = on_stop,
 		.on_peer = on_peer,
+		.on_listen = on_listen,
+		.on_unlisten = on_unlisten,
 	};
 	enum work_kind kind;
 	int r;

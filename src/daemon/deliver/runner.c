@@ -8,8 +8,6 @@
 #include "os/clock.h"
 #include "os/file.h"
 
-extern char **environ;
-
 enum {
 	ARENA_MAX = 64 * 1024 * 1024, /* arguments, twice at most */
 	CONTENT_MAX = INT32_MAX,
@@ -17,34 +15,6 @@ enum {
 };
 
 /* ---- environment ---- */
-
-/* In our environment; ptr == NULL: it is not there. */
-static span our_value(span name)
-{
-	for (char **e = environ; e && *e; e++) {
-		span value = span_str(*e);
-
-		if (span_skip(&value, name) && span_skip(&value, SPAN("=")))
-			return value;
-	}
-	return SPAN_NONE;
-}
-
-/* "NAME=value", or "NAME" for what we have. False: we have none. */
-static bool keep_one(span word, struct command_env *ret)
-{
-	ssize_t sign = span_find(word, '=');
-
-	if (sign < 0) {
-		*ret = (struct command_env){ word, our_value(word) };
-		return ret->value.ptr != NULL;
-	}
-	*ret = (struct command_env){
-		.name = span_trim(span_first(word, (size_t)sign)),
-		.value = span_trim(span_from(word, (size_t)sign + 1)),
-	};
-	return true;
-}
 
 /* What export_environment names, and above it what the item has. */
 static int make_environment(const struct work_setup *setup,
@@ -57,10 +27,7 @@ static int make_environment(const struct work_setup *setup,
 	if (!env)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < setup->nkeep; i++) {
-		if (!keep_one(setup->keep[i], &env[n]))
-			continue;
-		/* As in Postfix, the path is the system's. */
-		if (!span_eq(env[n].name, SPAN("PATH")))
+		if (command_env_keep(setup->keep[i], &env[n]))
 			n++;
 	}
 	for (uint32_t i = 0; i < item->nenv; i++)

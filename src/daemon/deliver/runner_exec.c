@@ -15,6 +15,8 @@
 #include "os/error.h"
 #include "os/file.h"
 
+extern char **environ;
+
 static const char blanks[] = " \t";
 
 span command_name(const struct command *c)
@@ -33,6 +35,33 @@ struct start {
 };
 
 /* ---- the environment ---- */
+
+/* In our environment; ptr == NULL: it is not there. */
+static span our_value(span name)
+{
+	for (char **e = environ; e && *e; e++) {
+		span value = span_str(*e);
+
+		if (span_skip(&value, name) && span_skip(&value, SPAN("=")))
+			return value;
+	}
+	return SPAN_NONE;
+}
+
+bool command_env_keep(span word, struct command_env *ret)
+{
+	ssize_t sign = span_find(word, '=');
+
+	*ret = (struct command_env){ .name = word };
+	if (sign < 0) {
+		ret->value = our_value(word);
+	} else {
+		ret->name = span_trim(span_first(word, (size_t)sign));
+		ret->value = span_trim(span_from(word, (size_t)sign + 1));
+	}
+	/* As in Postfix, the path is the system's. */
+	return ret->value.ptr && !span_eq(ret->name, SPAN("PATH"));
+}
 
 static char *join(struct arena *a, span name, span value)
 {
@@ -320,6 +349,7 @@ int command_start(const struct command *c, const int *fds, struct arena *arena,
 			.fds = fds,
 			.nfds = 3,
 			.dir = -1,
+			.user = c->user,
 			.new_session = true,
 		},
 		.ret = ret,

@@ -24,7 +24,8 @@ struct command {
 	/* The whole environment, later ones win; PATH has a default. */
 	uint32_t nenv;
 	const struct command_env *env;
-	span directory; /* empty: ours */
+	span directory;               /* empty: ours */
+	const struct priv_user *user; /* whom it runs as; NULL: as we do */
 };
 
 enum command_start {
@@ -35,6 +36,12 @@ enum command_start {
 	/* The same, but nobody writes about it: the text is for our log. */
 	COMMAND_NO_DIRECTORY,
 };
+
+/*
+ * A word of export_environment: "NAME=value", or "NAME" for what we have of
+ * that name. False: there is none.
+ */
+MUST_USE bool command_env_keep(span word, struct command_env *ret);
 
 /* As it is called in texts: its first word or all of it. */
 span command_name(const struct command *c);

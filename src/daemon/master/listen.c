@@ -26,6 +26,7 @@ struct opener {
 	struct listeners *list;
 	struct buf *error;
 	uint32_t service;
+	enum role_listen what; /* for whom it is */
 };
 
 void listeners_close(struct listeners *l)
@@ -59,6 +60,7 @@ static bool use_last(struct opener *o, struct listener *twin)
 	if (twin->service == o->service)
 		return true; /* a host with the same address twice */
 	twin->service = o->service;
+	twin->what = o->what;
 	log_warn("master",
 	    "%.*s/master.cf: line %u: duplicate master.cf entry for service "
 	    "\"%.*s\" -- using the last entry (the other one is in line %u)",
@@ -90,8 +92,7 @@ static bool is_wildcard_v6(const struct sock_addr *at)
 	    IN6_IS_ADDR_UNSPECIFIED(&at->v6.sin6_addr);
 }
 
-static bool open_at(
-    struct opener *o, enum role_listen what, const struct sock_addr *at)
+static bool open_at(struct opener *o, const struct sock_addr *at)
 {
 	struct listeners *l = o->list;
 	struct listener *twin = find_listener(l, at);
@@ -112,7 +113,7 @@ static bool open_at(
 		return fail_bind(o, at, fd);
 	l->items = mem_resize(l->items, l->count + 1, sizeof(*l->items));
 	l->items[l->count++] = (struct listener){
-		.what = what, .addr = *at, .service = o->service, .fd = fd
+		.what = o->what, .addr = *at, .service = o->service, .fd = fd
 	};
 	return true;
 }
@@ -201,8 +202,7 @@ static bool open_interfaces(struct opener *o, uint16_t port)
 		    "or non-empty inet_interfaces setting");
 
 	for (uint32_t i = 0; i < n; i++)
-		if (!from_conf_address(&own[i], port, &at) ||
-		    !open_at(o, ROLE_LISTEN_SMTP, &at))
+		if (!from_conf_address(&own[i], port, &at) || !open_at(o, &at))
 			return false;
 	return true;
 }
@@ -212,12 +212,10 @@ static bool open_wildcards(struct opener *o, uint16_t port)
 	struct sock_addr at;
 
 	if (conf_has_family(o->conf, 4) &&
-	    (!sock_parse(SPAN("0.0.0.0"), port, &at) ||
-	        !open_at(o, ROLE_LISTEN_SMTP, &at)))
+	    (!sock_parse(SPAN("0.0.0.0"), port, &at) || !open_at(o, &at)))
 		return false;
 	return !conf_has_family(o->conf, 6) ||
-	    (sock_parse(SPAN("::"), port, &at) &&
-	        open_at(o, ROLE_LISTEN_SMTP, &at));
+	    (sock_parse(SPAN("::"), port, &at) && open_at(o, &at));
 }
 
 static bool has_family(struct conf *conf, const struct sockaddr *sa)
@@ -244,7 +242,7 @@ static bool open_host(struct opener *o, span host, uint16_t port)
 			continue;
 		memcpy(&at.any, i->ai_addr, i->ai_addrlen);
 		sock_set_port(&at, port);
-		ok = open_at(o, ROLE_LISTEN_SMTP, &at);
+		ok = open_at(o, &at);
 	}
 	freeaddrinfo(found);
 	return ok;
@@ -273,34 +271,14 @@ static bool open_service(struct opener *o)
 
 /* ---- which services ---- */
 
-static bool is_smtpd(const struct conf_service *s)
-{
-	return s->type == CONF_INET && span_eq(s->command, SPAN("smtpd"));
-}
-
-static bool open_services(struct opener *o)
-{
-	for (uint32_t i = 0; i < conf_services(o->conf); i++) {
-		const struct conf_service *s = conf_service(o->conf, i);
-
-		if (!is_smtpd(s))
-			continue;
-		o->service = i;
-		if (!open_service(o))
-			return false;
-	}
-	return true;
-}
-
-/* A socket for everybody on this machine. */
-static bool open_public(struct opener *o, enum role_listen what, span name)
+/* A socket in queue_directory; who may come to it, the directory says. */
+static bool open_local(struct opener *o, const char *dir, span name)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
 	struct sock_addr at;
 
 	buf_put(&path, conf_value(o->conf, CONF_MAIN, SPAN("queue_directory")));
-	buf_put(&path, SPAN("/public/"));
-	buf_put(&path, name);
+	buf_printf(&path, "/%s/%.*s", dir, PRI(name));
 	if (!sock_path(buf_span(&path), &at)) {
 		buf_printf(o->error,
 		    "%s: the path is too long for a socket; choose a "
@@ -308,15 +286,44 @@ static bool open_public(struct opener *o, enum role_listen what, span name)
 		    buf_cstr(&path));
 		return false;
 	}
-	if (!open_at(o, what, &at))
+	if (!open_at(o, &at))
 		return false;
 	return chmod(buf_cstr(&path), 0666) == 0 || fail_bind(o, &at, -errno);
+}
+
+/* By type and program: smtpd has strangers' connections only. */
+static bool open_line(struct opener *o, const struct conf_service *s)
+{
+	bool spawns = span_eq(s->command, SPAN("spawn"));
+
+	o->what = spawns ? ROLE_LISTEN_SPAWN : ROLE_LISTEN_SMTP;
+	if (s->type == CONF_INET &&
+	    (spawns || span_eq(s->command, SPAN("smtpd"))))
+		return open_service(o);
+	if (s->type != CONF_UNIX || !spawns)
+		return true;
+	if (span_find(s->name, '/') >= 0)
+		return fail_line(o,
+		    "a service of type unix has no \"/\" in "
+		    "its name");
+	return open_local(o, s->private ? "private" : "public", s->name);
+}
+
+static bool open_services(struct opener *o)
+{
+	for (uint32_t i = 0; i < conf_services(o->conf); i++) {
+		o->service = i;
+		if (!open_line(o, conf_service(o->conf, i)))
+			return false;
+	}
+	return true;
 }
 
 static bool open_control(struct opener *o)
 {
 	o->service = CONF_MAIN;
-	return open_public(o, ROLE_LISTEN_CONTROL, SPAN("queue"));
+	o->what = ROLE_LISTEN_CONTROL;
+	return open_local(o, "public", SPAN("queue"));
 }
 
 /* Where postdrop says that there is mail. Without that line of master.cf it
@@ -330,7 +337,8 @@ static bool open_pickup(struct opener *o)
 		    span_find(s->name, '/') >= 0)
 			continue;
 		o->service = i;
-		return open_public(o, ROLE_LISTEN_PICKUP, s->name);
+		o->what = ROLE_LISTEN_PICKUP;
+		return open_local(o, "public", s->name);
 	}
 	return true;
 }
