@@ -107,7 +107,7 @@ static void read_line(struct maildirsize *m, span line)
 	m->count += count;
 }
 
-static void read_text(struct maildirsize *m, span text)
+void maildirsize_parse(struct maildirsize *m, span text)
 {
 	m->quota = (struct maildir_quota){ 0 };
 	m->bytes = m->count = 0;
@@ -133,7 +133,7 @@ static int read_file(struct maildirsize *m)
 	n = os_size(pread(m->fd, text, sizeof(text), 0));
 	if (n < 0)
 		return (int)n;
-	read_text(m, span_of(text, (size_t)n));
+	maildirsize_parse(m, span_of(text, (size_t)n));
 	m->stale |= n == sizeof(text);
 	m->changed = (usec)st.st_mtim.tv_sec * USEC_SEC;
 	return 0;

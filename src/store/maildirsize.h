@@ -48,6 +48,8 @@ struct maildirsize {
 };
 
 void maildirsize_init(struct maildirsize *m);
+/* The text of a file: quota, sums, whether they are of use (`stale`). */
+void maildirsize_parse(struct maildirsize *m, span text);
 /*
  * `root` is the Maildir, or a folder in one; it is only borrowed. Without
  * limits in `quota` the file's first line counts, and without a file there is
