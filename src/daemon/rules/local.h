@@ -3,7 +3,10 @@
  * daemon/rules/local.h - shared by the files that plan local delivery, the
  * program "local" of master.cf.
  *
- * local.c              a question; what one address stands for: aliases
+ * local.c              settings, and a question
+ * local_address.c      what one address stands for
+ * local_alias.c        ... by an alias
+ * local_content.c      a file that was read by somebody else
  * local_include.c      lists of addresses in files
  * local_destination.c  where it ends: mailboxes, commands, files, users that
  *                      are not there
@@ -14,8 +17,11 @@
 #include "base/hmap.h"
 #include "daemon/rules/plan.h"
 
-/* Files of ~/.forward within one another. */
-enum { LOCAL_MAX_NESTED = 32 };
+enum {
+	LOCAL_LEVELS = 100, /* beyond it is a loop; struct walk's level */
+	/* Files of ~/.forward within one another. */
+	LOCAL_MAX_NESTED = 32,
+};
 
 /* Named as the parameters. */
 struct local_settings {
@@ -107,12 +113,6 @@ struct local_run {
 
 /* --- local.c --- */
 
-/* What an address in an alias, a list or ~/.forward stands for. */
-void local_address(struct local_run *r, struct walk w, span text);
-/* All addresses of one line (or alias value); how many there are. */
-size_t local_line(struct local_run *r, const struct walk *w, span text);
-/* The lines of a file. */
-size_t local_lines(struct local_run *r, const struct walk *w, span content);
 /* Whether this was there before; now it was. */
 bool local_been_here(
     struct local_run *r, const char *what, uint64_t number, span text);
@@ -122,15 +122,42 @@ void local_outcome(struct local_run *r, const struct walk *w,
     const char *status, const char *format, ...);
 /* A step with what all have in common. */
 struct local_step local_step_for(const struct walk *w, enum local_do kind);
-/* The user's rights: PASSWD_OK, PASSWD_NONE, negative errno (warned of). */
+/* The user's rights: PASSWD_OK, PASSWD_NONE, or a negative errno, which by
+ * name is warned of. */
 int local_find_user(struct local_run *r, span name, struct rights *ret);
 int local_find_uid(struct local_run *r, uint32_t uid, struct rights *ret);
 span local_dup(struct local_run *r, span s);
+/* In lower case. */
+span local_fold(struct local_run *r, span s);
 /* Texts one behind the other. */
 span local_join(struct local_run *r, span a, span b, span c);
-/* What comes back with the content of a file. */
+
+/* --- local_address.c --- */
+
+/* A recipient of ours. */
+void local_recipient(struct local_run *r, struct walk w);
+/* What an address in an alias, a list or ~/.forward stands for. */
+void local_address(struct local_run *r, struct walk w, span text);
+/* All addresses of one line (or alias value); how many there are. */
+size_t local_line(struct local_run *r, const struct walk *w, span text);
+/* The lines of a file. */
+size_t local_lines(struct local_run *r, const struct walk *w, span content);
+/* The members of `w` that are parts of its address. */
+void local_split(struct local_run *r, struct walk *w);
+
+/* --- local_alias.c --- */
+
+/* False: there is none, or it is the one that we are in: the user himself. */
+MUST_USE bool local_alias(struct local_run *r, struct walk w, span name);
+
+/* --- local_content.c --- */
+
+/* For the step that wants a file: one of `forward` (`matched`: which of them
+ * have the extension in their names), or a list. */
 span local_context(struct local_run *r, const struct walk *w,
     const span *forward, uint32_t nforward, uint32_t matched);
+/* The question has the content. */
+void local_content(struct local_run *r);
 
 /* --- local_include.c --- */
 

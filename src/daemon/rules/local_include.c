@@ -20,7 +20,7 @@
 #include "os/error.h"
 #include "os/file.h"
 
-enum { LEVELS = 100, LIST_MAX = 128 * 1024 * 1024, PATH_LONGEST = 4096 };
+enum { LIST_MAX = 128 * 1024 * 1024, PATH_LONGEST = 4096 };
 
 static const char configuration_error[] = "mail system configuration error";
 
@@ -185,7 +185,7 @@ static void read_list(struct local_run *r, struct walk *w, span path)
 void local_include(struct local_run *r, struct walk w, span path)
 {
 	w.level++;
-	if (w.level > LEVELS) {
+	if (w.level > LOCAL_LEVELS) {
 		plan_warn(r->plan, ":include: nesting limit exceeded for %.*s",
 		    PRI(path));
 		local_outcome(
