@@ -44,7 +44,7 @@ static const struct timeval AGAIN = { .tv_sec = 1 };
 struct nis_table {
 	struct map map;
 	char *name;
-	char *domain;   /* libnsl's */
+	char *domain;   /* libnsl's; NULL: none is set */
 	unsigned forms; /* MAP_WITH_NUL, MAP_WITHOUT_NUL: what to try */
 	CLIENT *server; /* NULL: to be found */
 	usec deadline;
@@ -270,7 +270,7 @@ static enum map_answer nis_find(struct map *m, span key, struct buf *value)
 	struct nis_table *t = CONTAINER_OF(m, struct nis_table, map);
 	int r = key.len ? YPERR_KEY : YPERR_BADARGS;
 
-	if (key.len >= MAX_KEY || span_find(key, '\0') >= 0)
+	if (!t->domain || key.len >= MAX_KEY || span_find(key, '\0') >= 0)
 		return MAP_NONE;
 	t->deadline = clock_monotonic() + WHOLE_LOOKUP;
 	for (size_t i = 0; i < ARRAY_LEN(forms) && r == YPERR_KEY; i++)
@@ -297,19 +297,20 @@ static char *default_domain(void)
 	return domain;
 }
 
-/* Where no domain is set Postfix warns once and then finds nothing. */
+/*
+ * Where no domain is set nothing is found: alias_maps has nis:mail.aliases
+ * unless it is set, everywhere.
+ */
 static struct map *nis_open(const struct map_setup *s)
 {
 	const unsigned both = MAP_WITH_NUL | MAP_WITHOUT_NUL;
 	char *domain = default_domain();
 	struct nis_table *t;
 
-	if (!domain) {
-		buf_printf(s->reason,
-		    "dict_nis_init: NIS domain name not set - NIS lookups "
-		    "disabled");
-		return NULL;
-	}
+	if (!domain)
+		s->host->warn(s->host->ctx,
+		    SPAN("dict_nis_init: NIS domain name not set - NIS "
+		         "lookups disabled"));
 	t = NEW(struct nis_table);
 	t->domain = domain;
 	t->forms = s->flags & both ? s->flags & both : both;
@@ -318,6 +319,13 @@ static struct map *nis_open(const struct map_setup *s)
 		memcpy(t->name, s->name.ptr, s->name.len);
 	buf_init(&t->key, MAX_KEY);
 	return &t->map;
+}
+
+/* It got a domain. */
+static bool nis_changed(struct map *m)
+{
+	return !CONTAINER_OF(m, struct nis_table, map)->domain &&
+	    default_domain();
 }
 
 static void nis_close(struct map *m)
@@ -335,5 +343,6 @@ __attribute__((visibility("default"))) const struct map_type map_module = {
 	.traits = MAP_EXACT,
 	.open = nis_open,
 	.find = nis_find,
+	.changed = nis_changed,
 	.close = nis_close,
 };
