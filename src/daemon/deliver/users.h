@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/deliver/users.h - who is a user of this machine.
- *
- * Answers are kept for a few seconds: under load the same few users are
- * asked for thousands of times, and each time costs reading /etc/passwd.
+ * daemon/deliver/users.h - who is a user of this machine, and may have a
+ * mailbox.
  */
 #pragma once
 
 #include <sys/types.h>
 
-#include "base/hmap.h"
-#include "base/time.h"
+#include "os/passwd.h"
 
 /* The texts are good until the next users_find(). */
 struct user {
@@ -21,7 +18,7 @@ struct user {
 };
 
 struct users {
-	struct hmap known;
+	struct passwd_db *db;
 };
 
 void users_init(struct users *u);

@@ -37,30 +37,10 @@ static void test_find(void **state)
 	users_done(&users);
 }
 
-static void test_memory_is_bounded(void **state)
-{
-	struct users users;
-	struct user found;
-	char name[32];
-
-	(void)state;
-	users_init(&users);
-	for (unsigned i = 0; i < 3000; i++) {
-		int n = snprintf(name, sizeof(name), "no-such-user-%u", i);
-
-		assert_int_equal(
-		    users_find(&users, 1, span_of(name, (size_t)n), &found),
-		    USERS_UNKNOWN);
-		assert_true(users.known.count <= 1000);
-	}
-	users_done(&users);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_memory_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

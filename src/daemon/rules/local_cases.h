@@ -26,6 +26,7 @@ struct local_case {
 	const char *seen;
 };
 
+/* clang-format off */
 #define ALIASES(list) "alias_maps = inline:{" list "}\n"
 #define ANA_FORWARD   "/home/ana/.forward"
 
@@ -44,7 +45,6 @@ struct local_case {
 	}
 
 static const struct local_case local_cases[] = {
-	/* clang-format off */
 	/* --- users and nobody --- */
 	CASE("", "ana@example.com", "mailbox /var/mail/ana\n"),
 	CASE("", "Ana@Example.Com", "mailbox /var/mail/ana\n"),
@@ -541,5 +541,5 @@ static const struct local_case local_cases[] = {
 		"5.1.1 unknown user: \"|/bin/sh\" for |/bin/sh@example.com\n"),
 	CASE("luser_relay = `id`\n", "$(x)@example.com",
 		"5.1.1 unknown user: \"`id`\" for `id`@example.com\n"),
-	/* clang-format on */
 };
+/* clang-format on */
