@@ -17,7 +17,7 @@ static const struct program programs[] = {
 	{ "nbdb_reindexd",   PROGRAM_INSIDE,    NULL, false },
 	{ "nqmgr",           PROGRAM_INSIDE,    NULL, false },
 	{ "oqmgr",           PROGRAM_INSIDE,    NULL, false },
-	{ "pickup",          PROGRAM_INSIDE,    NULL, false },
+	{ "pickup",          PROGRAM_LISTENS,   NULL, false },
 	{ "pipe",            PROGRAM_MISSING,   WAITS, true },
 	{ "postlogd",        PROGRAM_INSIDE,    NULL, false },
 	{ "postscreen",      PROGRAM_MISSING,   "let smtpd listen there", false },

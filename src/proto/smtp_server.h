@@ -99,7 +99,8 @@ span smtp_command_name(enum smtp_command c);
 
 /* What only a process of ours can say of a message (conf->trusted). */
 struct smtp_inside {
-	uint64_t arrival; /* wall clock, microseconds; 0: now */
+	uint64_t arrival;  /* wall clock, microseconds; 0: now */
+	uint64_t received; /* the same, for the Received header */
 	uint32_t uid;
 	bool has_uid;   /* a user's, from maildrop: `uid` is his */
 	bool is_final;  /* it was here before: nothing of it is changed */

@@ -3,7 +3,7 @@
  * Sessions of our own processes (conf->trusted): mail that starts on this
  * machine, and mail that is sent on.
  *
- *	MAIL FROM:<> XFROM=ana XUID=1000 XARRIVAL=1700000000000000
+ *	MAIL FROM:<> XFROM=ana XUID=1000 XARRIVAL=1700000000123456
  *	RCPT TO:<> XTO=bob
  *
  * Addresses are said in parameters, as xtext: what a user wrote may be no
@@ -35,6 +35,11 @@ static span take_uid(struct smtp_server *s, span value)
 static span take_arrival(struct smtp_server *s, span value)
 {
 	return span_to_u64(value, &s->mail.inside.arrival) ? SPAN_NONE : bad;
+}
+
+static span take_received(struct smtp_server *s, span value)
+{
+	return span_to_u64(value, &s->mail.inside.received) ? SPAN_NONE : bad;
 }
 
 static span take_final(struct smtp_server *s, span value UNUSED)
@@ -101,6 +106,7 @@ static const struct smtp_param mail_items[] = {
 	{ SPAN_INIT("XFROM="), take_from },
 	{ SPAN_INIT("XUID="), take_uid },
 	{ SPAN_INIT("XARRIVAL="), take_arrival },
+	{ SPAN_INIT("XRECEIVED="), take_received },
 	{ SPAN_INIT("XFINAL"), take_final },
 	{ SPAN_INIT("XREMOTE"), take_remote },
 	{ SPAN_INIT("XTRACE"), take_trace },

@@ -212,7 +212,9 @@ static void put_master_cf(struct buf *out, const struct plan *p)
 	    "  -o smtpd_client_restrictions=permit_mynetworks,reject\n",
 	    p->base + 25, p->base + 87, p->base + 65);
 	buf_put(out,
-	    SPAN("smtp            unix  -       -       n       -       -      "
+	    SPAN("pickup          unix  n       -       n       60      1      "
+	         " pickup\n"
+	         "smtp            unix  -       -       n       -       -      "
 	         " smtp\n"
 	         "relay           unix  -       -       n       -       -      "
 	         " smtp\n"

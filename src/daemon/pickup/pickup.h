@@ -5,7 +5,9 @@
  *	main.c      life: configuration, partners, the end
  *	lanes.c     mail that waits, and the sessions that take it
  *	session.c   one session of SMTP with an smtpd process
- *	submit.c    mail that deliver sends on
+ *	submit.c    mail that deliver sends on; wire.c looks it over
+ *	maildrop.c  the files of users; drop.c is one of them
+ *	door.c      public/pickup: there is another one
  *
  * It comes from two places and leaves through one: sessions of SMTP with the
  * smtpd processes, over pairs of sockets made here, several at once so that
@@ -18,8 +20,10 @@
 #include "ipc/chan.h"
 #include "mail/envelope.h"
 
+struct door;
 struct lane;
 struct mail;
+struct maildrop;
 struct session;
 struct submits;
 
@@ -67,6 +71,7 @@ struct mail {
 	uint32_t uid;
 	span full_name;
 	span former_id;
+	usec received;  /* wall clock; 0: now */
 	bool is_final;  /* its addresses have been through the tables */
 	bool is_remote; /* not to be completed as mail of ours */
 };
@@ -103,6 +108,9 @@ struct pickup {
 	struct list smtpds;
 	struct lane lanes[LANES];
 	struct submits *submits;
+	struct maildrop *maildrop;
+	struct door *door;
+	int maildrop_dir;
 	struct loop_timer stop_timer;
 	bool stopping;
 };
@@ -151,6 +159,24 @@ void session_retire(struct session *s);
 /* It ends now; its message is lost, or not told about with `forget`. */
 void session_abort(struct session *s, bool forget);
 struct session *session_of(struct list *link);
+
+/* ---- maildrop.c ---- */
+
+/* Takes the descriptor of the directory. */
+struct maildrop *maildrop_new(struct pickup *p, int dir);
+void maildrop_free(struct maildrop **m);
+/* `service`: the pickup line, or CONF_MAIN: there is none. */
+void maildrop_configure(struct maildrop *m, uint32_t service);
+/* There may be another file. */
+void maildrop_nudge(struct maildrop *m);
+
+/* ---- door.c ---- */
+
+struct door *door_new(struct pickup *p);
+void door_free(struct door **d);
+/* Takes the descriptor: a socket that listens. */
+void door_open(struct door *d, int fd);
+void door_close(struct door *d);
 
 /* ---- submit.c ---- */
 

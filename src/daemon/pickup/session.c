@@ -211,6 +211,9 @@ static void put_mail(struct session *s)
 	if (e->arrival)
 		buf_printf(
 		    out, " XARRIVAL=%llu", (unsigned long long)e->arrival);
+	if (m->received)
+		buf_printf(
+		    out, " XRECEIVED=%llu", (unsigned long long)m->received);
 	buf_put(out, m->is_final ? SPAN(" XFINAL") : SPAN_NONE);
 	buf_put(out, m->is_remote ? SPAN(" XREMOTE") : SPAN_NONE);
 	put_optional(out, " XFULLNAME=", m->full_name);

@@ -260,7 +260,7 @@ void message_begin(struct message *m)
 		.with = protocol(e),
 		.id = m->id,
 		.rcpt = e->nrcpts == 1 ? e->first_rcpt : SPAN_NONE,
-		.when = m->arrival,
+		.when = inside->received ? inside->received : m->arrival,
 	};
 	m->receiving = true;
 	m->p->nreceiving++;
