@@ -1,51 +1,103 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/deliver/job.c - one job of the queue: who are its recipients, and
- * what became of each.
- *
- * The texts and codes are those of Postfix's local(8).
+ * daemon/deliver/job.c - one job of the queue: its recipients are delivered
+ * each for himself, and what became of them is reported together.
  */
-#include "daemon/deliver/deliver.h"
+#include "daemon/deliver/run.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/delivery_log.h"
-#include "ipc/msg_job.h"
-#include "mail/address.h"
-#include "os/log.h"
+#include "os/error.h"
 
-/* A recipient that needed a worker. */
-struct part {
-	struct pool_item item;
-	struct job_run *run;
-	uint32_t rcpt;
-};
+/* The arena grows with the plans; this many bytes are a bug or an attack. */
+#define ARENA_MAX ((size_t)1024 * 1024 * 1024)
 
-struct job_run {
-	struct deliver *d;
-	struct job job; /* borrows from `bytes` */
-	char *bytes;
-	size_t nbytes;
-	int blob;
-	struct arena arena; /* parts, verdicts and their texts */
-	struct part *parts;
-	struct verdict *verdicts;
-	uint64_t message; /* its number for the workers */
-	uint32_t open; /* recipients without a verdict, and one for the start */
-	unsigned epoch;
-	usec handoff;
-};
-
-enum { ARENA_BASE = 64 * 1024, ARENA_PER_RCPT = 1024, TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096 };
 
 static void job_free(struct job_run *run)
 {
 	if (run->blob >= 0)
 		(void)close(run->blob);
+	for (uint32_t i = 0; run->rcpts && i < run->job.envelope.nrcpts; i++)
+		hmap_done(&run->rcpts[i].seen);
+	services_unref(&run->services);
 	arena_done(&run->arena);
 	mem_free(run->bytes);
 	mem_free(run);
+}
+
+void *run_alloc(struct job_run *run, size_t n, size_t size)
+{
+	void *p = arena_alloc(&run->arena, n, size);
+
+	if (!p)
+		bug("a job of more than %zu bytes", ARENA_MAX);
+	return p;
+}
+
+/* Workers, programs and tables may say anything. */
+span run_keep_text(struct job_run *run, span text)
+{
+	char *copy;
+
+	text = span_first(text, TEXT_MAX);
+	copy = run_alloc(run, text.len + 1, 1);
+	for (size_t i = 0; i < text.len; i++)
+		copy[i] = (unsigned char)text.ptr[i] < ' ' ? '?' : text.ptr[i];
+	return span_of(copy, text.len);
+}
+
+struct verdict run_keep_verdict(
+    struct job_run *run, const struct verdict *verdict)
+{
+	return (struct verdict){
+		.class = verdict->class,
+		.status = run_keep_text(run, verdict->status),
+		.text = run_keep_text(run, verdict->text),
+		.remote_mta = run_keep_text(run, verdict->remote_mta),
+		.diagnostic = run_keep_text(run, verdict->diagnostic),
+	};
+}
+
+void run_add_part(struct job_run *run, const struct job_part *part)
+{
+	struct part_node *n = run_alloc(run, 1, sizeof(*n));
+
+	n->part = *part;
+	list_append(&run->parts, &n->link);
+	run->nparts++;
+}
+
+void run_add_pass(struct job_run *run, const struct job_pass *pass)
+{
+	struct pass_node *n = run_alloc(run, 1, sizeof(*n));
+
+	n->pass = *pass;
+	list_append(&run->passes, &n->link);
+	run->npasses++;
+}
+
+static struct job_pass *gather_passes(struct job_run *run)
+{
+	struct job_pass *passes = run_alloc(run, run->npasses, sizeof(*passes));
+	uint32_t n = 0;
+
+	LIST_FOR(l, &run->passes)
+	passes[n++] = CONTAINER_OF(l, struct pass_node, link)->pass;
+	return passes;
+}
+
+static struct job_part *gather_parts(struct job_run *run)
+{
+	struct job_part *parts = run_alloc(run, run->nparts, sizeof(*parts));
+	uint32_t n = 0;
+
+	LIST_FOR(l, &run->parts)
+	parts[n++] = CONTAINER_OF(l, struct part_node, link)->part;
+	return parts;
 }
 
 /* The queue that gave the job may be gone; then another one gives it anew. */
@@ -56,6 +108,10 @@ static void report(struct job_run *run, enum job_site site)
 		.site = (uint8_t)site,
 		.nverdicts = run->job.envelope.nrcpts,
 		.verdicts = run->verdicts,
+		.npasses = run->npasses,
+		.passes = gather_passes(run),
+		.nparts = run->nparts,
+		.parts = gather_parts(run),
 	};
 	struct deliver *d = run->d;
 
@@ -78,191 +134,34 @@ static void end_one(struct job_run *run)
 	deliver_job_ended(d);
 }
 
-/* Verdicts */
-
-/* Fits always: the arena is made for one text per recipient. */
-static span keep_text(struct job_run *run, span text)
-{
-	CLEANUP(buf_done) struct buf clean = BUF_INIT(TEXT_MAX);
-	span kept;
-
-	/* A worker may say anything. */
-	text = span_first(text, TEXT_MAX);
-	for (size_t i = 0; i < text.len; i++)
-		buf_putc(&clean,
-		    (unsigned char)text.ptr[i] < ' ' ? '?' : text.ptr[i]);
-	kept = arena_dup(&run->arena, buf_span(&clean));
-	return kept.ptr ? kept : SPAN("(text lost)");
-}
-
-static void log_outcome(struct job_run *run, uint32_t i)
+void run_log(
+    struct job_run *run, const struct rcpt *rcpt, const struct verdict *verdict)
 {
 	struct deliver *d = run->d;
 	const struct envelope *e = &run->job.envelope;
 	const struct delivery_log line = {
-		.program = "local",
-		.syslog_name = d->c.syslog_name,
+		.program = run->at->program->name,
+		.syslog_name = run->at->c.syslog_name,
 		.id = e->id,
-		.rcpt = &e->rcpts[i],
-		.verdict = &run->verdicts[i],
-		.relay = e->rcpts[i].transport,
+		.rcpt = rcpt,
+		.verdict = verdict,
+		.relay = e->rcpts[0].transport,
 		.arrival = e->arrival,
 		.active = run->job.active,
 		.handoff = run->handoff,
 		.setup = run->handoff,
 		.end = loop_wall(d->loop),
-		.resolution = d->c.delay_logging_resolution_limit,
+		.resolution = run->at->c.delay_logging_resolution_limit,
+		.verify = run_is_trial(run),
 	};
 
 	delivery_log(&line);
 }
 
-static void settle(
-    struct job_run *run, uint32_t i, const struct verdict *verdict)
+void run_settle(struct job_run *run, uint32_t i, const struct verdict *v)
 {
-	struct verdict *v = &run->verdicts[i];
-
-	*v = (struct verdict){
-		.class = verdict->class,
-		.status = keep_text(run, verdict->status),
-		.text = keep_text(run, verdict->text),
-	};
-	log_outcome(run, i);
+	run->verdicts[i] = *v;
 	end_one(run);
-}
-
-static void settle_text(struct job_run *run, uint32_t i,
-    enum verdict_class class, span status, span text)
-{
-	const struct verdict v = {
-		.class = class,
-		.status = status,
-		.text = text,
-	};
-
-	settle(run, i, &v);
-}
-
-static void settle_named(
-    struct job_run *run, uint32_t i, span status, const char *what, span name)
-{
-	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
-
-	buf_printf(&text, "%s \"%.*s\"", what, PRI(name));
-	settle_text(run, i, VERDICT_BOUNCED, status, buf_span(&text));
-}
-
-void job_answered(
-    void *deliver, struct pool_item *item, const struct work_done *result)
-{
-	struct part *part = CONTAINER_OF(item, struct part, item);
-	struct job_run *run = part->run;
-	struct deliver *d = deliver;
-	const struct rcpt *rcpt = &run->job.envelope.rcpts[part->rcpt];
-
-	if (result->foreign)
-		log_warn("local",
-		    "specify \"strict_mailbox_ownership = no\" to ignore "
-		    "mailbox ownership mismatch");
-	if (result->verdict.class == VERDICT_SENT)
-		outcomes_add(&d->outcomes, run->job.envelope.id, rcpt->addr);
-	settle(run, part->rcpt, &result->verdict);
-}
-
-/* Recipients */
-
-static void start_delivery(
-    struct job_run *run, uint32_t i, span name, const struct user *user)
-{
-	struct deliver *d = run->d;
-	const struct envelope *e = &run->job.envelope;
-	struct part *part = &run->parts[i];
-
-	part->run = run;
-	part->rcpt = i;
-	part->item.blob = run->blob;
-	part->item.work = (struct work_item){
-		.number = ++d->next_item,
-		.kind = WORK_SPOOL,
-		.flags = WORK_CHECK_LOOP,
-		.uid = user->uid,
-		.gid = user->gid,
-		.user = keep_text(run, name),
-		.locks = d->locks,
-		.size_max = d->c.mailbox_size_limit,
-		.head = d->head,
-		.sender = e->sender,
-		.address = e->rcpts[i].addr,
-		.original = e->rcpts[i].orig,
-		.delivered = e->rcpts[i].addr,
-		.message = run->message,
-		.blob = run->job.blob,
-		.content = run->job.content,
-	};
-	part->item.work.path = part->item.work.user;
-	pool_submit(d->pool, &part->item);
-}
-
-/* Two names must exist; without an alias their mail goes nowhere. */
-static void settle_unknown(struct job_run *run, uint32_t i, span name)
-{
-	if (span_eq_nocase(name, SPAN("mailer-daemon")) ||
-	    span_eq_nocase(name, SPAN("postmaster"))) {
-		log_warn("local", "required alias not found: %.*s", PRI(name));
-		settle_text(
-		    run, i, VERDICT_SENT, SPAN("2.0.0"), SPAN("discarded"));
-		return;
-	}
-	settle_named(run, i, SPAN("5.1.1"), "unknown user:", name);
-}
-
-static void find_user(struct job_run *run, uint32_t i, span name)
-{
-	struct deliver *d = run->d;
-	struct user user;
-	int r = users_find(&d->users, loop_now(d->loop), name, &user);
-
-	if (r == USERS_OK) {
-		start_delivery(run, i, name, &user);
-	} else if (r == USERS_UNKNOWN) {
-		settle_unknown(run, i, name);
-	} else {
-		log_warn("local", "error looking up passwd info for %.*s: %s",
-		    PRI(name), strerror(-r));
-		settle_text(run, i, VERDICT_DEFERRED, SPAN("4.0.0"),
-		    SPAN("user lookup error"));
-	}
-}
-
-static void start_recipient(struct job_run *run, uint32_t i)
-{
-	CLEANUP(buf_done) struct buf name = BUF_INIT(ADDRESS_MAX);
-	struct deliver *d = run->d;
-	const struct envelope *e = &run->job.envelope;
-	span address = e->rcpts[i].addr;
-	char id[MSGID_TEXT_MAX];
-	int r;
-
-	if (d->misconfigured) {
-		settle_text(run, i, VERDICT_DEFERRED, SPAN("4.3.5"),
-		    SPAN("mail system configuration error"));
-		return;
-	}
-	if (outcomes_has(&d->outcomes, e->id, address)) {
-		settle_text(run, i, VERDICT_SENT, SPAN("2.0.0"),
-		    SPAN("delivered to mailbox"));
-		return;
-	}
-	r = recipient_user(&d->rules, address, &name);
-	if (r == RECIPIENT_NULL) {
-		settle_named(
-		    run, i, SPAN("5.1.3"), "null username in", address);
-		return;
-	}
-	if (r == RECIPIENT_ODD)
-		log_warn("local", "%.*s: address with illegal extension: %.*s",
-		    PRI(msgid_text(e->id, id)), PRI(address));
-	find_user(run, i, buf_span(&name));
 }
 
 /* We are about to end: another process shall do it. */
@@ -285,7 +184,7 @@ static bool decode(struct job_run *run, struct chan_msg *msg)
 	run->nbytes = msg->payload.len;
 	run->bytes = mem_new(run->nbytes, 1);
 	memcpy(run->bytes, msg->payload.ptr, run->nbytes);
-	arena_init(&run->arena, ARENA_BASE + 16 * run->nbytes);
+	arena_init(&run->arena, ARENA_MAX);
 	if (!job_get(span_of(run->bytes, run->nbytes), &run->arena, &run->job))
 		return false;
 	n = run->job.envelope.nrcpts;
@@ -293,10 +192,76 @@ static bool decode(struct job_run *run, struct chan_msg *msg)
 		return false;
 	if (run->job.blob)
 		run->blob = STEAL_FD(msg->fds[0]);
-	run->arena.max += (size_t)n * (TEXT_MAX + ARENA_PER_RCPT);
-	run->parts = arena_alloc(&run->arena, n, sizeof(*run->parts));
-	run->verdicts = arena_alloc(&run->arena, n, sizeof(*run->verdicts));
-	return run->parts && run->verdicts;
+	run->rcpts = run_alloc(run, n, sizeof(*run->rcpts));
+	run->verdicts = run_alloc(run, n, sizeof(*run->verdicts));
+	return true;
+}
+
+/* Larger than any header that we take in. */
+enum { HEAD_MAX = 256 * 1024 };
+
+/* 0 or a negative errno: then nothing can be delivered either. */
+static int read_head(struct job_run *run)
+{
+	char *head;
+	ssize_t n;
+
+	run->head = run->job.content;
+	if (run->blob < 0)
+		return 0;
+	head = run_alloc(run, HEAD_MAX, 1);
+	do
+		n = os_size(pread(run->blob, head, HEAD_MAX, 0));
+	while (n == -EINTR);
+	if (n < 0)
+		return (int)n;
+	run->head = span_of(head, (size_t)n);
+	return 0;
+}
+
+static void set_up(struct job_run *run, uint32_t i)
+{
+	struct rcpt_run *rr = &run->rcpts[i];
+
+	rr->run = run;
+	rr->index = i;
+	rr->open = 1;
+	hmap_init(&rr->seen);
+	list_init(&rr->steps);
+	list_init(&rr->resends);
+}
+
+static void refuse(struct job_run *run, span status, span text)
+{
+	const struct verdict v = {
+		.class = VERDICT_DEFERRED,
+		.status = status,
+		.text = text,
+	};
+
+	for (uint32_t i = 0; i < run->job.envelope.nrcpts; i++) {
+		run_log(run, &run->job.envelope.rcpts[i], &v);
+		run_settle(run, i, &v);
+	}
+}
+
+static void start(struct job_run *run)
+{
+	uint32_t n = run->job.envelope.nrcpts;
+
+	run->d->njobs++;
+	run->d->held += run->nbytes;
+	run->open = n + 1;
+	for (uint32_t i = 0; i < n; i++)
+		set_up(run, i);
+	if (run->at->fault)
+		refuse(run, SPAN("4.3.5"),
+		    SPAN("mail system configuration error"));
+	else if (read_head(run) < 0)
+		refuse(run, SPAN("4.3.0"), SPAN("error reading message"));
+	else
+		run->at->program->start(run);
+	end_one(run);
 }
 
 bool job_start(struct deliver *d, struct chan_msg *msg)
@@ -306,21 +271,20 @@ bool job_start(struct deliver *d, struct chan_msg *msg)
 	run->d = d;
 	run->blob = -1;
 	run->epoch = d->outcomes.epoch;
-	run->handoff = loop_wall(d->loop);
 	run->message = ++d->next_item;
+	run->handoff = loop_wall(d->loop);
+	list_init(&run->passes);
+	list_init(&run->parts);
 	if (!decode(run, msg)) {
 		job_free(run);
 		return false;
 	}
-	if (d->stopping) {
+	run->services = services_ref(d->services);
+	run->at =
+	    services_find(d->services, run->job.envelope.rcpts[0].transport);
+	if (d->stopping)
 		give_back(run);
-		return true;
-	}
-	d->njobs++;
-	d->held += run->nbytes;
-	run->open = run->job.envelope.nrcpts + 1;
-	for (uint32_t i = 0; i < run->job.envelope.nrcpts; i++)
-		start_recipient(run, i);
-	end_one(run);
+	else
+		start(run);
 	return true;
 }

@@ -3,10 +3,11 @@
  * deliver - mail for the users of this machine.
  *
  * The parent keeps root, if it has it, to start processes as the recipients;
- * it parses what the queue and its workers say and nothing else. A job's recipients are looked up
- * (job.c), and each goes to the worker of its uid (pool.c), which is this
- * program again, started with "--worker" (worker.c). There, as the
- * recipient, the message is looked into and written.
+ * it
+ * parses what our own processes say and nothing else. What a recipient of a
+ * job stands for is asked of expand (plan.c); each step of the answer goes to
+ * a scribe, a worker or a runner (step.c, pool.c), which is this program
+ * again, with few rights. There the message is looked into and written.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,122 +18,53 @@
 #include "daemon/deliver/spawner.h"
 #include "daemon/deliver/worker.h"
 #include "ipc/msg_job.h"
-#include "mail/mbox.h"
 #include "os/log.h"
-#include "store/mailbox.h"
 
 /* Above this the queue has to wait, until half of it is done. */
 enum { HELD_MAX = 64 * 1024 * 1024 };
 
-static const struct conf_field fields[] = {
-	CONF_STR(struct deliver_conf, mail_spool_directory),
-	CONF_STR(struct deliver_conf, mailbox_delivery_lock),
-	CONF_U32(struct deliver_conf, deliver_lock_attempts),
-	CONF_USEC(struct deliver_conf, deliver_lock_delay),
-	CONF_USEC(struct deliver_conf, stale_lock_time),
-	CONF_U64(struct deliver_conf, mailbox_size_limit),
-	CONF_U64(struct deliver_conf, message_size_limit),
-	CONF_BOOL(struct deliver_conf, strict_mailbox_ownership),
-	CONF_BOOL(struct deliver_conf, enable_original_recipient),
-	CONF_STR(struct deliver_conf, prepend_delivered_header),
-	CONF_STR(struct deliver_conf, recipient_delimiter),
-	CONF_BOOL(struct deliver_conf, owner_request_special),
-	CONF_USEC(struct deliver_conf, max_idle),
-	CONF_U32(struct deliver_conf, default_process_limit),
-	CONF_U32(struct deliver_conf, delay_logging_resolution_limit),
-	CONF_STR(struct deliver_conf, syslog_name),
-};
-
-/* Why mail cannot be delivered under this configuration, or NULL. */
-static const char *find_fault(const struct deliver_conf *c, unsigned *locks)
-{
-	span dir = c->mail_spool_directory;
-
-	if (!mailbox_locks_parse(c->mailbox_delivery_lock, locks))
-		return "mailbox_delivery_lock names no locking method: use "
-		       "dotlock, fcntl, flock";
-	if (dir.len == 0 || dir.ptr[dir.len - 1] == '/')
-		return "mail_spool_directory ends in \"/\", which asks for "
-		       "maildir delivery: remove the \"/\"";
-	if (c->mailbox_size_limit == 0)
-		return NULL;
-	if (c->message_size_limit == 0)
-		return "mailbox_size_limit is limited but "
-		       "message_size_limit is unlimited";
-	if (c->mailbox_size_limit < c->message_size_limit)
-		return "mailbox_size_limit is smaller than "
-		       "message_size_limit";
-	return NULL;
-}
-
-static bool has_word(span text, span word)
-{
-	span w;
-
-	while ((w = span_word(&text, ", \t\r\n")).len > 0)
-		if (span_eq_nocase(w, word))
-			return true;
-	return false;
-}
-
-/* The header lines on top of a mailbox file's messages. */
-static unsigned head_of(const struct deliver_conf *c)
-{
-	unsigned head = MBOX_FILE;
-
-	if (!c->enable_original_recipient)
-		head &= ~MBOX_ORIGINAL_TO;
-	if (!has_word(c->prepend_delivered_header, SPAN("file")))
-		head &= ~MBOX_DELIVERED_TO;
-	return head;
-}
-
+/* The settings that the processes of all services share are those of local. */
 static void configure_pool(struct deliver *d)
 {
-	const struct deliver_conf *c = &d->c;
+	const struct services *all = d->services;
+	const struct deliver_conf *c = &services_main(all)->c;
 	const struct pool_conf conf = {
 		.mail_spool_directory = c->mail_spool_directory,
+		.base = conf_value(
+		    all->conf, CONF_MAIN, SPAN("virtual_mailbox_base")),
 		.setup = {
 			.attempts = c->deliver_lock_attempts,
 			.delay = c->deliver_lock_delay,
 			.stale = c->stale_lock_time,
 			.any_owner = !c->strict_mailbox_ownership,
+			.shell = c->local_command_shell,
+			.nkeep = all->nkeep,
+			.keep = all->keep,
 		},
 		.max_idle = c->max_idle,
 		.max_workers = c->default_process_limit,
 	};
 
-	d->head = head_of(c);
 	pool_configure(d->pool, &conf);
-}
-
-static void apply_conf(struct deliver *d)
-{
-	uint32_t service = conf_transport(d->conf, SPAN("local"));
-	const char *fault;
-
-	conf_load(d->conf, service, fields, ARRAY_LEN(fields), &d->c);
-	d->rules = (struct recipient_rules){
-		.delimiters = d->c.recipient_delimiter,
-		.owner_request = d->c.owner_request_special,
-	};
-	fault = find_fault(&d->c, &d->locks);
-	d->misconfigured = fault != NULL;
-	if (fault)
-		log_fatal("local", "configuration error: %s", fault);
-	else
-		configure_pool(d);
 }
 
 static void on_conf(void *ctx, struct conf *conf)
 {
 	struct deliver *d = ctx;
-	struct conf *old = d->conf;
+	struct services *old = d->services;
 
-	d->conf = conf_ref(conf);
+	d->services = services_new(conf);
 	if (d->pool)
-		apply_conf(d);
-	conf_unref(&old);
+		configure_pool(d);
+	services_unref(&old);
+}
+
+static void on_errand_done(
+    void *ctx UNUSED, struct pool_item *item, const struct work_done *result)
+{
+	struct errand *errand = CONTAINER_OF(item, struct errand, item);
+
+	errand->done(errand, result);
 }
 
 static int before_drop(void *ctx, struct daemon *daemon)
@@ -140,7 +72,7 @@ static int before_drop(void *ctx, struct daemon *daemon)
 	struct deliver *d = ctx;
 	const struct pool_setup setup = {
 		.loop = daemon_loop(daemon),
-		.calls = { .done = job_answered },
+		.calls = { .done = on_errand_done },
 		.ctx = d,
 	};
 
@@ -148,7 +80,10 @@ static int before_drop(void *ctx, struct daemon *daemon)
 	d->loop = setup.loop;
 	d->pool = pool_new(&setup);
 	d->spawner = spawner_new(d->loop);
-	apply_conf(d);
+	d->expand = expand_new(d->loop);
+	d->resend = resend_new(d->loop);
+	d->biff = biff_new();
+	configure_pool(d);
 	return 0;
 }
 
@@ -175,20 +110,14 @@ static void on_queue_gone(void *ctx, int error)
 	chan_free(&d->queue);
 }
 
-static void on_peer(void *ctx, enum role role, uint32_t instance, int fd)
+static void new_queue(struct deliver *d, int fd)
 {
 	static const struct chan_calls calls = {
 		.message = on_queue_message,
 		.gone = on_queue_gone,
 	};
-	struct deliver *d = ctx;
 	int r;
 
-	(void)instance;
-	if (role != ROLE_QUEUE) {
-		(void)close(fd);
-		return;
-	}
 	chan_free(&d->queue);
 	outcomes_new_epoch(&d->outcomes);
 	r = chan_new(d->loop, fd, &calls, d, &d->queue);
@@ -213,6 +142,20 @@ static void on_unlisten(void *ctx)
 	spawner_unlisten(d->spawner);
 }
 
+static void on_peer(void *ctx, enum role role, uint32_t instance UNUSED, int fd)
+{
+	struct deliver *d = ctx;
+
+	if (role == ROLE_QUEUE)
+		new_queue(d, fd);
+	else if (role == ROLE_EXPAND)
+		expand_peer(d->expand, fd);
+	else if (role == ROLE_PICKUP)
+		resend_peer(d->resend, fd);
+	else
+		(void)close(fd);
+}
+
 /* At the end of a round, when the last reports have left. */
 static void finish(void *ctx)
 {
@@ -220,6 +163,9 @@ static void finish(void *ctx)
 
 	pool_free(&d->pool);
 	spawner_free(&d->spawner);
+	expand_free(&d->expand);
+	resend_free(&d->resend);
+	biff_free(&d->biff);
 	chan_free(&d->queue);
 	daemon_end(d->daemon);
 }
@@ -248,6 +194,7 @@ static void on_stop(void *ctx)
 
 int main(int argc, char **argv)
 {
+	enum work_kind kind;
 	static struct deliver d = { .finish = { .fn = finish, .ctx = &d } };
 	const struct daemon_spec spec = {
 		.role = ROLE_DELIVER,
@@ -259,15 +206,16 @@ int main(int argc, char **argv)
 		.on_listen = on_listen,
 		.on_unlisten = on_unlisten,
 	};
-	enum work_kind kind;
 	int r;
 
 	if (argc == 2 && worker_kind(argv[1], &kind))
 		return worker_main(kind);
 	list_init(&d.finish.link);
 	users_init(&d.users);
+	outcomes_init(&d.outcomes);
 	r = daemon_main(argc, argv, &spec);
 	users_done(&d.users);
-	conf_unref(&d.conf);
+	outcomes_done(&d.outcomes);
+	services_unref(&d.services);
 	return r;
 }

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/deliver/pipe_job.h"
+
+#include <grp.h>
+#include <string.h>
+
+#include "conf/value.h"
+#include "daemon/deliver/loops.h"
+#include "daemon/deliver/pipe.h"
+#include "daemon/deliver/run.h"
+#include "mail/address.h"
+#include "mail/mbox.h"
+#include "os/log.h"
+#include "os/priv.h"
+
+enum { ARENA_MAX = 1024 * 1024, TEXT_MAX = 8192 };
+
+/* What a line of master.cf says, taken apart once. */
+struct pipe_service {
+	struct arena arena;
+	struct pipe_line line;
+	struct buf error;
+	struct priv_user user;
+	usec time_limit;
+	struct extension_rules extension;
+};
+
+/* One command. */
+struct pipe_run {
+	struct errand errand;
+	struct job_run *run;
+};
+
+void pipe_service_free(struct pipe_service **pipe)
+{
+	struct pipe_service *p = STEAL(*pipe);
+
+	if (!p)
+		return;
+	arena_done(&p->arena);
+	buf_done(&p->error);
+	mem_free(p);
+}
+
+/* ---- settings ---- */
+
+static void warn_lines(span lines)
+{
+	while (lines.len)
+		log_warn("pipe", "%.*s", PRI(span_cut(&lines, '\n')));
+}
+
+static bool find_group(span name, gid_t *ret)
+{
+	char text[256];
+	const struct group *gr;
+	uint64_t number;
+
+	if (conf_parse_number(name, &number) && number < UINT32_MAX) {
+		*ret = (gid_t)number;
+		return true;
+	}
+	(void)snprintf(text, sizeof(text), "%.*s", PRI(name));
+	gr = getgrnam(text);
+	if (gr)
+		*ret = gr->gr_gid;
+	return gr != NULL;
+}
+
+static bool has_id(struct conf *conf, span parameter, uid_t uid)
+{
+	struct priv_user user;
+
+	return priv_find_user(conf_value(conf, CONF_MAIN, parameter), &user) ==
+	    PRIV_OK &&
+	    user.uid == uid;
+}
+
+/* user=NAME or NAME:GROUP; nobody who could change the mail system. */
+static bool find_user(struct pipe_service *p, struct conf *conf)
+{
+	const struct pipe_line *line = &p->line;
+	gid_t gid;
+
+	if (priv_find_user(line->user, &p->user) != PRIV_OK) {
+		buf_printf(
+		    &p->error, "unknown username: %.*s", PRI(line->user));
+		return false;
+	}
+	p->user.ngroups = 0;
+	if (line->group.len) {
+		if (!find_group(line->group, &gid)) {
+			buf_printf(
+			    &p->error, "unknown group: %.*s", PRI(line->group));
+			return false;
+		}
+		p->user.gid = gid;
+	}
+	if (p->user.uid == 0 || p->user.gid == 0) {
+		buf_printf(&p->error,
+		    "user= command-line attribute specifies root privileges");
+		return false;
+	}
+	if (has_id(conf, SPAN("mail_owner"), p->user.uid) ||
+	    has_id(conf, SPAN("queue_owner"), p->user.uid)) {
+		buf_printf(&p->error,
+		    "user= command-line attribute specifies mail system "
+		    "owner %.*s",
+		    PRI(line->user));
+		return false;
+	}
+	return true;
+}
+
+static bool load(struct pipe_service *p, const struct service *s)
+{
+	struct conf *conf = s->all->conf;
+	CLEANUP(buf_done) struct buf warnings = BUF_INIT(TEXT_MAX);
+	span limit = conf_transport_value(conf, s->name, SPAN("time_limit"));
+
+	if (!pipe_parse(conf_service(conf, s->index), &p->arena, &p->line,
+	        &p->error, &warnings))
+		return false;
+	warn_lines(buf_span(&warnings));
+	if (!conf_parse_duration(limit, 's', &p->time_limit)) {
+		buf_printf(&p->error, "%.*s_time_limit: %.*s is no time",
+		    PRI(s->name), PRI(limit));
+		return false;
+	}
+	p->extension = (struct extension_rules){
+		.delimiters =
+		    conf_value(conf, CONF_MAIN, SPAN("recipient_delimiter")),
+		.double_bounce =
+		    conf_value(conf, CONF_MAIN, SPAN("double_bounce_sender")),
+		.owner_request_whole = span_eq(
+		    conf_value(conf, CONF_MAIN, SPAN("owner_request_special")),
+		    SPAN("yes")),
+	};
+	return find_user(p, conf);
+}
+
+const char *pipe_check(struct service *s)
+{
+	struct pipe_service *p = NEW(struct pipe_service);
+
+	arena_init(&p->arena, ARENA_MAX);
+	buf_init(&p->error, PIPE_ERROR_MAX);
+	s->pipe = p;
+	return load(p, s) ? NULL : buf_cstr(&p->error);
+}
+
+/* ---- jobs ---- */
+
+static void end_all(struct job_run *run, const struct verdict *verdict)
+{
+	struct verdict v = run_keep_verdict(run, verdict);
+
+	for (uint32_t i = 0; i < run->job.envelope.nrcpts; i++) {
+		run_log(run, &run->job.envelope.rcpts[i], &v);
+		run_settle(run, i, &v);
+	}
+}
+
+static void end_with(
+    struct job_run *run, enum verdict_class class, span status, span text)
+{
+	const struct verdict v = {
+		.class = class,
+		.status = status,
+		.text = text,
+	};
+
+	end_all(run, &v);
+}
+
+static void misconfigured(struct job_run *run)
+{
+	end_with(run, VERDICT_DEFERRED, SPAN("4.3.5"),
+	    SPAN("mail system configuration error"));
+}
+
+/* Header lines that name a recipient need one recipient. */
+static bool is_ambiguous(const struct job_run *run, const struct pipe_line *p)
+{
+	static const struct {
+		unsigned head;
+		char letter;
+	} flags[] = {
+		{ MBOX_DELIVERED_TO, 'D' },
+		{ MBOX_ORIGINAL_TO, 'O' },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+		if (!(p->head & flags[i].head))
+			continue;
+		log_warn("pipe",
+		    "pipe flag `%c' requires "
+		    "%.*s_destination_recipient_limit = 1",
+		    flags[i].letter, PRI(run->at->name));
+		return true;
+	}
+	return false;
+}
+
+static bool is_looping(struct job_run *run)
+{
+	CLEANUP(buf_done) struct buf quoted = BUF_INIT(2 * ADDRESS_MAX + 2);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(2 * ADDRESS_MAX);
+	span addr = run->job.envelope.rcpts[0].addr;
+
+	address_quote(&quoted, addr);
+	if (!loops_has(run->head, buf_span(&quoted)))
+		return false;
+	buf_put(&text, SPAN("mail forwarding loop for "));
+	buf_put(&text, addr);
+	end_with(run, VERDICT_BOUNCED, SPAN("5.4.6"), buf_span(&text));
+	return true;
+}
+
+static void tell_trial(struct job_run *run, const struct pipe_line *p)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
+
+	buf_put(&text, SPAN("delivers to command: "));
+	buf_put(&text, p->args[0].text);
+	end_with(run, VERDICT_SENT, SPAN("2.0.0"), buf_span(&text));
+}
+
+static void on_done(struct errand *errand, const struct work_done *result)
+{
+	struct pipe_run *pr = CONTAINER_OF(errand, struct pipe_run, errand);
+
+	warn_lines(result->warning);
+	end_all(pr->run, &result->verdict);
+}
+
+static bool fill_in(struct pipe_run *pr, const struct pipe_service *p)
+{
+	struct job_run *run = pr->run;
+	const struct envelope *e = &run->job.envelope;
+	CLEANUP(buf_done) struct buf warnings = BUF_INIT(TEXT_MAX);
+	struct work_item *w = &pr->errand.item.work;
+
+	*w = (struct work_item){
+		.number = ++run->d->next_item,
+		.kind = WORK_COMMAND,
+		.flags = WORK_PIPE,
+		.uid = p->user.uid,
+		.gid = p->user.gid,
+		.user = p->line.user,
+		.path = run->at->name,
+		.head = p->line.head,
+		.sender = pipe_sender(&p->line, e),
+		.address = e->rcpts[0].addr,
+		.original = e->rcpts[0].orig,
+		.delivered = e->rcpts[0].addr,
+		.directory = p->line.directory.len
+		    ? p->line.directory
+		    : conf_value(run->at->all->conf, CONF_MAIN,
+		          SPAN("queue_directory")),
+		.time_limit = p->time_limit,
+		.eol = p->line.eol,
+		.message = run->message,
+		.blob = run->job.blob,
+		.content = run->job.content,
+	};
+	pr->errand.item.blob = run->blob;
+	pr->errand.done = on_done;
+	if (pipe_expand(&p->line, &p->extension, e, &run->arena, &w->nargv,
+	        &w->argv, &warnings) < 0)
+		return false;
+	warn_lines(buf_span(&warnings));
+	return true;
+}
+
+static void run_command(struct job_run *run, const struct pipe_service *p)
+{
+	struct pipe_run *pr = run_alloc(run, 1, sizeof(*pr));
+
+	pr->run = run;
+	if (fill_in(pr, p))
+		pool_submit(run->d->pool, &pr->errand.item);
+	else
+		misconfigured(run);
+}
+
+void pipe_start(struct job_run *run)
+{
+	const struct pipe_service *p = run->at->pipe;
+	const struct envelope *e = &run->job.envelope;
+
+	if (p->line.bad_arg.len) {
+		log_warn("pipe", "%.*s", PRI(p->line.bad_arg));
+		misconfigured(run);
+	} else if (e->nrcpts > 1 && is_ambiguous(run, &p->line)) {
+		misconfigured(run);
+	} else if (p->line.size_max && e->size > p->line.size_max) {
+		end_with(run, VERDICT_BOUNCED, SPAN("5.2.3"),
+		    SPAN("message too large"));
+	} else if (run_is_trial(run)) {
+		tell_trial(run, &p->line);
+	} else if (!(p->line.head & MBOX_DELIVERED_TO) || !is_looping(run)) {
+		run_command(run, p);
+	}
+}

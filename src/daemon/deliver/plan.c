@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * daemon/deliver/plan.c - a recipient, from the question what it stands for
+ * to the one word that the queue is told.
+ *
+ *	ask expand -> steps -> (a forward file is found: ask again) ...
+ *	all steps done -> what is to be sent on goes to pickup -> settled
+ *
+ * When anything was deferred or failed, nothing is sent on, and when anything
+ * was deferred the whole recipient will be tried again: what was delivered
+ * already is remembered (outcomes.h) and left out then.
+ */
+#include "daemon/deliver/run.h"
+
+#include <string.h>
+
+#include "daemon/deliver/loops.h"
+#include "mail/address.h"
+#include "os/log.h"
+
+/* A message to be sent on: one for each pair of these. */
+struct group {
+	struct list link;
+	struct resend_message message;
+	struct rcpt_run *rr;
+	span delivered;
+	span sender;
+	struct list members; /* struct member */
+	uint32_t count;
+};
+
+struct member {
+	struct list link;
+	struct rcpt rcpt;
+};
+
+/* A question that is open. */
+struct question {
+	struct expand_ask ask;
+	struct rcpt_run *rr;
+	struct step_run *from;
+	enum local_what what;
+	uint32_t nsteps; /* in the answer so far */
+};
+
+static const struct rcpt *rcpt_of(const struct rcpt_run *rr)
+{
+	return &rr->run->job.envelope.rcpts[rr->index];
+}
+
+/* ---- outcomes ---- */
+
+static bool is_worse(const struct verdict *v, const struct verdict *than)
+{
+	static const uint8_t rank[] = {
+		[VERDICT_SENT] = 1,
+		[VERDICT_BOUNCED] = 2,
+		[VERDICT_DEFERRED] = 3,
+	};
+
+	return rank[v->class] > rank[than->class];
+}
+
+/* The one and only thing that the recipient stands for is itself. */
+static bool is_itself(const struct rcpt_run *rr, const struct local_step *step)
+{
+	return rr->nsteps <= 1 && !rr->expanded &&
+	    (!step || span_eq(step->address, rcpt_of(rr)->addr));
+}
+
+static void note_part(
+    struct rcpt_run *rr, const struct local_step *step, const struct verdict *v)
+{
+	const struct rcpt *rcpt = rcpt_of(rr);
+	struct job_part part = {
+		.rcpt = rr->index,
+		.addr = step ? step->address : rcpt->addr,
+		.verdict = *v,
+	};
+
+	if (step && step->owned) {
+		part.has_sender = true;
+		part.sender = step->sender;
+	}
+	run_add_part(rr->run, &part);
+}
+
+void rcpt_outcome(struct rcpt_run *rr, const struct local_step *step,
+    const struct verdict *verdict)
+{
+	struct job_run *run = rr->run;
+	struct rcpt who = *rcpt_of(rr);
+	struct verdict v = run_keep_verdict(run, verdict);
+
+	if (step) {
+		who.addr = step->address;
+		who.orig = step->original;
+	}
+	run_log(run, &who, &v);
+	if (v.class != VERDICT_SENT)
+		rr->cancelled = true;
+	if (is_itself(rr, step))
+		rr->is_direct = true;
+	else if (v.class != VERDICT_SENT || run_tells(run))
+		note_part(rr, step, &v);
+	if (is_worse(&v, &rr->worst))
+		rr->worst = v;
+}
+
+bool rcpt_is_looping(struct rcpt_run *rr, const struct local_step *step)
+{
+	CLEANUP(buf_done) struct buf quoted = BUF_INIT(2 * ADDRESS_MAX + 2);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(2 * ADDRESS_MAX);
+	span addr = step ? step->address : rcpt_of(rr)->addr;
+	struct verdict v = {
+		.class = VERDICT_BOUNCED,
+		.status = SPAN("5.4.6"),
+	};
+
+	address_quote(&quoted, addr);
+	if (!loops_has(rr->run->head, buf_span(&quoted)))
+		return false;
+	buf_put(&text, SPAN("mail forwarding loop for "));
+	buf_put(&text, addr);
+	v.text = buf_span(&text);
+	rcpt_outcome(rr, step, &v);
+	return true;
+}
+
+/* ---- the end ---- */
+
+/* What was delivered shall not be delivered again with the rest. */
+static void remember(struct rcpt_run *rr, bool partly)
+{
+	LIST_FOR(l, &rr->steps)
+	{
+		struct step_run *sr = CONTAINER_OF(l, struct step_run, link);
+
+		if (sr->sent)
+			outcomes_add(&rr->run->d->outcomes, sr->key, partly);
+	}
+}
+
+/* NOTIFY=SUCCESS: the alias itself has been reached. */
+static void note_expansion(struct rcpt_run *rr)
+{
+	const struct rcpt *rcpt = rcpt_of(rr);
+	const struct job_part part = {
+		.rcpt = rr->index,
+		.addr = rcpt->addr,
+		.action = rr->owned ? SPAN("delivered") : SPAN("expanded"),
+		.verdict = {
+			.class = VERDICT_SENT,
+			.status = SPAN("2.0.0"),
+			.text = SPAN("alias expanded"),
+		},
+	};
+
+	if (rr->expanded && (rcpt->notify & RCPT_NOTIFY_SUCCESS))
+		run_add_part(rr->run, &part);
+}
+
+static void settle(struct rcpt_run *rr)
+{
+	struct verdict v = rr->worst;
+
+	remember(rr, v.class == VERDICT_DEFERRED);
+	/* What failed behind the recipient is told as parts. */
+	if (v.class == VERDICT_BOUNCED && !rr->is_direct)
+		v.class = VERDICT_SENT;
+	if (v.class != VERDICT_DEFERRED)
+		note_expansion(rr);
+	if (v.class == VERDICT_SENT && !rr->is_direct)
+		v = (struct verdict){
+			.class = VERDICT_SENT,
+			.status = SPAN("2.0.0"),
+			.text = SPAN("alias expanded"),
+		};
+	run_settle(rr->run, rr->index, &v);
+}
+
+static void send_on(struct rcpt_run *rr);
+
+void rcpt_hold(struct rcpt_run *rr)
+{
+	rr->open++;
+}
+
+void rcpt_release(struct rcpt_run *rr)
+{
+	if (--rr->open > 0)
+		return;
+	if (list_is_empty(&rr->resends) || rr->cancelled)
+		settle(rr);
+	else
+		send_on(rr);
+}
+
+/* ---- mail that is sent on ---- */
+
+static void on_sent_on(
+    struct resend_message *m, const struct submit_result *result)
+{
+	struct group *g = CONTAINER_OF(m, struct group, message);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(256);
+	struct rcpt_run *rr = g->rr;
+	char id[MSGID_TEXT_MAX];
+	struct verdict v = {
+		.class = VERDICT_SENT,
+		.status = SPAN("2.0.0"),
+	};
+
+	if (result->what == SUBMIT_OK) {
+		buf_printf(&text, "forwarded as %.*s",
+		    PRI(msgid_text(result->id, id)));
+		v.text = buf_span(&text);
+	} else {
+		v.class = VERDICT_DEFERRED;
+		v.status = SPAN("4.3.0");
+		v.text = SPAN("unable to forward message");
+	}
+	rcpt_outcome(rr, NULL, &v);
+	rcpt_release(rr);
+}
+
+/* "Delivered-To: x", in lower case as Postfix does it. */
+static span head_lines(struct rcpt_run *rr, const struct group *g)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(8192);
+
+	if (!rr->run->at->delivered_to.forward)
+		return SPAN_NONE;
+	buf_put(&b, SPAN("Delivered-To: "));
+	for (size_t i = 0; i < g->delivered.len; i++)
+		buf_putc(&b, ascii_lower(g->delivered.ptr[i]));
+	buf_put(&b, SPAN("\r\n"));
+	return arena_dup(&rr->run->arena, buf_span(&b));
+}
+
+static void send_group(struct rcpt_run *rr, struct group *g)
+{
+	struct job_run *run = rr->run;
+	const struct envelope *e = &run->job.envelope;
+	struct envelope *out = &g->message.what.envelope;
+	uint32_t n = 0;
+
+	*out = *e;
+	out->id = 0;
+	out->arrival = 0;
+	out->sender = g->sender;
+	out->flags &= (uint32_t)~ENVELOPE_BOUNCE;
+	out->nrcpts = g->count;
+	out->rcpts = run_alloc(run, g->count, sizeof(*out->rcpts));
+	LIST_FOR(l, &g->members)
+	out->rcpts[n++] = CONTAINER_OF(l, struct member, link)->rcpt;
+	/* Sent on by the owner of a list: not the sender's business. */
+	if (!span_eq(g->sender, e->sender)) {
+		out->envid = SPAN_NONE;
+		out->flags &=
+		    (uint32_t) ~(ENVELOPE_RET_FULL | ENVELOPE_RET_HDRS);
+	}
+	g->message.what.head = head_lines(rr, g);
+	g->message.what.blob = run->job.blob;
+	g->message.what.content = run->job.content;
+	g->message.blob = run->blob;
+	g->message.done = on_sent_on;
+	rcpt_hold(rr);
+	resend_send(run->d->resend, &g->message);
+}
+
+static void send_on(struct rcpt_run *rr)
+{
+	struct list now;
+	struct list *l;
+
+	list_init(&now);
+	list_splice(&now, &rr->resends);
+	rr->open = 1;
+	while ((l = list_take(&now)))
+		send_group(rr, CONTAINER_OF(l, struct group, link));
+	rcpt_release(rr);
+}
+
+static struct group *find_group(
+    struct rcpt_run *rr, const struct local_step *step)
+{
+	struct group *g;
+
+	LIST_FOR(l, &rr->resends)
+	{
+		g = CONTAINER_OF(l, struct group, link);
+		if (span_eq(g->delivered, step->delivered) &&
+		    span_eq(g->sender, step->sender))
+			return g;
+	}
+	g = run_alloc(rr->run, 1, sizeof(*g));
+	g->rr = rr;
+	g->delivered = step->delivered;
+	g->sender = step->sender;
+	list_init(&g->members);
+	list_append(&rr->resends, &g->link);
+	return g;
+}
+
+/* The alias answers for success; further on it is not asked for. */
+static uint8_t notify_behind(uint8_t notify)
+{
+	if (notify == RCPT_NOTIFY_SUCCESS)
+		return RCPT_NOTIFY_NEVER;
+	return notify & (uint8_t)~RCPT_NOTIFY_SUCCESS;
+}
+
+void plan_resend(struct rcpt_run *rr, const struct local_step *step)
+{
+	struct group *g = find_group(rr, step);
+	struct member *m = run_alloc(rr->run, 1, sizeof(*m));
+	const struct rcpt *rcpt = rcpt_of(rr);
+
+	m->rcpt = (struct rcpt){
+		.addr = step->address,
+		.orig = step->owned ? SPAN_NONE : step->original,
+		.orcpt = step->owned ? SPAN_NONE : rcpt->orcpt,
+		.notify = notify_behind(rcpt->notify),
+	};
+	list_append(&g->members, &m->link);
+	g->count++;
+}
+
+/* ---- questions ---- */
+
+static void warn(span lines)
+{
+	while (lines.len)
+		log_warn("local", "%.*s", PRI(span_cut(&lines, '\n')));
+}
+
+static void no_answer(struct question *q)
+{
+	const struct verdict v = {
+		.class = VERDICT_DEFERRED,
+		.status = SPAN("4.3.0"),
+		.text = SPAN("alias database unavailable"),
+	};
+
+	rcpt_outcome(q->rr, q->from ? q->from->step : NULL, &v);
+}
+
+static bool take_plan(struct question *q, span payload)
+{
+	struct rcpt_run *rr = q->rr;
+	struct job_run *run = rr->run;
+	struct local_plan plan;
+	char *copy = run_alloc(run, payload.len, 1);
+
+	memcpy(copy, payload.ptr, payload.len);
+	if (!local_plan_get(span_of(copy, payload.len), &run->arena, &plan))
+		return false;
+	warn(plan.warning);
+	rr->expanded = rr->expanded || plan.expanded;
+	rr->owned = rr->owned || plan.owned;
+	rr->nsteps += plan.nsteps;
+	q->nsteps += plan.nsteps;
+	if (q->what == LOCAL_FORWARD && plan.nsteps)
+		rr->expanded = true;
+	for (uint32_t i = 0; i < plan.nsteps; i++)
+		step_begin(rr, q->from, &plan.steps[i]);
+	return true;
+}
+
+static void on_plan(struct expand_ask *ask, span payload, bool more)
+{
+	struct question *q = CONTAINER_OF(ask, struct question, ask);
+
+	if (!take_plan(q, payload))
+		no_answer(q);
+	else if (!more && !q->nsteps && q->from)
+		step_go_on(q->from);
+	if (!more)
+		rcpt_release(q->rr);
+}
+
+static struct question *new_question(struct rcpt_run *rr, struct step_run *from)
+{
+	struct question *q = run_alloc(rr->run, 1, sizeof(*q));
+
+	q->rr = rr;
+	q->from = from;
+	q->ask.plan = on_plan;
+	q->ask.what.service = rr->run->at->index;
+	rcpt_hold(rr);
+	return q;
+}
+
+static void ask_about(struct rcpt_run *rr)
+{
+	const struct rcpt *rcpt = rcpt_of(rr);
+	struct question *q = new_question(rr, NULL);
+
+	q->ask.what.what = LOCAL_RCPT;
+	q->ask.what.address = rcpt->addr;
+	q->ask.what.original = rcpt->orig;
+	q->ask.what.sender = rr->run->job.envelope.sender;
+	expand_ask(rr->run->d->expand, &q->ask);
+}
+
+void plan_start(struct job_run *run)
+{
+	for (uint32_t i = 0; i < run->job.envelope.nrcpts; i++) {
+		struct rcpt_run *rr = &run->rcpts[i];
+
+		if (!rcpt_is_looping(rr, NULL))
+			ask_about(rr);
+		rcpt_release(rr);
+	}
+}
+
+void plan_expand_file(
+    struct step_run *sr, enum local_what what, const struct work_done *found)
+{
+	struct rcpt_run *rr = sr->rr;
+	struct question *q = new_question(rr, sr);
+	char *copy = run_alloc(rr->run, found->bytes.len, 1);
+
+	if (found->bytes.len)
+		memcpy(copy, found->bytes.ptr, found->bytes.len);
+	q->ask.what.what = (uint8_t)what;
+	q->ask.what.context = sr->step->context;
+	q->ask.what.path = found->which;
+	q->ask.what.owner = found->owner;
+	q->ask.what.content = span_of(copy, found->bytes.len);
+	/* It stands for what the file says now, not for itself. */
+	rr->nsteps--;
+	q->what = what;
+	expand_ask(rr->run->d->expand, &q->ask);
+}
