@@ -23,6 +23,7 @@ import tempfile
 import time
 import traceback
 
+import local
 import measure
 import pair
 import postfix_peer
@@ -94,7 +95,7 @@ class Discard:
 
 
 class Mbox(Discard):
-    """Messages in, appended to one mailbox."""
+    """Messages in, appended to one mailbox of an existing user."""
 
     def __init__(self, bench):
         super().__init__(bench)
@@ -160,7 +161,8 @@ class Throughput:
 
     def load_options(self, way, messages):
         return ("-s", self.sessions, "-m", messages, "-l", self.length,
-                "-r", way.recipient, "-T", DRAIN_TIMEOUT, *self.options)
+                "-r", way.recipient, "-T", DRAIN_TIMEOUT, *self.options,
+                *getattr(way, "options", ()))
 
     def once(self, bench, system, way, messages):
         """One run, from a quiet system to a quiet system."""
@@ -446,6 +448,13 @@ WORKLOADS = (
                ("-d",)),
     Throughput("discard-4k-100", Discard, 100, 4096, (8000, 80000)),
     Throughput("mbox-4k-20", Mbox, 20, 4096, (6000, 30000)),
+    Throughput("mbox-100-users", local.Mailboxes100, 20, 4096,
+               (6000, 30000)),
+    Throughput("maildir-1-user", local.Maildirs, 20, 4096, (5000, 20000)),
+    Throughput("maildir-100-users", local.Maildirs100, 20, 4096,
+               (5000, 20000)),
+    local.List(),
+    local.Commands(),
     Idle(),
     Queued(),
     IdleSystem(),
@@ -458,7 +467,13 @@ FLOORS = (
     ("relay-4k-100", "delivered_per_s", RATIO, 12),
     ("relay-64k-20", "delivered_per_s", RATIO, 4),
     ("discard-4k-100", "delivered_per_s", RATIO, 8),
-    ("mbox-4k-20", "delivered_per_s", RATIO, 3),
+    ("mbox-4k-20", "delivered_per_s", RATIO, 4),
+    ("mbox-100-users", "delivered_per_s", RATIO, 4),
+    ("maildir-1-user", "delivered_per_s", RATIO, 5),
+    ("maildir-100-users", "delivered_per_s", RATIO, 5),
+    ("list-10000", "delivered_per_s", RATIO, 5),
+    ("sendmail-10", "calls_per_s", RATIO, 3),
+    ("sendmail-10", "delivered_per_s", RATIO, 3),
     ("relay-4k-20", "cpu_us", AT_MOST, 200),
     ("relay-4k-100", "cpu_us", AT_MOST, 200),
     ("relay-4k-20", "calls", AT_MOST, 30),
@@ -562,10 +577,12 @@ def print_throughput(results):
 
 
 def print_others(results):
-    for name in (Idle.name, Queued.name, IdleSystem.name):
+    for name in (local.List.name, local.Commands.name, Idle.name,
+                 Queued.name, IdleSystem.name):
         for system, figures in results.get(name, {}).items():
             say(f"{name:18}{system:8}  " + ", ".join(
-                f"{key} {value:.4g}" for key, value in figures.items()))
+                f"{key} {value:.4g}" for key, value in figures.items()
+                if key != "rounds"))
 
 
 def print_floors(results):
@@ -595,7 +612,11 @@ class Bench:
         self.extra = dict(item.split("=", 1) for item in options.postfix_set)
         self.results = {}
         self.errors = []
-        self.disk = self.sink = None
+        self.disk = self.sink = self.homes = None
+
+    medians = staticmethod(lambda rounds: medians(rounds))
+    say_round = staticmethod(lambda *args: say_round(*args))
+    load = staticmethod(load)
 
     def find_systems(self):
         if not self.options.no_postfix:
@@ -630,6 +651,8 @@ class Bench:
                           not self.options.no_disk) as self.disk, \
                 Sink() as self.sink:
             say(f"spools on {self.disk.kind}")
+            if local.make_users(self.disk.path):
+                self.homes = os.path.join(self.disk.path, "homes")
             for workload in self.chosen():
                 self.run_one(workload)
 

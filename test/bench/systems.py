@@ -93,6 +93,10 @@ class System:
     def mailbox(self, user):
         return os.path.join(self.mail, user)
 
+    def program(self, name):
+        """The path of a command that reads MAIL_CONFIG=self.etc."""
+        raise NotImplementedError
+
 
 class Postfix(System):
     name = "postfix"
@@ -106,9 +110,13 @@ class Postfix(System):
         self.port = self.peer.port
         self.log_file = self.peer.log_file
         self.mail = self.peer.mail
+        self.etc = self.peer.etc
 
     def start(self):
         self.peer.start()
+
+    def program(self, name):
+        return os.path.join(postfix_peer.SBIN, name)
 
     def stop(self):
         self.peer.stop()
@@ -163,6 +171,9 @@ class Chasqui(System):
             raise RuntimeError(f"{name} {' '.join(args)}: exit "
                                f"{result.returncode}: {result.stdout}")
         return result.stdout
+
+    def program(self, name):
+        return os.path.join(pair.BUILD, "src", name)
 
     def start(self):
         self.tool("postfix", "-c", self.etc, "start")
