@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/deliver/loops.h"
 #include "daemon/delivery_log.h"
 #include "os/error.h"
+#include "os/log.h"
 
 /* The arena grows with the plans; this many bytes are a bug or an attack. */
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024)
@@ -60,6 +62,15 @@ struct verdict run_keep_verdict(
 		.remote_mta = run_keep_text(run, verdict->remote_mta),
 		.diagnostic = run_keep_text(run, verdict->diagnostic),
 	};
+}
+
+void run_warn(const struct job_run *run, span lines)
+{
+	while (lines.len) {
+		span line = span_cut(&lines, '\n');
+
+		log_warn(run->at->program->name, "%.*s", PRI(line));
+	}
 }
 
 void run_add_part(struct job_run *run, const struct job_part *part)
@@ -200,23 +211,36 @@ static bool decode(struct job_run *run, struct chan_msg *msg)
 /* Larger than any header that we take in. */
 enum { HEAD_MAX = 256 * 1024 };
 
-/* 0 or a negative errno: then nothing can be delivered either. */
-static int read_head(struct job_run *run)
+static int read_head(struct job_run *run, struct buf *out)
 {
-	char *head;
+	char *room = buf_room(out, HEAD_MAX);
 	ssize_t n;
 
-	run->head = run->job.content;
-	if (run->blob < 0)
-		return 0;
-	head = run_alloc(run, HEAD_MAX, 1);
 	do
-		n = os_size(pread(run->blob, head, HEAD_MAX, 0));
+		n = os_size(pread(run->blob, room, HEAD_MAX, 0));
 	while (n == -EINTR);
 	if (n < 0)
 		return (int)n;
-	run->head = span_of(head, (size_t)n);
+	out->len = (size_t)n;
 	return 0;
+}
+
+/* Where it has been. 0 or a negative errno: then it cannot be delivered
+ * either. */
+static int find_seen(struct job_run *run)
+{
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT(HEAD_MAX);
+	CLEANUP(buf_done) struct buf seen = BUF_INIT(2 * HEAD_MAX);
+	span head = run->job.content;
+	int r = 0;
+
+	if (run->blob >= 0) {
+		r = read_head(run, &bytes);
+		head = buf_span(&bytes);
+	}
+	loops_list(head, &seen);
+	run->seen = arena_dup(&run->arena, buf_span(&seen));
+	return r;
 }
 
 static void set_up(struct job_run *run, uint32_t i)
@@ -257,7 +281,7 @@ static void start(struct job_run *run)
 	if (run->at->fault)
 		refuse(run, SPAN("4.3.5"),
 		    SPAN("mail system configuration error"));
-	else if (read_head(run) < 0)
+	else if (find_seen(run) < 0)
 		refuse(run, SPAN("4.3.0"), SPAN("error reading message"));
 	else
 		run->at->program->start(run);

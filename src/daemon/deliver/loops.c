@@ -6,28 +6,54 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* "Delivered-To: address", whole. */
-static bool line_has(span line, span address)
+/* The value of a Delivered-To line; ptr NULL: it is none. */
+static span value_of(span line)
 {
 	if (!span_skip_nocase(&line, SPAN("Delivered-To")))
-		return false;
+		return SPAN_NONE;
 	line = span_trim(line);
 	if (!span_skip(&line, SPAN(":")))
-		return false;
-	return span_eq_nocase(span_trim(line), address);
+		return SPAN_NONE;
+	return span_trim(line);
 }
 
-bool loops_has(span head, span address)
+/* The next line that begins a header, without its end; ptr NULL: no more. */
+static span next_header(span *head)
 {
-	while (head.len > 0) {
-		span line = span_cut(&head, '\n');
+	while (head->len > 0) {
+		span line = span_cut(head, '\n');
 
 		if (line.len > 0 && line.ptr[line.len - 1] == '\r')
 			line.len--;
 		if (line.len == 0)
-			return false;
-		if (!is_blank(line.ptr[0]) && line_has(line, address))
-			return true;
+			break;
+		if (!is_blank(line.ptr[0]))
+			return line;
 	}
+	return SPAN_NONE;
+}
+
+bool loops_has(span head, span address)
+{
+	span line;
+
+	while ((line = next_header(&head)).ptr)
+		if (span_eq_nocase(value_of(line), address))
+			return true;
 	return false;
+}
+
+void loops_list(span head, struct buf *out)
+{
+	span line;
+
+	while ((line = next_header(&head)).ptr) {
+		span value = value_of(line);
+
+		if (!value.len)
+			continue;
+		if (out->len)
+			buf_putc(out, '\n');
+		buf_put(out, value);
+	}
 }

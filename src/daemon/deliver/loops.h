@@ -7,10 +7,12 @@
  */
 #pragma once
 
-#include "base/span.h"
+#include "base/buf.h"
 
 /*
  * `head` is the beginning of the content, its whole header if possible;
  * `address` is in external form. As in Postfix, case does not matter.
  */
 bool loops_has(span head, span address);
+/* All values that it could find, LF between. */
+void loops_list(span head, struct buf *out);

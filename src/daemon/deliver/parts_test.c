@@ -82,6 +82,18 @@ static void test_recipients(void **state)
 	}
 }
 
+static void test_list(void **state)
+{
+	CLEANUP(buf_done) struct buf out = BUF_INIT(1000);
+
+	(void)state;
+	loops_list(SPAN("Delivered-To: ana@x\r\nSubject: delivered-to: no\r\n"
+	                "DELIVERED-TO :Bob@y \r\n Delivered-To: folded\r\n"
+	                "\r\nDelivered-To: body\r\n"),
+	    &out);
+	assert_span_equal(buf_span(&out), SPAN("ana@x\nBob@y"));
+}
+
 static void test_list_roles_are_optional(void **state)
 {
 	CLEANUP(buf_done) struct buf user = BUF_INIT(1000);
@@ -123,10 +135,54 @@ static void test_outcomes(void **state)
 	outcomes_done(&o);
 }
 
+static bool reach_path(struct reach *r, const char *path)
+{
+	const struct work_item item = {
+		.home = SPAN("/home/ana/"),
+		.path = span_str(path),
+	};
+
+	return reach_add(r, &item, SPAN("/var/vmail"));
+}
+
+static void test_reach(void **state)
+{
+	char path[32];
+	struct reach r;
+
+	(void)state;
+	reach_init(&r);
+	assert_true(reach_path(&r, "/home/ana/Maildir/"));
+	assert_span_equal(r.paths[0], SPAN("/home/ana"));
+	assert_false(reach_path(&r, "/home/ana/mbox"));
+	assert_true(reach_path(&r, "/home/anabel/Maildir/"));
+	assert_span_equal(r.paths[1], SPAN("/home/anabel"));
+	assert_true(reach_path(&r, "/var/vmail/x/y"));
+	assert_span_equal(r.paths[2], SPAN("/var/vmail"));
+	assert_false(reach_path(&r, "/var/vmail/z/"));
+	assert_true(reach_path(&r, "/mbox"));
+	assert_span_equal(r.paths[3], SPAN("/"));
+	assert_int_equal(r.n, 4);
+	/* Now there is nothing else. */
+	assert_false(reach_path(&r, "/etc/x"));
+	reach_done(&r);
+
+	for (int i = 0; i < WORK_MAX_PATHS; i++) {
+		(void)snprintf(path, sizeof(path), "/%d/x", i);
+		assert_true(reach_path(&r, path));
+		assert_false(reach_path(&r, path));
+	}
+	assert_int_equal(r.n, WORK_MAX_PATHS);
+	assert_true(reach_path(&r, "/one/more"));
+	assert_int_equal(r.n, 1);
+	reach_done(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loops),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_recipients),
 		cmocka_unit_test(test_list_roles_are_optional),
 		cmocka_unit_test(test_outcomes),

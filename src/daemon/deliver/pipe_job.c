@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "conf/value.h"
-#include "daemon/deliver/loops.h"
 #include "daemon/deliver/pipe.h"
 #include "daemon/deliver/run.h"
 #include "mail/address.h"
@@ -46,8 +45,11 @@ void pipe_service_free(struct pipe_service **pipe)
 
 static void warn_lines(span lines)
 {
-	while (lines.len)
-		log_warn("pipe", "%.*s", PRI(span_cut(&lines, '\n')));
+	while (lines.len) {
+		span line = span_cut(&lines, '\n');
+
+		log_warn("pipe", "%.*s", PRI(line));
+	}
 }
 
 static bool find_group(span name, gid_t *ret)
@@ -208,8 +210,14 @@ static bool is_looping(struct job_run *run)
 	CLEANUP(buf_done) struct buf text = BUF_INIT(2 * ADDRESS_MAX);
 	span addr = run->job.envelope.rcpts[0].addr;
 
+	span rest = run->seen;
+	bool found = false;
+
 	address_quote(&quoted, addr);
-	if (!loops_has(run->head, buf_span(&quoted)))
+	while (rest.len && !found)
+		found =
+		    span_eq_nocase(span_cut(&rest, '\n'), buf_span(&quoted));
+	if (!found)
 		return false;
 	buf_put(&text, SPAN("mail forwarding loop for "));
 	buf_put(&text, addr);
@@ -230,7 +238,7 @@ static void on_done(struct errand *errand, const struct work_done *result)
 {
 	struct pipe_run *pr = CONTAINER_OF(errand, struct pipe_run, errand);
 
-	warn_lines(result->warning);
+	run_warn(pr->run, result->warning);
 	end_all(pr->run, &result->verdict);
 }
 
@@ -254,10 +262,8 @@ static bool fill_in(struct pipe_run *pr, const struct pipe_service *p)
 		.address = e->rcpts[0].addr,
 		.original = e->rcpts[0].orig,
 		.delivered = e->rcpts[0].addr,
-		.directory = p->line.directory.len
-		    ? p->line.directory
-		    : conf_value(run->at->all->conf, CONF_MAIN,
-		          SPAN("queue_directory")),
+		.directory = p->line.directory.len ? p->line.directory
+		                                   : run->services->directory,
 		.time_limit = p->time_limit,
 		.eol = p->line.eol,
 		.message = run->message,
@@ -269,7 +275,7 @@ static bool fill_in(struct pipe_run *pr, const struct pipe_service *p)
 	if (pipe_expand(&p->line, &p->extension, e, &run->arena, &w->nargv,
 	        &w->argv, &warnings) < 0)
 		return false;
-	warn_lines(buf_span(&warnings));
+	run_warn(run, buf_span(&warnings));
 	return true;
 }
 

@@ -14,10 +14,6 @@
 
 #include <string.h>
 
-#include "daemon/deliver/loops.h"
-#include "mail/address.h"
-#include "os/log.h"
-
 /* A message to be sent on: one for each pair of these. */
 struct group {
 	struct list link;
@@ -41,6 +37,7 @@ struct question {
 	struct step_run *from;
 	enum local_what what;
 	uint32_t nsteps; /* in the answer so far */
+	bool expanded;
 };
 
 static const struct rcpt *rcpt_of(const struct rcpt_run *rr)
@@ -105,26 +102,6 @@ void rcpt_outcome(struct rcpt_run *rr, const struct local_step *step,
 		note_part(rr, step, &v);
 	if (is_worse(&v, &rr->worst))
 		rr->worst = v;
-}
-
-bool rcpt_is_looping(struct rcpt_run *rr, const struct local_step *step)
-{
-	CLEANUP(buf_done) struct buf quoted = BUF_INIT(2 * ADDRESS_MAX + 2);
-	CLEANUP(buf_done) struct buf text = BUF_INIT(2 * ADDRESS_MAX);
-	span addr = step ? step->address : rcpt_of(rr)->addr;
-	struct verdict v = {
-		.class = VERDICT_BOUNCED,
-		.status = SPAN("5.4.6"),
-	};
-
-	address_quote(&quoted, addr);
-	if (!loops_has(rr->run->head, buf_span(&quoted)))
-		return false;
-	buf_put(&text, SPAN("mail forwarding loop for "));
-	buf_put(&text, addr);
-	v.text = buf_span(&text);
-	rcpt_outcome(rr, step, &v);
-	return true;
 }
 
 /* ---- the end ---- */
@@ -328,12 +305,6 @@ void plan_resend(struct rcpt_run *rr, const struct local_step *step)
 
 /* ---- questions ---- */
 
-static void warn(span lines)
-{
-	while (lines.len)
-		log_warn("local", "%.*s", PRI(span_cut(&lines, '\n')));
-}
-
 static void no_answer(struct question *q)
 {
 	const struct verdict v = {
@@ -355,9 +326,10 @@ static bool take_plan(struct question *q, span payload)
 	memcpy(copy, payload.ptr, payload.len);
 	if (!local_plan_get(span_of(copy, payload.len), &run->arena, &plan))
 		return false;
-	warn(plan.warning);
+	run_warn(run, plan.warning);
 	rr->expanded = rr->expanded || plan.expanded;
 	rr->owned = rr->owned || plan.owned;
+	q->expanded = q->expanded || plan.expanded;
 	rr->nsteps += plan.nsteps;
 	q->nsteps += plan.nsteps;
 	if (q->what == LOCAL_FORWARD && plan.nsteps)
@@ -373,7 +345,7 @@ static void on_plan(struct expand_ask *ask, span payload, bool more)
 
 	if (!take_plan(q, payload))
 		no_answer(q);
-	else if (!more && !q->nsteps && q->from)
+	else if (!more && !q->nsteps && !q->expanded && q->from)
 		step_go_on(q->from);
 	if (!more)
 		rcpt_release(q->rr);
@@ -387,6 +359,7 @@ static struct question *new_question(struct rcpt_run *rr, struct step_run *from)
 	q->from = from;
 	q->ask.plan = on_plan;
 	q->ask.what.service = rr->run->at->index;
+	q->ask.what.seen = rr->run->seen;
 	rcpt_hold(rr);
 	return q;
 }
@@ -408,8 +381,7 @@ void plan_start(struct job_run *run)
 	for (uint32_t i = 0; i < run->job.envelope.nrcpts; i++) {
 		struct rcpt_run *rr = &run->rcpts[i];
 
-		if (!rcpt_is_looping(rr, NULL))
-			ask_about(rr);
+		ask_about(rr);
 		rcpt_release(rr);
 	}
 }

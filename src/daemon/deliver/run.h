@@ -37,7 +37,7 @@ struct job_run {
 	const struct service *at;
 	struct rcpt_run *rcpts;
 	struct verdict *verdicts;
-	span head; /* the beginning of the content, with the whole header */
+	span seen;          /* values of Delivered-To: msg_local.h */
 	struct list passes; /* struct pass_node */
 	uint32_t npasses;
 	struct list parts; /* struct part_node */
@@ -87,6 +87,8 @@ void *run_alloc(struct job_run *run, size_t n, size_t size);
 /* `rcpt` is whom the log names. */
 void run_log(struct job_run *run, const struct rcpt *rcpt,
     const struct verdict *verdict);
+/* Lines for the log, LF between. */
+void run_warn(const struct job_run *run, span lines);
 void run_add_part(struct job_run *run, const struct job_part *part);
 void run_add_pass(struct job_run *run, const struct job_pass *pass);
 /* The recipient's last word. */
@@ -112,10 +114,6 @@ void plan_expand_file(
     struct step_run *sr, enum local_what what, const struct work_done *found);
 /* To be sent on when all else of the recipient went well. */
 void plan_resend(struct rcpt_run *rr, const struct local_step *step);
-/* It has been at this address (that of the step, or of the recipient): then
- * that is the outcome. */
-MUST_USE bool rcpt_is_looping(
-    struct rcpt_run *rr, const struct local_step *step);
 void rcpt_hold(struct rcpt_run *rr);
 void rcpt_release(struct rcpt_run *rr);
 /* An outcome of a step, or of something that has no step (`step` NULL). */

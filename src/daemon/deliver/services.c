@@ -151,6 +151,7 @@ struct services *services_new(struct conf *conf)
 	all->refs = 1;
 	all->conf = conf_ref(conf);
 	all->items = mem_new(n + 1, sizeof(*all->items));
+	all->directory = conf_value(conf, CONF_MAIN, SPAN("queue_directory"));
 	find_default_user(all);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct conf_service *line = conf_service(conf, i);

@@ -10,10 +10,13 @@
  */
 #include "daemon/deliver/run.h"
 
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/deliver/biff.h"
 #include "mail/mbox.h"
+#include "os/error.h"
 #include "os/log.h"
 
 enum { TEXT_MAX = 8192 };
@@ -165,6 +168,27 @@ static bool take_default_user(struct step_run *sr)
 	return false;
 }
 
+/* A list is read as its owner; the worker looks at it more closely. */
+static bool take_owner(struct step_run *sr)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX);
+	struct stat st;
+	int r;
+
+	buf_put(&path, sr->step->what);
+	r = os_error(stat(buf_cstr(&path), &st));
+	if (r == 0 && st.st_uid != 0) {
+		sr->user = (struct user){ .uid = st.st_uid, .gid = st.st_gid };
+		return true;
+	}
+	log_warn(sr->rr->run->at->program->name,
+	    "unable to lookup :include: file %.*s: %s", PRI(sr->step->what),
+	    r < 0 ? strerror(-r) : "it belongs to root and cannot be read");
+	end_with(sr, VERDICT_BOUNCED, SPAN("5.3.5"),
+	    SPAN("mail system configuration error"));
+	return false;
+}
+
 /* What may run or write anything is never done as root. */
 static bool is_free(const struct local_step *s)
 {
@@ -180,7 +204,8 @@ static bool find_user(struct step_run *sr)
 	int r = USERS_OK;
 
 	if (!s->by_uid && !s->user.len)
-		return take_default_user(sr);
+		return s->kind == LOCAL_READ ? take_owner(sr)
+		                             : take_default_user(sr);
 	if (!s->by_uid)
 		r = users_find(&d->users, loop_now(d->loop), s->user, &user);
 	if (r < 0)
@@ -308,7 +333,8 @@ static void submit(struct step_run *sr, enum work_do kind, bool look)
 		.address = s->address,
 		.original = s->original,
 		.delivered = s->delivered,
-		.directory = s->directory,
+		.directory =
+		    s->directory.len ? s->directory : run->services->directory,
 		.time_limit = run->at->c.command_time_limit,
 		.message = run->message,
 		.blob = run->job.blob,
@@ -438,13 +464,6 @@ static void take_file(struct step_run *sr, const struct work_done *found)
 	rcpt_release(rr);
 }
 
-static void warn(const struct step_run *sr, span lines)
-{
-	while (lines.len)
-		log_warn(sr->rr->run->at->program->name, "%.*s",
-		    PRI(span_cut(&lines, '\n')));
-}
-
 static void delivered(struct step_run *sr, const struct work_done *result)
 {
 	const struct job_run *run = sr->rr->run;
@@ -465,7 +484,7 @@ static void on_answer(struct errand *errand, const struct work_done *result)
 	struct step_run *sr = CONTAINER_OF(errand, struct step_run, errand);
 	uint8_t kind = errand->item.work.kind;
 
-	warn(sr, result->warning);
+	run_warn(sr->rr->run, result->warning);
 	switch ((enum work_found)result->found) {
 	case WORK_FOUND_NONE:
 		delivered(sr, result);
@@ -543,9 +562,5 @@ void step_begin(
 		return;
 	}
 	list_append(&rr->steps, &sr->link);
-	if (step->kind == LOCAL_MAILBOX && rcpt_is_looping(rr, step)) {
-		rcpt_release(rr);
-		return;
-	}
 	start(sr);
 }
