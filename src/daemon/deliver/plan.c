@@ -188,8 +188,8 @@ static void on_sent_on(
 	};
 
 	if (result->what == SUBMIT_OK) {
-		buf_printf(&text, "forwarded as %.*s",
-		    PRI(msgid_text(result->id, id)));
+		buf_put(&text, SPAN("forwarded as "));
+		buf_put(&text, msgid_text(result->id, id));
 		v.text = buf_span(&text);
 	} else {
 		v.class = VERDICT_DEFERRED;

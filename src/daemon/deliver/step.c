@@ -557,10 +557,12 @@ void step_begin(
 		return;
 	}
 	sr->key = outcome_of(sr, key);
+	list_append(&rr->steps, &sr->link);
 	if (outcomes_has(&rr->run->d->outcomes, sr->key)) {
-		rcpt_release(rr);
+		end_with(sr, VERDICT_SENT, SPAN("2.0.0"),
+		    step->kind == LOCAL_MAILBOX ? SPAN("delivered to mailbox")
+		                                : SPAN("delivered before"));
 		return;
 	}
-	list_append(&rr->steps, &sr->link);
 	start(sr);
 }
