@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/deliver/pipe_job.h"
 
-#include <grp.h>
 #include <string.h>
 
 #include "conf/value.h"
+#include "daemon/deliver/command_user.h"
 #include "daemon/deliver/pipe.h"
 #include "daemon/deliver/run.h"
 #include "mail/address.h"
 #include "mail/mbox.h"
 #include "os/log.h"
-#include "os/priv.h"
 
 enum { ARENA_MAX = 1024 * 1024, TEXT_MAX = 8192 };
 
@@ -52,68 +51,6 @@ static void warn_lines(span lines)
 	}
 }
 
-static bool find_group(span name, gid_t *ret)
-{
-	char text[256];
-	const struct group *gr;
-	uint64_t number;
-
-	if (conf_parse_number(name, &number) && number < UINT32_MAX) {
-		*ret = (gid_t)number;
-		return true;
-	}
-	(void)snprintf(text, sizeof(text), "%.*s", PRI(name));
-	gr = getgrnam(text);
-	if (gr)
-		*ret = gr->gr_gid;
-	return gr != NULL;
-}
-
-static bool has_id(struct conf *conf, span parameter, uid_t uid)
-{
-	struct priv_user user;
-
-	return priv_find_user(conf_value(conf, CONF_MAIN, parameter), &user) ==
-	    PRIV_OK &&
-	    user.uid == uid;
-}
-
-/* user=NAME or NAME:GROUP; nobody who could change the mail system. */
-static bool find_user(struct pipe_service *p, struct conf *conf)
-{
-	const struct pipe_line *line = &p->line;
-	gid_t gid;
-
-	if (priv_find_user(line->user, &p->user) != PRIV_OK) {
-		buf_printf(
-		    &p->error, "unknown username: %.*s", PRI(line->user));
-		return false;
-	}
-	p->user.ngroups = 0;
-	if (line->group.len) {
-		if (!find_group(line->group, &gid)) {
-			buf_printf(
-			    &p->error, "unknown group: %.*s", PRI(line->group));
-			return false;
-		}
-		p->user.gid = gid;
-	}
-	if (p->user.uid == 0 || p->user.gid == 0) {
-		buf_printf(&p->error,
-		    "user= command-line attribute specifies root privileges");
-		return false;
-	}
-	if (has_id(conf, SPAN("mail_owner"), p->user.uid) ||
-	    has_id(conf, SPAN("queue_owner"), p->user.uid)) {
-		buf_printf(&p->error,
-		    "user= command-line attribute specifies mail system "
-		    "owner %.*s",
-		    PRI(line->user));
-		return false;
-	}
-	return true;
-}
-
 static bool load(struct pipe_service *p, const struct service *s)
 {
 	struct conf *conf = s->all->conf;
@@ -138,7 +75,8 @@ static bool load(struct pipe_service *p, const struct service *s)
 		    conf_value(conf, CONF_MAIN, SPAN("owner_request_special")),
 		    SPAN("yes")),
 	};
-	return find_user(p, conf);
+	return command_user_find(
+	    conf, p->line.user, p->line.group, &p->user, &p->error);
 }
 
 const char *pipe_check(struct service *s)

@@ -328,6 +328,7 @@ static void submit(struct step_run *sr, enum work_do kind, bool look)
 		.path = kind == WORK_SPOOL ? base_name(s->what) : s->what,
 		.locks = run->at->locks,
 		.size_max = s->size_max,
+		.quota = s->quota,
 		.head = head_of(sr, kind),
 		.sender = s->sender,
 		.address = s->address,
