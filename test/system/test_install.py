@@ -134,6 +134,68 @@ def test_scripts(root):
         assert run("sh", "-n", str(root / name)).returncode == 0
 
 
+# Manual pages
+
+# Of other packages.
+OTHERS = {"crypt(3)", "diff(1)", "fcntl(2)", "flock(2)", "locale(7)",
+          "mail(1)", "procmail(1)", "regex(7)", "sd_notify(3)",
+          "sendmail(1)",
+          "strftime(3)", "syslog(3)", "syslogd(8)", "systemd(1)",
+          "sysexits(3)", "umask(2)", "utime(2)"}
+
+
+def pages(root):
+    """{"postfix(1)": path}"""
+    folder = root / "usr/share/man"
+    return {f"{path.stem}({path.suffix[1:]})": path
+            for path in folder.glob("man*/*")}
+
+
+def test_everything_has_a_page(root):
+    there = pages(root)
+    for folder in ("usr/sbin", "usr/bin"):
+        for name in os.listdir(root / folder):
+            assert {f"{name}(1)", f"{name}(8)"} & set(there), name
+    for name in os.listdir(root / "usr/libexec/chasqui"):
+        if "." not in name and name not in ("post-install", "pickup"):
+            assert {f"{name}(8)", f"chasqui-{name}(8)"} & set(there), name
+    for name in ("aliases", "access", "canonical", "master", "postconf",
+                 "relocated", "transport", "virtual"):
+        assert f"{name}(5)" in there
+    for path in there.values():
+        assert path.resolve().exists(), f"{path} leads nowhere"
+
+
+def test_pages_point_to_pages(root):
+    there = pages(root)
+    for name, path in there.items():
+        found = set(re.findall(r"^\.(?:.* )?Xr (\S+) (\d)",
+                               path.read_text(), re.M))
+        for other, section in found:
+            key = f"{other}({section})"
+            assert key in there or key in OTHERS, f"{name} names {key}"
+
+
+@pytest.mark.program("mandoc")
+def test_pages_have_no_mistakes(root):
+    files = sorted(str(path) for path in pages(root).values())
+    result = run("mandoc", "-Tlint", "-Wwarning", *files)
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_page_of_parameters_is_complete(root):
+    """Each one that postconf knows, with its default."""
+    text = pages(root)["postconf(5)"].read_text()
+    entries = dict(re.findall(r"^\.It Va (\w+)\n((?:(?!\.It|\.El).*\n)*)",
+                              text, re.M))
+    result = run(instance.program("postconf"), "-d", "-c", "/nonexistent")
+    known = dict(line.split(" =", 1) for line in result.stdout.splitlines())
+    assert len(known) > 900 and set(known) <= set(entries)
+    for name, preset in known.items():
+        if re.fullmatch(r" [\w/]+", preset) and "(lq" in entries[name]:
+            assert f"\\(lq{preset.strip()}\\(rq" in entries[name], name
+
+
 # The service manager
 
 class Manager:

@@ -24,6 +24,7 @@ static const char *const legacy[] = {
 	"smtpd_per_record_deadline",
 	"tlsproxy_client_level",
 	"tlsproxy_client_policy",
+	"virtual_mailbox_limit_maps",
 	"virtual_maps",
 };
 
