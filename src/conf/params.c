@@ -108,8 +108,6 @@
 #define NO_QMQP    PARAM_MISSING, "QMQP is not part of this version; use SMTP"
 #define NO_MULTI   PARAM_MISSING, "instances are not managed together in " \
 	"this version; run \"postfix -c DIR\" for each"
-#define NO_SENDMAIL PARAM_MISSING, "local submission is not part of this " \
-	"version; submit with SMTP"
 #define NO_FULLNAME PARAM_MISSING, "a From header that we make has the bare " \
 	"address; let the sender's program write the header"
 #define NO_DEFER   PARAM_MISSING, "transports are not stopped by name in this " \

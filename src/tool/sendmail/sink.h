@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tool/sendmail/sink.h - where the records of a new message go.
+ *
+ * Into maildrop/, when we may write there (root, and whoever runs a mail
+ * system of his own): a process less. Else to postdrop, which may.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "mail/records.h"
+#include "tool/postdrop_file.h"
+#include "tool/sendmail/sendmail.h"
+
+struct sink {
+	struct sendmail *s;
+	struct voice postdrop; /* says what postdrop would say */
+	bool direct;
+	bool started;              /* there is a file, or a postdrop */
+	bool refused;              /* a record that postdrop refuses */
+	struct postdrop_file file; /* its `out` is used in both cases */
+	int fd;                    /* to and from postdrop */
+	int pidfd;
+	int error;       /* writing to it failed: a negative errno */
+	uint32_t status; /* after sink_finish(): POSTDROP_* */
+	struct buf reason;
+};
+
+/* 0, or a negative errno: nobody takes the message. */
+MUST_USE int sink_open(struct sink *k, struct sendmail *s);
+/* A message that is not finished is forgotten. Idempotent. */
+void sink_close(struct sink *k);
+
+/* The record may not have a line break or NUL. */
+void sink_put(struct sink *k, char type, span data);
+void sink_put_attr(struct sink *k, const char *name, span value);
+/* These may have anything. */
+void sink_put_content(struct sink *k, char type, span data);
+/* 0, or a negative errno: what was written is lost. */
+MUST_USE int sink_error(const struct sink *k);
+/* The message is complete: the outcome is in `status` and `reason`. */
+void sink_finish(struct sink *k);
