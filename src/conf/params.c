@@ -139,8 +139,6 @@
 	"without this limit; lower smtpd_recipient_limit"
 #define NO_LOGFORM PARAM_MISSING, "addresses are logged as they are written " \
 	"in the envelope; let log readers strip quotes"
-#define OUR_LMTP   PARAM_MISSING, "LMTP uses port 24, or the one of the next " \
-	"hop: write it there"
 #define USE_SMTP   PARAM_MISSING, "LMTP follows the smtp_ parameter of the " \
 	"same name; override that one for the service in master.cf"
 

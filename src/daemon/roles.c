@@ -31,11 +31,12 @@ static const struct role_info roles[ROLES] = {
 		.may = SANDBOX_ACCEPT | SANDBOX_FILES | SANDBOX_THREADS,
 		.nofile = 65536 },
 
-	/* Talks to next hops: new connections, no files, no exec. */
+	/* Talks to next hops, LMTP servers on this machine among them: new
+	 * connections, no files, no exec. */
 	[ROLE_RELAY] = { .name = "relay", .user = "mail_owner",
 		.processes = "relay_processes",
 		.talks_to = ROLE_BIT(QUEUE),
-		.may = SANDBOX_CONNECT, .nofile = 16384 },
+		.may = SANDBOX_CONNECT | SANDBOX_UNIX, .nofile = 16384 },
 
 	/* Becomes the recipient, in a child, for each delivery. */
 	[ROLE_DELIVER] = { .name = "deliver",

@@ -59,7 +59,7 @@ static void test_promises(void **state UNUSED)
 	const struct role_info *queue = role_info(ROLE_QUEUE);
 
 	assert_int_equal(smtpd->may, SANDBOX_ACCEPT);
-	assert_int_equal(relay->may, SANDBOX_CONNECT);
+	assert_int_equal(relay->may, SANDBOX_CONNECT | SANDBOX_UNIX);
 	assert_false(queue->may & (SANDBOX_CONNECT | SANDBOX_EXEC));
 	for (enum role r = ROLE_MASTER + 1; r < ROLES; r++) {
 		const struct role_info *i = role_info(r);

@@ -38,6 +38,9 @@ enum sandbox_may {
 	SANDBOX_FSUID = 64,
 	/* Pairs of unix sockets, connected to each other. */
 	SANDBOX_PAIR = 128,
+	/* With SANDBOX_CONNECT: unix stream sockets, to whom their files'
+	 * owners let; nothing can be bound to a path. */
+	SANDBOX_UNIX = 256,
 };
 
 enum sandbox_access {

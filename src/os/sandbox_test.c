@@ -43,6 +43,8 @@ static struct fixture {
 	int elsewhere;              /* another listener */
 	struct sock_addr at;        /* where `elsewhere` listens */
 	struct sock_addr datagrams; /* address of `dgram[1]` */
+	struct sock_addr local;     /* a unix socket that listens */
+	int listens;
 	int pair[2];
 	int dgram[2];
 } f;
@@ -300,6 +302,16 @@ static int probe_unix_socket(void)
 	return closing(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 }
 
+static int probe_unix_datagram(void)
+{
+	return closing(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+static int probe_connect_unix(void)
+{
+	return closing(sock_connect(&f.local, NULL));
+}
+
 static int probe_raw_socket(void)
 {
 	return closing(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP));
@@ -465,7 +477,7 @@ static int probe_code_from_data(void)
 	return r;
 }
 
-enum { NEVER = 1u << 31, NOT_THERE = 1u << 30 };
+enum { NEVER = 1u << 31, NOT_THERE = 1u << 30, A_UNIX_SOCKET = 1u << 29 };
 
 /* clang-format off */
 static const struct {
@@ -515,6 +527,10 @@ static const struct {
 	{ "TCP socket", probe_tcp_socket, SANDBOX_CONNECT, 0 },
 	{ "UDP socket", probe_udp6_socket, SANDBOX_CONNECT, 0 },
 	{ "unix socket", probe_unix_socket,
+		A_UNIX_SOCKET, 0 },
+	{ "connect to a unix socket", probe_connect_unix,
+		A_UNIX_SOCKET, 0 },
+	{ "unix datagram socket", probe_unix_datagram,
 		SANDBOX_CONNECT | SANDBOX_FILES, 0 },
 	{ "raw socket", probe_raw_socket, NEVER, 0 },
 	{ "packet socket", probe_packet_socket, NEVER, 0 },
@@ -546,7 +562,8 @@ static const struct {
 } profiles[] = {
 	{ "nothing", 0 },
 	{ "smtpd", SANDBOX_ACCEPT },
-	{ "relay", SANDBOX_CONNECT },
+	{ "connects", SANDBOX_CONNECT },
+	{ "relay", SANDBOX_CONNECT | SANDBOX_UNIX },
 	{ "rules", SANDBOX_CONNECT | SANDBOX_FILES },
 	{ "queue", SANDBOX_ACCEPT | SANDBOX_FILES | SANDBOX_THREADS },
 	{ "writer", SANDBOX_FILES },
@@ -601,6 +618,17 @@ static void make_datagrams(void)
 	    connect(f.dgram[0], &f.datagrams.any, f.datagrams.len), 0);
 }
 
+static void make_local(void)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/stream", f.dir);
+	assert_true(sock_path(span_str(path), &f.local));
+	f.listens = sock_listen(&f.local, 64);
+	assert_true(f.listens >= 0);
+	assert_int_equal(chmod(path, 0777), 0);
+}
+
 static void setup(void)
 {
 	struct sock_addr at;
@@ -622,6 +650,7 @@ static void setup(void)
 	i = sock_pair(f.pair);
 	assert_int_equal(i, 0);
 	make_datagrams();
+	make_local();
 }
 
 static void remove_dir(int fd, const char *name)
@@ -643,10 +672,12 @@ static void teardown(void)
 	remove_dir(f.writable, "writable");
 	remove_dir(f.outside, "outside");
 	(void)unlink(f.datagrams.local.sun_path);
+	(void)unlink(f.local.local.sun_path);
 	(void)rmdir(f.dir);
 	(void)close(f.file);
 	(void)close(f.listener);
 	(void)close(f.elsewhere);
+	(void)close(f.listens);
 	(void)close(f.client);
 	for (int i = 0; i < 2; i++) {
 		(void)close(f.pair[i]);
@@ -675,6 +706,9 @@ static bool is_as_expected(size_t i, unsigned may, int got)
 {
 	if (probes[i].needs == NOT_THERE)
 		return got == -ENOSYS;
+	if (probes[i].needs == A_UNIX_SOCKET && (may & SANDBOX_CONNECT) &&
+	    (may & (SANDBOX_FILES | SANDBOX_UNIX)))
+		return got == 0;
 	if (probes[i].needs == NEVER && probes[i].landlock > f.landlock)
 		return true;
 	if (probes[i].needs != NEVER &&

@@ -127,7 +127,7 @@ bool sock_same_host(const struct sock_addr *a, const struct sock_addr *b)
 		return !memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr,
 		           sizeof(a->v6.sin6_addr)) &&
 		    a->v6.sin6_scope_id == b->v6.sin6_scope_id;
-	return true;
+	return a->len == b->len && !memcmp(&a->local, &b->local, a->len);
 }
 
 /*

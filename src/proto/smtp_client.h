@@ -22,6 +22,9 @@
  * After smtp_client_give() and smtp_client_sent() there may be events too: the
  * loop above runs with empty input.
  *
+ * A message with ENVELOPE_VERIFY is only tried: what RCPT is answered with is
+ * the outcome, and no content is sent.
+ *
  * The texts of outcomes are those of Postfix's smtp(8).
  */
 #pragma once

@@ -291,12 +291,15 @@ static void on_rcpt(struct smtp_client *c)
 		m->recv = SMTP_STEP_DATA;
 	if (m->rejected)
 		return;
-	if (is_final(c)) {
+	if (!is_final(c)) {
+		said(c, SMTP_STEP_RCPT);
+	} else if (m->flags & ENVELOPE_VERIFY) {
+		delivered(c);
+	} else {
 		m->fates[i] = SMTP_FATE_ACCEPTED;
 		m->accepted++;
 		return;
 	}
-	said(c, SMTP_STEP_RCPT);
 	smtp_client_decide_one(c, m, i);
 }
 

@@ -210,6 +210,9 @@ static bool may_put(const struct smtp_client *c, const struct smtp_message *m)
 		return false;
 	if (!c->waiting)
 		return true;
+	/* Only tried: what follows is RSET, once all have been answered. */
+	if (m->send == SMTP_STEP_DATA && (m->flags & ENVELOPE_VERIFY))
+		return false;
 	return (c->features & SMTP_FEATURE_PIPELINING) && !m->rejected;
 }
 

@@ -65,6 +65,11 @@ static const struct smtp_message messages[] = {
 	    .rcpts = &utf8_rcpt,
 	    .flags = ENVELOPE_SMTPUTF8,
 	    .content = SPAN_INIT("Subject: F\r\n") },
+	{ .sender = SPAN_INIT("me@y.org"),
+	    .nrcpts = 3,
+	    .rcpts = rcpts,
+	    .flags = ENVELOPE_VERIFY,
+	    .content = SPAN_INIT("Subject: G\r\n") },
 };
 
 struct play {
@@ -485,6 +490,59 @@ static const struct {
 	                 "S: 354 ok\n"
 	                 "C: Subject: B\n"
 	                 "C: .\n" },
+	{ "only tried, with PIPELINING", USUAL,
+	    HELLO "+G\n"
+	          "C: MAIL FROM:<me@y.org>\n"
+	          "C: RCPT TO:<a@x.org>\n"
+	          "C: RCPT TO:<\"b c\"@x.org>\n"
+	          "C: RCPT TO:<c@x.org>\n"
+	          "S: 250 2.1.0 Ok\n"
+	          "S: 250 2.1.5 Ok\n"
+	          "* rcpt G0 2.1.5 250 2.1.5 Ok\n"
+	          "S: 550 5.1.1 no\n"
+	          "* rcpt G1 5.1.1 " TAG "said: 550 5.1.1 no (in reply to RCPT "
+	          "TO command)\n"
+	          "S: 252 2.1.5 perhaps\n"
+	          "* rcpt G2 2.1.5 252 2.1.5 perhaps\n"
+	          "C: RSET\n"
+	          "S: 250 2.0.0 Ok\n"
+	          "* done G\n" A_SENT },
+	{ "only tried, without PIPELINING", USUAL,
+	    PLAIN "+G\n"
+	          "C: MAIL FROM:<me@y.org>\n"
+	          "S: 250 2.1.0 Ok\n"
+	          "C: RCPT TO:<a@x.org>\n"
+	          "S: 450 4.2.0 later\n"
+	          "* rcpt G0 4.2.0 " TAG "said: 450 4.2.0 later (in reply to "
+	          "RCPT TO command)\n"
+	          "C: RCPT TO:<\"b c\"@x.org>\n"
+	          "S: 250 2.1.5 Ok\n"
+	          "* rcpt G1 2.1.5 250 2.1.5 Ok\n"
+	          "C: RCPT TO:<c@x.org>\n"
+	          "!lost\n"
+	          "* rcpt G2 4.4.2 lost connection with h[1.2.3.4] while "
+	          "sending RCPT TO (site)\n"
+	          "* done G\n"
+	          "* closed\n" },
+	{ "only tried, and the sender is not liked", USUAL,
+	    HELLO "+G\n"
+	          "C: MAIL FROM:<me@y.org>\n"
+	          "C: RCPT TO:<a@x.org>\n"
+	          "C: RCPT TO:<\"b c\"@x.org>\n"
+	          "C: RCPT TO:<c@x.org>\n"
+	          "S: 550 5.1.8 no\n"
+	          "* rcpt G0 5.1.8 " TAG "said: 550 5.1.8 no (in reply to MAIL "
+	          "FROM command)\n"
+	          "* rcpt G1 5.1.8 " TAG "said: 550 5.1.8 no (in reply to MAIL "
+	          "FROM command) (same)\n"
+	          "* rcpt G2 5.1.8 " TAG "said: 550 5.1.8 no (in reply to MAIL "
+	          "FROM command) (same)\n"
+	          "S: 503 5.5.1 what\n"
+	          "S: 503 5.5.1 what\n"
+	          "S: 503 5.5.1 what\n"
+	          "C: RSET\n"
+	          "S: 250 2.0.0 Ok\n"
+	          "* done G\n" },
 	{ "LMTP: a reply for each recipient", LMTP,
 	    "S: 220 h LMTP\n"
 	    "C: LHLO me\n"

@@ -93,6 +93,7 @@ static void log_outcome(struct jobrun *j, uint32_t i, const struct session *s)
 	    .setup = j->setup ? j->setup : now,
 	    .end = now,
 	    .resolution = j->set->delay_logging_resolution_limit,
+	    .verify = j->job.envelope.flags & ENVELOPE_VERIFY,
 	});
 }
 
@@ -112,6 +113,7 @@ static void soften(struct jobrun *j, struct verdict *v)
 static void decide(struct jobrun *j, uint32_t i, const struct session *s)
 {
 	j->rcpts[i] = JOB_RCPT_FINAL;
+	j->verdicts[i].relay = s ? job_text(j, session_relay(s)) : SPAN("none");
 	j->message.fates[i] = SMTP_FATE_SKIP;
 	j->nopen--;
 	log_outcome(j, i, s);

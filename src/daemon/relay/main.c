@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "daemon/daemon.h"
 #include "daemon/relay/relay.h"
@@ -57,6 +58,20 @@ static bool wants_hosts(struct snapshot *snap)
 	return false;
 }
 
+/* Where the paths of unix sockets begin, as in Postfix; and no path that fits
+ * there is too long for a socket. */
+static void enter_queue_directory(const struct relay *r)
+{
+	struct buf path = BUF_INIT(4096);
+
+	buf_put(&path,
+	    conf_value(r->snapshot->conf, CONF_MAIN, SPAN("queue_directory")));
+	if (chdir(buf_cstr(&path)) < 0)
+		log_warn(
+		    "smtp", "chdir %s: %s", buf_cstr(&path), strerror(errno));
+	buf_done(&path);
+}
+
 static int before_drop(void *ctx, struct daemon *d)
 {
 	struct process *p = ctx;
@@ -67,6 +82,7 @@ static int before_drop(void *ctx, struct daemon *d)
 
 	p->daemon = d;
 	r->loop = daemon_loop(d);
+	enter_queue_directory(r);
 	if (getrandom(&r->seed, sizeof(r->seed), 0) < 0)
 		return -EIO;
 	buf_put(&path,

@@ -200,7 +200,7 @@ void dest_retire(struct dest *d);
 
 /* ---- session.c ---- */
 
-enum { SESSION_NAME_MAX = 256 + SOCK_TEXT_MAX + 16 };
+enum { SESSION_NAME_MAX = 256 + sizeof(struct sockaddr_un) + 16 };
 
 /* What the timer was set for: when this changes, there was progress. */
 struct session_mark {
@@ -233,7 +233,7 @@ struct session {
 	uint16_t host_len;
 	uint16_t peer_len;
 	uint16_t name_len;
-	char name[SESSION_NAME_MAX]; /* "host[addr]:port" */
+	char name[SESSION_NAME_MAX]; /* "host[addr]:port", "host[path]" */
 };
 
 /* Connect for a job, to j->current. 0 or a negative errno. */

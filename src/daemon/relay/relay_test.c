@@ -22,7 +22,13 @@
 #include "os/log.h"
 #include "test/lib/unit.h"
 
-enum { SERVERS = 3, CONNS = 64, EXCEPTIONS = 6, BIG = 400 * 1024 };
+enum {
+	SERVERS = 4,
+	LOCAL_SERVER = 3,
+	CONNS = 64,
+	EXCEPTIONS = 6,
+	BIG = 400 * 1024
+};
 
 struct exception {
 	const char *verb;
@@ -212,18 +218,21 @@ static void on_accept(void *ctx, unsigned events)
 	answer(c, "connect", "220 server ESMTP");
 }
 
+/* The last one is a unix socket, in the directory where we are. */
 static void start_server(struct server *s)
 {
+	bool local = s == &servers[LOCAL_SERVER];
 	struct sock_addr at;
 	struct sock_addr bound;
 
 	for (size_t i = 0; i < CONNS; i++)
 		s->conns[i].fd = -1;
-	assert_true(sock_parse(SPAN("127.0.0.1"), 0, &at));
+	assert_true(local ? sock_path(SPAN("lmtp"), &at)
+	                  : sock_parse(SPAN("127.0.0.1"), 0, &at));
 	s->fd = sock_listen(&at, 64);
 	assert_true(s->fd >= 0);
 	assert_int_equal(sock_local(s->fd, &bound), 0);
-	s->port = sock_port(&bound);
+	s->port = local ? 99999 : sock_port(&bound);
 	buf_init(&s->heard, 1 << 20);
 	assert_int_equal(
 	    loop_watch(relay.loop, s->fd, LOOP_IN, on_accept, s, &s->watch), 0);
@@ -709,6 +718,104 @@ static void test_lmtp(void **state)
 	    buf_span(&servers[0].heard), SPAN("LHLO me.example\n")));
 }
 
+#define LOCAL_RELAY "relay=me.example[lmtp]"
+
+/* As in Postfix, the host is ourselves. */
+static void test_lmtp_unix(void **state)
+{
+	struct order order = simple;
+
+	(void)state;
+	settle();
+	order.transport = "lmtp";
+	order.rcpts[1] = "b@x";
+	servers[LOCAL_SERVER].exceptions[0] =
+	    (struct exception){ "RCPT", "550 5.1.1 who?", 1 };
+	run(order, "unix:lmtp");
+	check_log(
+	    ID ": to=<b@x>, " LOCAL_RELAY
+	       ", dsn=5.1.1, status=bounced (host me.example[lmtp] said: "
+	       "550 5.1.1 who? (in reply to RCPT TO command))\n" TO LOCAL_RELAY
+	       ", " OK);
+	assert_span_equal(
+	    last_done.verdicts[0].relay, SPAN("me.example[lmtp]"));
+	assert_int_equal(servers[LOCAL_SERVER].accepted, 1);
+	assert_true(span_has_prefix(
+	    buf_span(&servers[LOCAL_SERVER].heard), SPAN("LHLO me.example\n")));
+	/* The next one takes the same session. */
+	done_count = 0;
+	order.rcpts[1] = NULL;
+	servers[LOCAL_SERVER].exceptions[0].verb = NULL;
+	run(order, "unix:lmtp");
+	assert_int_equal(servers[LOCAL_SERVER].accepted, 1);
+	assert_int_equal(servers[LOCAL_SERVER].messages, 2);
+}
+
+/* Content from a file goes into a unix socket like into any other. */
+static void test_lmtp_unix_big(void **state)
+{
+	struct order order = simple;
+
+	(void)state;
+	settle();
+	order.transport = "lmtp";
+	order.fd = make_blob(BIG, 512);
+	run(order, "unix:lmtp");
+	(void)close(order.fd);
+	assert_int_equal(servers[LOCAL_SERVER].bytes, BIG);
+	assert_int_equal(last_done.verdicts[0].class, VERDICT_SENT);
+}
+
+static void test_lmtp_unix_nobody(void **state)
+{
+	struct order order = simple;
+	char path[200];
+
+	(void)state;
+	settle();
+	order.transport = "lmtp";
+	run(order, "unix:private/lmtp");
+	check_log("connect to me.example[private/lmtp]: No such file or "
+	          "directory\n" TO
+	          "relay=none, dsn=4.4.1, status=deferred (connect to "
+	          "me.example[private/lmtp]: No such file or directory)\n");
+	assert_int_equal(last_done.site, JOB_SITE_DEAD);
+	settle();
+	(void)snprintf(path, sizeof(path), "unix:%0150d", 0);
+	run(order, path);
+	assert_int_equal(last_done.verdicts[0].class, VERDICT_DEFERRED);
+	assert_span_equal(last_done.verdicts[0].status, SPAN("4.3.5"));
+}
+
+/* sendmail -bv: MAIL, RCPT, and no more. */
+static void test_verify(void **state)
+{
+	struct order order = simple;
+
+	(void)state;
+	settle();
+	order.flags = ENVELOPE_VERIFY;
+	order.rcpts[1] = "b@x";
+	servers[0].exceptions[0] =
+	    (struct exception){ "RCPT", "450 4.2.1 full", 1 };
+	run(order, hop_to(0, 0));
+	check_log(
+	    TO A ", dsn=2.1.0, status=deliverable (250 2.1.0 Ok)\n" ID
+	         ": to=<b@x>, " A ", dsn=4.2.1, status=undeliverable (host " H
+	         " said: 450 4.2.1 full (in reply to RCPT TO command))\n");
+	assert_int_equal(servers[0].messages, 0);
+	/* The session is good for a message that is meant. */
+	done_count = 0;
+	servers[0].exceptions[0].verb = NULL;
+	run(simple, hop_to(0, 0));
+	assert_int_equal(servers[0].messages, 1);
+	assert_int_equal(servers[0].accepted, 1);
+	assert_span_equal(buf_span(&servers[0].heard),
+	    SPAN("EHLO me.example\n"
+	         "MAIL FROM:<s@y>\nRCPT TO:<a@x>\nRCPT TO:<b@x>\nRSET\n"
+	         "MAIL FROM:<s@y>\nRCPT TO:<a@x>\nDATA\n"));
+}
+
 static void on_ended(void *ctx)
 {
 	++*(unsigned *)ctx;
@@ -795,6 +902,7 @@ static int set_up(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chdir(dir), 0);
 	(void)snprintf(log_path, sizeof(log_path), "%s/log", dir);
 	(void)snprintf(resolv, sizeof(resolv), "%s/resolv.conf", dir);
 	fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -826,7 +934,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	static const char *const files[] = { "main.cf", "master.cf",
-		"resolv.conf", "log" };
+		"resolv.conf", "log", "lmtp" };
 	char path[100];
 
 	(void)state;
@@ -848,6 +956,7 @@ static int tear_down(void **state)
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
 		(void)unlink(path);
 	}
+	assert_int_equal(chdir("/"), 0);
 	(void)rmdir(dir);
 	return 0;
 }
@@ -864,6 +973,10 @@ int main(void)
 		cmocka_unit_test(test_big),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_lmtp),
+		cmocka_unit_test(test_lmtp_unix),
+		cmocka_unit_test(test_lmtp_unix_big),
+		cmocka_unit_test(test_lmtp_unix_nobody),
+		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_unspeakable),
 	};

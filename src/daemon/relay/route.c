@@ -129,6 +129,26 @@ static void fail_lookup(
 	buf_done(&b);
 }
 
+struct hop_parts hop_name(struct buf *out, const struct hop *hop)
+{
+	struct hop_parts parts;
+	size_t start = out->len;
+	char addr[SOCK_TEXT_MAX];
+
+	buf_put(out, span_first(hop->host, 255));
+	parts.host = out->len - start;
+	buf_putc(out, '[');
+	if (hop->addr.any.sa_family == AF_UNIX)
+		buf_put(out, span_str(hop->addr.local.sun_path));
+	else
+		buf_put(out, sock_text(&hop->addr, addr));
+	buf_putc(out, ']');
+	parts.peer = out->len - start;
+	if (hop->addr.any.sa_family != AF_UNIX)
+		buf_printf(out, ":%u", sock_port(&hop->addr));
+	return parts;
+}
+
 /* Addresses of names */
 
 static void add_hop(
@@ -480,6 +500,23 @@ static void ask_host(struct route *r)
 	ask_names(r);
 }
 
+/* The path is that of the configuration: we are in queue_directory. */
+static void take_path(struct route *r)
+{
+	struct hop *hop = arena_alloc(r->arena, 1, sizeof(*hop));
+
+	if (hop && sock_path(r->next.host, &hop->addr)) {
+		hop->host = r->set->myhostname;
+		hop->pref = 0;
+		r->hops = hop;
+		r->nhops = 1;
+		return;
+	}
+	log_as(r->set->syslog_name, r->set->program, LOG_LEVEL_WARNING,
+	    "unix-domain name too long: %.*s", PRI(r->next.host));
+	fail(r, SPAN("4.3.5"), "Server configuration error", SPAN_NONE);
+}
+
 static bool is_usable_name(span name)
 {
 	struct sock_addr addr;
@@ -564,6 +601,10 @@ bool route_find(struct route *r, const struct nexthop *next)
 	r->status = r->why = SPAN_NONE;
 	r->is_mx = r->found_self = false;
 	r->mx = (struct dns_query){ .done = on_mx, .ctx = r };
+	if (next->local) {
+		take_path(r);
+		return true;
+	}
 	r->starting = true;
 	if (next->literal || r->set->lmtp || !r->set->use_dns ||
 	    !address_is_hostname(next->host)) {

@@ -5,6 +5,7 @@
  * A name without [ ] is looked up as a mail domain: MX records by preference,
  * equals in random order, or the name itself if there are none (RFC 5321 5).
  * Where mail could come back to us (port 25), the list ends before ourselves.
+ * A unix socket is one host, with our name.
  */
 #pragma once
 
@@ -23,6 +24,14 @@ struct hop {
 	uint32_t pref;
 	struct sock_addr addr;
 };
+
+/* "host[addr]:25", "host[private/lmtp]"; how much of it is the host, and
+ * where the port begins, is returned. */
+struct hop_parts {
+	size_t host;
+	size_t peer;
+};
+struct hop_parts hop_name(struct buf *out, const struct hop *hop);
 
 struct route_name;
 

@@ -512,17 +512,11 @@ void session_give(struct session *s, struct jobrun *j)
 
 static void set_name(struct session *s, const struct hop *hop)
 {
-	char addr[SOCK_TEXT_MAX];
 	struct buf b = BUF_INIT(SESSION_NAME_MAX);
+	struct hop_parts parts = hop_name(&b, hop);
 
-	buf_put(&b, span_first(hop->host, 255));
-	s->host_len = (uint16_t)b.len;
-	buf_putc(&b, '[');
-	buf_put(&b, sock_text(&hop->addr, addr));
-	buf_putc(&b, ']');
-	s->peer_len = (uint16_t)b.len;
-	buf_putc(&b, ':');
-	buf_put_u64(&b, sock_port(&hop->addr));
+	s->host_len = (uint16_t)parts.host;
+	s->peer_len = (uint16_t)parts.peer;
 	s->name_len = (uint16_t)b.len;
 	memcpy(s->name, b.data, b.len);
 	buf_done(&b);
@@ -536,7 +530,7 @@ static int connect_from(const struct settings *set, const struct sock_addr *to)
 	char text[SOCK_TEXT_MAX];
 	int r;
 
-	if (!from->len)
+	if (!from->len || to->any.sa_family == AF_UNIX)
 		return sock_connect(to, NULL);
 	r = sock_connect(to, from);
 	if (r != -EADDRNOTAVAIL && r != -EINVAL)
@@ -578,7 +572,8 @@ int session_open(struct dest *d, struct jobrun *j)
 	list_append(&d->busy, &s->link);
 	d->sessions++;
 	j->pending = s;
-	loop_timer_set(d->relay->loop, &s->timer,
-	    s->started + d->set->smtp_connect_timeout);
+	if (d->set->smtp_connect_timeout)
+		loop_timer_set(d->relay->loop, &s->timer,
+		    s->started + d->set->smtp_connect_timeout);
 	return 0;
 }

@@ -2,8 +2,7 @@
 /*
  * relay/settings.c - one struct settings per transport and snapshot.
  *
- * An lmtp transport reads the smtp_ parameters too, with the differences
- * that LMTP makes: its own port, no MX, no fallback.
+ * An lmtp transport reads the lmtp_ parameters into the same places.
  */
 #include "daemon/relay/settings.h"
 
@@ -40,6 +39,32 @@ static const struct conf_field fields[] = {
 	T(smtp_rset_timeout), T(smtp_quit_timeout),
 	T(smtp_connection_cache_time_limit),
 	T(smtp_connection_reuse_time_limit),
+};
+
+#define L(K, M, name, m) { "lmtp_" name, K, offsetof(struct settings, m) + \
+	CONF_IS_(M, ((struct settings *)0)->m) }
+#define LS(m) L(CONF_KIND_STR, span, #m, smtp_##m)
+#define LB(m) L(CONF_KIND_BOOL, bool, #m, smtp_##m)
+#define LN(m) L(CONF_KIND_U32, uint32_t, #m, smtp_##m)
+#define LT(m) L(CONF_KIND_USEC, usec, #m, smtp_##m)
+static const struct conf_field lmtp_fields[] = {
+	L(CONF_KIND_STR, span, "lhlo_name", smtp_helo_name),
+	L(CONF_KIND_STR, span, "discard_lhlo_keywords",
+	    smtp_discard_ehlo_keywords),
+	L(CONF_KIND_USEC, usec, "lhlo_timeout", smtp_helo_timeout),
+	LS(tcp_port), LS(address_preference), LS(bind_address),
+	LS(bind_address6), LS(fallback_relay), LS(host_lookup),
+	LS(dns_support_level), LS(connection_cache_destinations),
+	LB(balance_inet_protocols), LB(bind_address_enforce),
+	LB(connection_cache_on_demand), LB(defer_if_no_mx_address_found),
+	LB(quote_rfc821_envelope), LB(randomize_addresses),
+	LB(skip_5xx_greeting), LB(skip_quit_response),
+	LN(connection_reuse_count_limit), LN(line_length_limit),
+	LN(mx_address_limit), LN(mx_session_limit),
+	LT(connect_timeout), LT(mail_timeout), LT(rcpt_timeout),
+	LT(data_init_timeout), LT(data_xfer_timeout), LT(data_done_timeout),
+	LT(rset_timeout), LT(quit_timeout), LT(connection_cache_time_limit),
+	LT(connection_reuse_time_limit),
 };
 /* clang-format on */
 
@@ -163,10 +188,6 @@ static void derive(struct settings *s)
 		s->prefer = 6;
 	s->discard = parse_discard(s->smtp_discard_ehlo_keywords);
 	s->flags = make_flags(s);
-	if (s->lmtp) {
-		s->smtp_tcp_port = SPAN("24");
-		s->smtp_fallback_relay = SPAN_NONE;
-	}
 	parse_bind(s, s->smtp_bind_address, AF_INET, &s->bind4);
 	parse_bind(s, s->smtp_bind_address6, AF_INET6, &s->bind6);
 	bind_to_own(s, 4, &s->bind4);
@@ -190,6 +211,9 @@ static struct settings *make_settings(struct snapshot *snap, uint32_t service)
 	s->snapshot = snap;
 	name_program(s, conf_service(snap->conf, service)->command);
 	conf_load(snap->conf, service, fields, ARRAY_LEN(fields), s);
+	if (s->lmtp)
+		conf_load(snap->conf, service, lmtp_fields,
+		    ARRAY_LEN(lmtp_fields), s);
 	derive(s);
 	return s;
 }

@@ -93,15 +93,11 @@ static bool was_visited(const struct jobrun *j, const struct hop *hop)
 
 static void note_unreachable(struct jobrun *j, int error)
 {
-	char addr[SOCK_TEXT_MAX];
 	struct buf b = BUF_INIT(1024);
 
 	buf_put(&b, SPAN("connect to "));
-	buf_put(&b, j->current->host);
-	buf_putc(&b, '[');
-	buf_put(&b, sock_text(&j->current->addr, addr));
-	buf_printf(
-	    &b, "]:%u: %s", sock_port(&j->current->addr), strerror(-error));
+	(void)hop_name(&b, j->current);
+	buf_printf(&b, ": %s", strerror(-error));
 	failed(j, SPAN("4.4.1"), job_text(j, buf_span(&b)));
 	buf_done(&b);
 	log_info(j, j->why);
@@ -179,7 +175,7 @@ static void next_site(struct jobrun *j)
 		struct nexthop next;
 		enum nexthop_result result = cut_site(j, &next);
 
-		if (result == NEXTHOP_OK && !next.local) {
+		if (result == NEXTHOP_OK) {
 			find_route(j, &next);
 			return;
 		}
@@ -187,9 +183,8 @@ static void next_site(struct jobrun *j)
 			break;
 		log_as(j->set->syslog_name, j->set->program, LOG_LEVEL_WARNING,
 		    "%s in next hop \"%.*s\"",
-		    result == NEXTHOP_OK        ? "unix-domain socket"
-		        : result == NEXTHOP_BAD ? "bad host or port"
-		                                : "unknown service",
+		    result == NEXTHOP_BAD ? "bad host or port"
+		                          : "unknown service",
 		    PRI(next.text));
 		failed(j, SPAN("4.3.5"), SPAN("Server configuration error"));
 	}
