@@ -76,7 +76,7 @@ sed -e "s|@version@|$version|" -e "s|@arch@|$arch|" -e "s|@size@|$size|" \
     -e "s|@depends@|$depends|" -e "s|@suggests@|$suggests|" \
     -e "s|@maintainer@|$maintainer|" \
     $packaging/control.in >"$root/DEBIAN/control"
-echo /etc/logrotate.d/chasqui >"$root/DEBIAN/conffiles"
+(cd "$root" && find etc -type f | sed 's|^|/|') >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do
 	install -m 755 "$packaging/$script" "$root/DEBIAN/$script"
 done
