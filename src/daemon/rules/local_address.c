@@ -27,6 +27,9 @@ enum {
 	/* For one line of addresses, and for one address. */
 	LINE_MEMORY = 512 * 1024 * 1024,
 	ADDRESS_MEMORY = 1024 * 1024,
+	/* A loop of aliases is to be found by the next of them, and called
+	 * that. */
+	RECIPIENT_LEVELS = LOCAL_LEVELS + 10,
 };
 
 static bool is_aliased(struct local_run *r, struct walk *w)
@@ -119,7 +122,7 @@ static bool is_in_loop(struct local_run *r, span address)
 void local_recipient(struct local_run *r, struct walk w)
 {
 	w.level++;
-	if (w.level > LOCAL_LEVELS) {
+	if (w.level > RECIPIENT_LEVELS) {
 		plan_warn(r->plan, "recipient nesting limit exceeded for %.*s",
 		    PRI(w.address));
 		local_outcome(

@@ -110,8 +110,8 @@ static const struct local_case local_cases[] = {
 		"mailbox /var/mail/ana for ana@example.com\n"),
 	CASE(ALIASES("{a=b} {b=a}"), "a@example.com",
 		"expanded\n"
-		"warning: recipient nesting limit exceeded for b@example.com\n"
-		"5.4.6 recipient nesting limit exceeded for b@example.com\n"),
+		"warning: alias database loop for b\n"
+		"5.4.6 alias database loop for b for b@example.com\n"),
 	CASE(ALIASES("{list=}"), "list@example.com",
 		"expanded\n"
 		"warning: no recipient in alias lookup result for list\n"

@@ -487,8 +487,8 @@ static void test_bounds(void **state UNUSED)
 	ask_for(&p, "c0@example.com");
 	expect(&p,
 	    "expanded\n"
-	    "warning: recipient nesting limit exceeded for c25@example.com\n"
-	    "5.4.6 recipient nesting limit exceeded for c25@example.com\n");
+	    "warning: alias database loop for c25\n"
+	    "5.4.6 alias database loop for c25 for c25@example.com\n");
 	ask_for(&p, "l0@example.com");
 	assert_true(p.text.len < 10000);
 	play_done(&p);
