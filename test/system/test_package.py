@@ -157,6 +157,29 @@ def check_gone(host):
     assert "postdrop" not in host.sh("dpkg-statoverride --list")
 
 
+def check_sendmail(host):
+    """From root and from a user, to a user and to an alias; while the system
+    is down, too."""
+    host.sh("printf 'Subject: from root\n\nx\n' | /usr/sbin/sendmail tester")
+    host.wait_mail("from root")
+    host.sh("""
+	printf 'To: boss\nSubject: from a user\n\nx\n' >/tmp/message
+	chmod 644 /tmp/message
+	su tester -c '/usr/lib/sendmail -t </tmp/message'
+    """)
+    host.wait_mail("from a user")
+    assert "\nX-Original-To: boss\n" in host.mailbox()
+    assert re.search(r"postfix/pickup\[\d+\]: [0-9A-F]+: uid=\d+ "
+                     r"from=<tester>", host.log())
+    host.sh("""
+	postfix stop
+	printf 'Subject: while it was down\n\nx\n' >/tmp/message
+	su tester -c 'sendmail tester </tmp/message'
+	postfix start
+    """)
+    host.wait_mail("while it was down")
+
+
 def postfix_is_there(host):
     return host.run("dpkg-query", "-W", "-f", "${db:Status-Status}",
                     "postfix", check=False).stdout == "installed"
@@ -193,6 +216,7 @@ def test_in_the_place_of_postfix(host):
     host.run("postfix", "start")
     host.smtp("tester", "by smtp")
     host.wait_mail("by smtp")
+    check_sendmail(host)
     check_life(host)
     said = host.run("apt-get", "remove", "-y", "chasqui")
     assert "There is still mail" not in said
