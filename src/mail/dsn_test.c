@@ -4,7 +4,10 @@
 #include "mail/date.h"
 #include "test/lib/unit.h"
 
+#include <stdio.h>
+
 #include "mail/dsn_cases.h"
+#include "mail/dsn_trace_cases.h"
 
 static const usec sunday = 1590303371 * USEC_SEC; /* 06:56:11 UTC */
 
@@ -169,6 +172,124 @@ static void test_success(void **state)
 	    success);
 }
 
+/* What addresses came to, for reports with many of them. */
+struct came_to {
+	const char *addr;
+	const char *orig;
+	enum verdict_class class;
+	const char *status;
+	const char *text;
+	const char *relay;
+	const char *said; /* by the remote server; NULL: nobody did */
+	const char *action;
+};
+
+#define AT   "127.0.0.1[127.0.0.1]"
+#define SINK AT ":25000"
+#define WHO  "550 5.1.1 who?"
+#define BUSY "450 4.2.0 later"
+#define NONE "none"
+/* clang-format off */
+#define GONE { "gone@err.example", "gone@err.example", VERDICT_BOUNCED, \
+	"5.1.2", "mail to this domain is not possible", NONE, NULL, "" }
+#define DISCARDED { "n@null.example", "n@null.example", VERDICT_SENT, \
+	"2.0.0", "null.example", NONE, NULL, "" }
+#define LATER { "x@later.example", "x@later.example", VERDICT_DEFERRED, \
+	"4.3.2", "deferred transport", NONE, NULL, "" }
+#define DAEMON(orig, text) { "daemon@example.com", orig, VERDICT_SENT, \
+	"2.0.0", text, "local", NULL, "" }
+#define NOBODY(orig) { "nobodyhere@example.com", orig, VERDICT_BOUNCED, \
+	"5.1.1", "unknown user: \"nobodyhere\"", "local", NULL, "" }
+#define BAD { "bad@sink.example", "bad@sink.example", VERDICT_BOUNCED, \
+	"5.1.1", "host " AT " said: " WHO " (in reply to RCPT TO command)", \
+	SINK, WHO, "" }
+#define LAZY { "busy@sink.example", "busy@sink.example", VERDICT_DEFERRED, \
+	"4.2.0", "host " AT " said: " BUSY " (in reply to RCPT TO command)", \
+	SINK, BUSY, "" }
+#define REACHED(status, said) { "who@sink.example", "who@sink.example", \
+	VERDICT_SENT, status, said, SINK, said, "" }
+#define LIST(text, action) { "list@example.com", "list@example.com", \
+	VERDICT_SENT, "2.0.0", text, "local", NULL, action }
+#define QUEUED "250 2.0.0 Ok: queued as 1A2B"
+
+static const struct {
+	enum dsn_kind kind;
+	uint32_t flags; /* of the message */
+	uint8_t notify;
+	const char *want;
+	struct came_to all[16];
+} many[] = {
+	{ DSN_VERIFY, ENVELOPE_VERIFY, 0, verify, {
+	    DISCARDED, LATER,
+	    DAEMON("daemon@example.com", "delivers to mailbox"),
+	    DAEMON("list@example.com", "delivers to mailbox"),
+	    NOBODY("list@example.com"),
+	    { "who@sink.example", "list@example.com", VERDICT_SENT, "2.0.0",
+	        "forwards to who@sink.example", "local", NULL, "" },
+	    BAD, LAZY, REACHED("2.1.5", "250 2.1.5 Ok"), GONE,
+	    NOBODY("nobodyhere@example.com") } },
+	{ DSN_VERIFY, ENVELOPE_TRACE, 0, trace, {
+	    DISCARDED,
+	    DAEMON("daemon@example.com", "delivered to mailbox"),
+	    DAEMON("list@example.com", "delivered to mailbox"),
+	    GONE,
+	    NOBODY("nobodyhere@example.com"), NOBODY("list@example.com"),
+	    LIST("forwarded as 50342AA7629", "relayed"),
+	    BAD, LAZY, REACHED("2.0.0", QUEUED), LATER } },
+	{ DSN_FAILURE, 0, 0, failure_parts, {
+	    GONE,
+	    NOBODY("nobodyhere@example.com"), NOBODY("list@example.com"),
+	    BAD } },
+	{ DSN_SUCCESS, 0, RCPT_NOTIFY_SUCCESS, success_many, {
+	    DISCARDED, REACHED("2.0.0", QUEUED),
+	    LIST("alias expanded", "expanded"),
+	    DAEMON("daemon@example.com", "delivered to mailbox") } },
+};
+/* clang-format on */
+
+static void check_many(size_t i)
+{
+	static char diagnostics[16][100];
+	struct rcpt rcpts[16];
+	struct verdict verdicts[16];
+	span actions[16];
+	uint32_t n = 0;
+	struct envelope e;
+
+	for (; many[i].all[n].addr; n++) {
+		const struct came_to *c = &many[i].all[n];
+
+		rcpts[n] = (struct rcpt){ .addr = span_str(c->addr),
+			.orig = span_str(c->orig),
+			.notify = many[i].notify };
+		verdicts[n] = (struct verdict){ .class = c->class,
+			.status = span_str(c->status),
+			.text = span_str(c->text),
+			.relay = span_str(c->relay) };
+		actions[n] = span_str(c->action);
+		if (!c->said)
+			continue;
+		(void)snprintf(diagnostics[n], sizeof(diagnostics[n]),
+		    "smtp; %s", c->said);
+		verdicts[n].remote_mta = SPAN("dns; 127.0.0.1");
+		verdicts[n].diagnostic = span_str(diagnostics[n]);
+	}
+	e = about(rcpts, n);
+	e.flags = many[i].flags;
+	check((struct dsn_notice){ .kind = many[i].kind,
+	          .about = &e,
+	          .verdicts = verdicts,
+	          .actions = actions },
+	    many[i].want);
+}
+
+static void test_many(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		check_many(i);
+}
+
 static void test_postmaster(void **state)
 {
 	struct rcpt r = { .addr = SPAN("gone@err.example"),
@@ -287,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_failure_headers),
 		cmocka_unit_test(test_delay),
 		cmocka_unit_test(test_success),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_postmaster),
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_hostile_text),

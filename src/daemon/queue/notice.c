@@ -200,10 +200,7 @@ static void select_rcpt(struct notice *n, struct selection *s, uint32_t i)
 	const struct active *a = n->about;
 	const struct active_rcpt *r = &a->rcpts[i];
 
-	/* "alias expanded" is an outcome of its own, to who asked for it. */
-	if (s->explained[i] &&
-	    !(n->kind == DSN_VERIFY && r->action.len &&
-	        (a->envelope.rcpts[i].notify & RCPT_NOTIFY_SUCCESS)))
+	if (s->explained[i])
 		return;
 	s->rcpts[s->count] = a->envelope.rcpts[i];
 	s->rcpts[s->count].transport = r->transport;

@@ -127,11 +127,10 @@ void parts_take_leg(struct active *a, const struct job_part *p)
 void parts_take(struct active *a, uint32_t rcpt, const struct job_part *p)
 {
 	struct state_part part = part_of(a, rcpt, p);
-	bool is_itself = span_eq(p->addr, a->envelope.rcpts[rcpt].addr);
 
 	switch (p->verdict.class) {
 	case VERDICT_SENT:
-		if (!part.flags || is_itself) {
+		if (!part.flags) {
 			a->rcpts[rcpt].action = arena_dup(&a->arena, p->action);
 			return;
 		}
