@@ -135,8 +135,6 @@
 	"accepted message has its \"client=\" line"
 #define NO_FINAL   PARAM_MISSING, "a delivery by LMTP counts as relayed; tell " \
 	"those who ask for NOTIFY=SUCCESS"
-#define NO_DUPES   PARAM_MISSING, "recipients that are named twice are counted " \
-	"without this limit; lower smtpd_recipient_limit"
 #define NO_LOGFORM PARAM_MISSING, "addresses are logged as they are written " \
 	"in the envelope; let log readers strip quotes"
 #define USE_SMTP   PARAM_MISSING, "LMTP follows the smtp_ parameter of the " \

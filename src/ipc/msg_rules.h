@@ -102,7 +102,7 @@ enum rules_way_kind {
 /* Where mail for a recipient goes. */
 struct rules_way {
 	uint8_t kind;   /* enum rules_way_kind */
-	span orig;      /* of a BCC: before aliases; otherwise empty */
+	span orig; /* before aliases: of a BCC, and for RULES_TRUSTED */
 	span recipient; /* rewritten, internal form */
 	span transport;
 	span nexthop;

@@ -350,6 +350,7 @@ static void commit(struct notice *n, struct active *fresh, usec now)
 	struct buf ident = BUF_INIT(1024);
 	struct rcpt to = {
 		.addr = n->sender,
+		.orig = n->sender,
 		.transport = n->transport,
 		.nexthop = n->nexthop,
 	};

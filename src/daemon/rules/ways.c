@@ -54,6 +54,7 @@ static bool route(struct eval *e, span addr, struct rules_way *way)
 static bool add(struct eval *e, span addr, enum rules_way_kind kind)
 {
 	struct rules_verdict *v = e->v;
+	bool tells = kind != RULES_WAY_RCPT || e->q->flags & RULES_TRUSTED;
 	struct expansion all;
 
 	if (!expand_virtual(e->p, e->world, e->arena, addr, &all) ||
@@ -63,7 +64,7 @@ static bool add(struct eval *e, span addr, enum rules_way_kind kind)
 		struct rules_way *way = &v->ways[v->nways];
 
 		way->kind = (uint8_t)kind;
-		way->orig = kind == RULES_WAY_RCPT ? SPAN_NONE : addr;
+		way->orig = tells ? addr : SPAN_NONE;
 		if (!route(e, all.addrs[i], way))
 			return false;
 		v->nways++;
@@ -119,7 +120,7 @@ static bool add_one(struct eval *e, span addr)
 	if (!make_room(e, 1))
 		return false;
 	way = &e->v->ways[e->v->nways];
-	*way = (struct rules_way){ .kind = RULES_WAY_RCPT };
+	*way = (struct rules_way){ .kind = RULES_WAY_RCPT, .orig = addr };
 	if (!route(e, addr, way))
 		return false;
 	e->v->nways++;
@@ -130,14 +131,18 @@ bool ways_fill_inside(struct eval *e)
 {
 	static const span nobody = SPAN_INIT("MAILER-DAEMON");
 	bool is_bad = e->resolve_result == RESOLVE_BAD;
+	span addr;
 
 	if (!is_bad && !(e->q->flags & RULES_FINAL))
 		return ways_fill(e);
 	if (!is_bad)
 		return add_one(e, e->resolved.recipient);
-	e->resolved = (struct resolved){
-		.recipient = e->q->recipient.len ? e->q->recipient : nobody,
-	};
+	e->resolved = (struct resolved){ .recipient = e->q->recipient };
+	if (resolve_rewrite(e->p, e->arena, e->q->recipient, &addr) ==
+	    RESOLVE_OK)
+		e->resolved.recipient = addr;
+	if (!e->resolved.recipient.len)
+		e->resolved.recipient = nobody;
 	return add_one(e, e->resolved.recipient);
 }
 

@@ -29,6 +29,7 @@ struct message *message_new(struct session *s)
 	if (!m->arrival)
 		m->arrival = loop_wall(s->p->loop);
 	buf_init(&m->content, CONTENT_MAX);
+	hmap_init(&m->dups);
 	return m;
 }
 
@@ -64,6 +65,7 @@ void message_free(struct message **message)
 	handover_drop(m->p->handover, m);
 	fd_close(&m->blob);
 	clean_done(&m->clean);
+	hmap_done(&m->dups);
 	release(m);
 	mem_free(m);
 }
@@ -85,18 +87,41 @@ static bool make_room(struct message *m)
 	return true;
 }
 
-/* Two recipients may have the same archive. */
-static bool has_bcc(const struct message *m, const struct rcpt *rcpt)
-{
-	for (uint32_t i = 0; i < m->nrcpts; i++) {
-		const struct rcpt *r = &m->rcpts[i];
+/* ---- recipients that are there already ---- */
 
-		if (r->notify == rcpt->notify && !r->orcpt.len &&
-		    span_eq_nocase(r->addr, rcpt->addr) &&
-		    span_eq_nocase(r->orig, rcpt->orig))
-			return true;
+struct dup {
+	struct hnode node; /* by address */
+	struct rcpt rcpt;
+};
+
+static struct dup *find_dup(const struct message *m, const struct rcpt *r)
+{
+	uint64_t hash = hash_bytes_nocase(r->addr);
+	struct hnode *n;
+
+	for (n = hmap_first(&m->dups, hash); n; n = hmap_next(n, hash)) {
+		struct dup *d = CONTAINER_OF(n, struct dup, node);
+
+		if (d->rcpt.notify == r->notify &&
+		    span_eq_nocase(d->rcpt.addr, r->addr) &&
+		    span_eq_nocase(d->rcpt.orig, r->orig) &&
+		    span_eq_nocase(d->rcpt.orcpt, r->orcpt))
+			return d;
 	}
-	return false;
+	return NULL;
+}
+
+static void remember_dup(struct message *m, const struct rcpt *r)
+{
+	uint32_t limit = m->session->service->set.duplicate_filter_limit;
+	struct dup *d = NULL;
+
+	if (!limit || m->dups.count < limit)
+		d = arena_new(&m->session->engine.txn, struct dup);
+	if (!d)
+		return;
+	d->rcpt = *r;
+	hmap_put(&m->dups, &d->node, hash_bytes_nocase(r->addr));
 }
 
 /* What comes last moves on. */
@@ -119,7 +144,7 @@ bool message_add_rcpt(
 	struct arena *txn = &m->session->engine.txn;
 	struct rcpt r = { .notify = rcpt->notify };
 
-	if (kind != RULES_WAY_RCPT && has_bcc(m, rcpt))
+	if (find_dup(m, rcpt))
 		return true;
 	if (!make_room(m))
 		return false;
@@ -131,6 +156,7 @@ bool message_add_rcpt(
 	if (!r.nexthop.ptr)
 		return false;
 	insert(m, r, kind);
+	remember_dup(m, &r);
 	return true;
 }
 
@@ -141,6 +167,9 @@ void message_drop_rcpts(struct message *m, uint32_t nrcpts, uint32_t nlast)
 		    &m->rcpts[m->nrcpts - m->nlast], nlast * sizeof(*m->rcpts));
 	m->nrcpts = nrcpts;
 	m->nlast = nlast;
+	hmap_done(&m->dups);
+	for (uint32_t i = 0; i < nrcpts; i++)
+		remember_dup(m, &m->rcpts[i]);
 }
 
 void message_return(struct message *m, span why)

@@ -41,7 +41,8 @@ struct message {
 	struct rcpt *rcpts; /* the same */
 	uint32_t nrcpts;
 	uint32_t room;
-	uint32_t nlast; /* of them, at the end: always_bcc */
+	uint32_t nlast;   /* of them, at the end: always_bcc */
+	struct hmap dups; /* of rcpts, up to duplicate_filter_limit */
 	struct received received;
 	struct clean clean;
 	struct buf content; /* not written yet, or all of it */
@@ -63,9 +64,9 @@ struct message *message_new(struct session *s);
 void message_free(struct message **m);
 
 /*
- * One more recipient, with its route; `last`: behind all others, now and
- * later. One that was added already is not added again, when it is one that
- * tables add. False: there is no room.
+ * One more recipient, with its route; RULES_WAY_BCC_LAST: behind all others,
+ * now and later. One that is there already, with the same original address
+ * and wishes, is not added again. False: there is no room.
  */
 MUST_USE bool message_add_rcpt(
     struct message *m, const struct rcpt *rcpt, enum rules_way_kind kind);

@@ -49,6 +49,7 @@ static const struct conf_field fields[] = {
 	U32(header_size_limit),
 	U32(header_address_token_limit),
 	U32(hopcount_limit),
+	U32(duplicate_filter_limit),
 	USEC(smtpd_timeout),
 	USEC(smtpd_error_sleep_time),
 	USEC(anvil_rate_time_unit),

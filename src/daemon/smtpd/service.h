@@ -36,7 +36,7 @@ struct service_settings {
 	uint32_t smtpd_client_message_rate_limit;
 	uint32_t smtpd_client_recipient_rate_limit;
 	uint32_t header_size_limit, header_address_token_limit;
-	uint32_t hopcount_limit;
+	uint32_t hopcount_limit, duplicate_filter_limit;
 	usec smtpd_timeout, smtpd_error_sleep_time, anvil_rate_time_unit;
 	bool smtpd_helo_required, disable_vrfy_command, smtpd_delay_reject;
 	bool smtputf8_enable, strict_smtputf8, strict_rfc821_envelopes;

@@ -12,6 +12,7 @@
 
 #include "daemon/smtpd/forms.h"
 #include "daemon/smtpd/handover.h"
+#include "os/log.h"
 
 const span step_no_storage = SPAN_INIT("4.3.1 Insufficient system storage");
 static const span no_queue = SPAN_INIT("4.3.0 Error: queue file write error");
@@ -420,6 +421,15 @@ static bool step_fate(struct session *s)
 	return step_message_over(s, 451, no_queue);
 }
 
+static void return_hopper(struct session *s)
+{
+	char id[MSGID_TEXT_MAX];
+
+	log_warn("cleanup", "%.*s: message rejected: hopcount exceeded",
+	    PRI(msgid_text(s->message->id, id)));
+	message_return(s->message, SPAN("5.4.0 too many hops"));
+}
+
 /*
  * What strangers are refused comes back to our own users in a notice: so all
  * recipients are sent where that is made.
@@ -433,7 +443,7 @@ static void return_unwanted(struct session *s)
 	if (s->engine.was_cut)
 		message_return(m, SPAN("5.3.4 message file too big"));
 	else if (m->clean.hops >= settings(s)->hopcount_limit)
-		message_return(m, SPAN("5.4.0 too many hops"));
+		return_hopper(s);
 }
 
 /* It was cut anywhere, also within a line. False: wait. */

@@ -9,6 +9,7 @@
 #include "daemon/smtpd/steps.h"
 
 #include "daemon/smtpd/forms.h"
+#include "mail/address.h"
 #include "os/log.h"
 
 /* The first recipient makes it a message with a name. */
@@ -22,6 +23,24 @@ static void name_message(struct session *s, const struct rules_verdict *v)
 	form_client(s);
 }
 
+/* ORCPT of mail that starts here: the address as completed, before aliases. */
+static span first_orcpt(struct session *s, const struct rules_verdict *v)
+{
+	struct buf text = BUF_INIT(ADDRESS_MAX);
+	span copy = SPAN_NONE;
+
+	for (uint32_t i = 0; i < v->nways && !text.len; i++) {
+		if (v->ways[i].kind != RULES_WAY_RCPT || !v->ways[i].orig.len)
+			continue;
+		buf_put(&text, SPAN("rfc822;"));
+		buf_put(&text, v->ways[i].orig);
+	}
+	if (text.len)
+		copy = arena_dup(&s->engine.cmd, buf_span(&text));
+	buf_done(&text);
+	return copy;
+}
+
 /*
  * One recipient, or all that an alias stands for. Only the first one of those
  * is to report success (RFC 3461 5.2.7.3 c).
@@ -33,15 +52,18 @@ static bool add_rcpts(struct session *s, const struct rules_verdict *v)
 	uint32_t before = m->nrcpts;
 	uint32_t last = m->nlast;
 	uint8_t notify = r->notify;
+	span orcpt = r->orcpt;
 	span given = r->given.ptr ? r->given : r->addr;
 
+	if (s->trusted && !orcpt.len)
+		orcpt = first_orcpt(s, v);
 	for (uint32_t i = 0; i < v->nways; i++) {
 		const struct rules_way *way = &v->ways[i];
 		bool bcc = way->kind != RULES_WAY_RCPT;
 		const struct rcpt rcpt = {
 			.addr = way->recipient,
 			.orig = bcc ? way->orig : given,
-			.orcpt = bcc ? SPAN_NONE : r->orcpt,
+			.orcpt = bcc ? SPAN_NONE : orcpt,
 			.notify = bcc ? RCPT_NOTIFY_NEVER : notify,
 			.transport = way->transport,
 			.nexthop = way->nexthop,
