@@ -4,6 +4,7 @@
 import os
 import re
 import stat
+import subprocess
 
 import pytest
 
@@ -12,7 +13,6 @@ from lib.instance import Smtp
 
 UID, GID = 64100, 64101
 OTHER = 64102
-LIMIT = 3000
 
 # address: (virtual_mailbox_maps, uid, gid); None: not in the table.
 PEOPLE = {
@@ -20,21 +20,16 @@ PEOPLE = {
     "dir@v.example": ("v/dir/", UID, GID),
     "deep@v.example": ("v/some/where/deep/", UID, GID),
     "slashes@v.example": ("/v//slashes/", UID, GID),
-    "made@v.example": ("v/made/", UID, GID),
     "ext+known@v.example": ("v/ext-known/", UID, GID),
     "ext@v.example": ("v/ext/", UID, GID),
     "@all.example": ("v/all/", UID, GID),
     "quoted name@v.example": ("v/quoted", UID, GID),
     "other-group@v.example": ("v/other-group/", UID, OTHER),
     "minimum@v.example": ("v/minimum/", 100, 100),
-    "up@v.example": ("../up/", UID, GID),
-    "inside@v.example": ("v/x/../inside/", UID, GID),
     "dots@v.example": ("v/..dots", UID, GID),
     "low-uid@v.example": ("v/low-uid/", 99, GID),
     "root@v.example": ("v/root/", 0, GID),
     "odd-uid@v.example": ("v/odd-uid/", "12x", GID),
-    "large-uid@v.example": ("v/large-uid/", 1 << 32, GID),
-    "nobody-uid@v.example": ("v/nobody-uid/", (1 << 32) - 1, GID),
     "no-uid@v.example": ("v/no-uid/", None, GID),
     "zero-gid@v.example": ("v/zero-gid/", UID, 0),
     "odd-gid@v.example": ("v/odd-gid/", UID, "-1"),
@@ -55,22 +50,27 @@ PEOPLE = {
     "fifo@v.example": ("v/fifo", UID, GID),
     "device@v.example": ("v/device", UID, GID),
 }
-# What the recipients are called, and who that is.
-RECIPIENTS = list(PEOPLE) + [
+RECIPIENTS = [name for name in PEOPLE if name[0] != "@"] + [
     "MBOX@V.Example", "ext+unknown@v.example", "who+ever@all.example",
-    "unknown@v.example", "Unknown+ext@v.example", "fails@v.example",
+    "unknown@v.example", "Unknown+ext@v.example",
 ]
-RECIPIENTS.remove("@all.example")
+# Where Postfix 3.7 believes too much: later ones do as we do.
+MISTAKES = {
+    "up@v.example": ("../up/", UID, GID),
+    "inside@v.example": ("v/x/../inside/", UID, GID),
+    "large-uid@v.example": ("v/large-uid/", 1 << 32, GID),
+    "nobody-uid@v.example": ("v/nobody-uid/", (1 << 32) - 1, GID),
+}
 
 MESSAGE = ("From: a@x\nTo: b@y\nDate: Thu, 1 Jan 2026 00:00:00 +0000\n"
            "Message-Id: <1@x>\nSubject: hello\n\n"
            "From here\n>From there\n.\n..\n\nlast, eñe\n\n")
 VOLATILE = [
+    (rb"\d{10}\.P\d+(Q\d+)?\.", rb"TMPNAME."),
+    (rb"\d{10}\.V[0-9a-f]+I[0-9a-f]+M\d+\.", rb"NEWNAME."),
     (rb"(?m)^(From \S+  ).*$", rb"\1DATE"),
     (rb"\b[0-9A-F]{10,12}\b", rb"QUEUEID"),
     (rb"\w{3}, +\d+ \w{3} \d{4} [\d:]{8} [+-]\d{4} \(\w+\)", rb"DATE"),
-    (rb"\d{10}\.P\d+(Q\d+)?\.", rb"TMPNAME."),
-    (rb"\d{10}\.V[0-9a-f]+I[0-9a-f]+M\d+\.", rb"NEWNAME."),
 ]
 
 
@@ -86,11 +86,11 @@ def quoted(address):
     return f'"{local}"@{domain}' if " " in local else address
 
 
-def write_tables(home):
+def write_tables(home, people):
     tables = {"boxes": 0, "uids": 1, "gids": 2}
     for name, column in tables.items():
         with open(os.path.join(home, name), "w", encoding="utf-8") as f:
-            for address, values in PEOPLE.items():
+            for address, values in people.items():
                 if values[column] is not None:
                     f.write(f"{quoted(address)} {values[column]}\n")
 
@@ -116,7 +116,7 @@ def make_world(base):
                  "v/new-closed/cur", "v/no-new", "v/no-new/tmp",
                  "v/elsewhere"):
         os.mkdir(at(name))
-        own(at(name))
+        own(at(name), mode=0o755)
     os.chmod(at("v"), 0o777)
     os.mkdir(at("closed"), 0o755)
     write_file(at("v/is-file"))
@@ -137,37 +137,42 @@ def make_world(base):
 
 
 def settings(home):
-    return {
-        "myhostname": "mail.example.test",
-        "recipient_delimiter": "+",
-        "virtual_mailbox_domains": "v.example, all.example",
-        "virtual_mailbox_base": os.path.join(home, "vmail"),
-        "virtual_mailbox_maps":
-            f"texthash:{home}/boxes, inline:{{fails@v.example=v/fails/}}",
-        "virtual_uid_maps": f"texthash:{home}/uids",
-        "virtual_gid_maps": f"texthash:{home}/gids",
-        "virtual_mailbox_limit": "20480000",
-        "smtpd_reject_unlisted_recipient": "no",
-        "deliver_lock_attempts": "2",
-        "deliver_lock_delay": "1s",
-    }
+    return [
+        "myhostname = mail.example.test",
+        "recipient_delimiter = +",
+        "virtual_mailbox_domains = v.example, all.example",
+        f"virtual_mailbox_base = {home}/vmail",
+        f"virtual_mailbox_maps = texthash:{home}/boxes",
+        f"virtual_uid_maps = texthash:{home}/uids",
+        f"virtual_gid_maps = texthash:{home}/gids",
+        "smtpd_reject_unlisted_recipient = no",
+        "deliver_lock_attempts = 2",
+        "deliver_lock_delay = 1s",
+    ]
+
+
+def content_of(path, base):
+    """Two messages may have come in any order."""
+    with open(path, "rb") as f:
+        text = settled(f.read(), base)
+    return sorted(re.split(rb"(?m)^(?=From \S+  DATE)", text))
 
 
 def tree(base):
-    """All files below: mode, owner, content; names as far as they count."""
+    """All files below: names, modes, owners, contents."""
     result = {}
     for directory, names, files in os.walk(base):
         for name in names + files:
             path = os.path.join(directory, name)
             st = os.lstat(path)
-            text = b""
+            facts = [oct(st.st_mode), st.st_uid, st.st_gid]
             if stat.S_ISREG(st.st_mode):
-                with open(path, "rb") as f:
-                    text = settled(f.read(), base)
-            key = settled(path.encode(), base)
-            result.setdefault(key, []).append(
-                (oct(st.st_mode), st.st_uid, st.st_gid, text))
-    return {key: sorted(value) for key, value in result.items()}
+                facts += content_of(path, base)
+            key = settled(path.encode(), base).decode()
+            result.setdefault(key, []).append(facts)
+    for same in result.values():
+        same.sort()
+    return result
 
 
 def outcomes(log, base):
@@ -185,19 +190,201 @@ def outcomes(log, base):
     return said, warnings
 
 
-def deliver_to_peer():
-    with postfix_peer.PostfixPeer() as peer:
-        base = os.path.join(peer.home, "vmail")
-        make_world(base)
-        write_tables(peer.home)
-        peer.configure(*(f"{k} = {v}"
-                         for k, v in settings(peer.home).items()))
-        peer.reload()
-        for recipient in RECIPIENTS:
-            with Smtp(peer.port) as smtp:
-                smtp.command("EHLO client.example", 250)
-                smtp.envelope("", [quoted(recipient)])
-                assert smtp.data(MESSAGE).code == 250
-        peer.wait_for(lambda: len(outcomes(peer.log(), base)[0])
-                      >= len(RECIPIENTS) - 1, 60)
-        return outcomes(peer.log(), base), tree(base)
+def send(port, recipients, content=MESSAGE, sender="from@client.example"):
+    """One message for each."""
+    with Smtp(port) as smtp:
+        smtp.command("EHLO client.example", 250)
+        for recipient in recipients:
+            smtp.envelope(sender, [quoted(recipient)])
+            assert smtp.data(content).code == 250
+
+
+def deliver(system, people, recipients):
+    """To all of them: the outcomes, the warnings and the files."""
+    base = os.path.join(system.home, "vmail")
+    make_world(base)
+    write_tables(system.home, people)
+    system.configure(*settings(system.home))
+    system.start()
+    send(system.port, recipients)
+    system.wait_for(lambda: len(outcomes(system.log(), base)[0])
+                    >= len(recipients), 60, "not all were tried")
+    return (*outcomes(system.log(), base), tree(base))
+
+
+def differences(ours, theirs):
+    return {key: (ours.get(key), theirs.get(key))
+            for key in {*ours, *theirs} if ours.get(key) != theirs.get(key)}
+
+
+@pytest.mark.root
+@pytest.mark.peer
+def test_as_postfix(make_instance):
+    """Outcomes, the log, and each file with its owner and mode."""
+    peer = postfix_peer.PostfixPeer()
+    try:
+        theirs = deliver(peer, PEOPLE, RECIPIENTS)
+    finally:
+        peer.destroy()
+    ours = deliver(make_instance(), PEOPLE, RECIPIENTS)
+    assert not differences(ours[0], theirs[0])
+    assert len(ours[0]) == len(RECIPIENTS)
+    assert ours[1] == theirs[1]
+    assert not differences(ours[2], theirs[2])
+    assert any("/new/" in name for name in ours[2])
+
+
+@pytest.mark.root
+def test_mistakes_of_tables(make_instance):
+    """Nothing leads out of the base, and no number wraps around to root."""
+    mail = make_instance()
+    said, warnings, files = deliver(mail, MISTAKES, list(MISTAKES))
+    for text in said.values():
+        assert "dsn=4.3.5, status=deferred (mail system configuration" in text
+    assert warnings == {
+        "warning: recipient up@v.example: "
+        "bad mailbox path ../up/ in virtual_mailbox_maps",
+        "warning: recipient inside@v.example: "
+        "bad mailbox path v/x/../inside/ in virtual_mailbox_maps",
+        "warning: recipient large-uid@v.example: "
+        "bad uid 4294967296 in virtual_uid_maps",
+        "warning: recipient nobody-uid@v.example: "
+        "bad uid 4294967295 in virtual_uid_maps",
+    }
+    assert not [name for name in files if "NEWNAME" in name]
+
+
+@pytest.fixture
+def hosting(make_instance):
+    """A running system with a Maildir for everybody at all.example."""
+    def make(*more, **people):
+        mail = make_instance()
+        base = os.path.join(mail.home, "vmail")
+        os.mkdir(base)
+        own(base)
+        owner = os.geteuid() or UID
+        write_tables(mail.home, {
+            f"{name}@v.example": (path, owner, os.getegid() or GID)
+            for name, path in (people or {"ana": "ana/"}).items()})
+        mail.configure(*settings(mail.home), *more)
+        mail.start()
+        return mail, base
+    return make
+
+
+def statuses(mail):
+    return sorted(re.findall(r"to=<(.*?)>.* (dsn=.*)$",
+                             "\n".join(mail.log_lines("/virtual"))))
+
+
+@pytest.mark.root
+def test_quota(hosting):
+    """Kept in maildirsize, for other programs to see."""
+    mail, base = hosting(
+        "virtual_maildir_quota_maps = inline:{ana@v.example=1500}",
+        ana="ana/", bob="bob/")
+    text = "Subject: x\n\n" + "x" * 98 + "\n"
+    send(mail.port, ["ana+x@v.example"], text * 4)
+    mail.wait_for(lambda: len(statuses(mail)) == 1)
+    with open(os.path.join(base, "ana", "maildirsize"),
+              encoding="ascii") as f:
+        lines = f.read().splitlines()
+    name, = os.listdir(os.path.join(base, "ana", "new"))
+    size = os.path.getsize(os.path.join(base, "ana", "new", name))
+    assert lines[0] == "1500S"
+    assert lines[-1].split() == [str(size), "1"]
+    send(mail.port, ["ana@v.example", "bob@v.example"], text * 8, "")
+    mail.wait_for(lambda: len(statuses(mail)) == 3)
+    assert statuses(mail) == [
+        ("ana+x@v.example",
+         "dsn=2.0.0, status=sent (delivered to maildir)"),
+        ("ana@v.example", "dsn=5.2.2, status=bounced "
+         "(maildir delivery failed: maildir over quota)"),
+        ("bob@v.example", "dsn=2.0.0, status=sent (delivered to maildir)"),
+    ]
+    assert os.listdir(os.path.join(base, "ana", "new")) == [name]
+    assert not os.listdir(os.path.join(base, "ana", "tmp"))
+    assert not os.path.exists(os.path.join(base, "bob", "maildirsize"))
+
+
+@pytest.mark.root
+def test_file_size_limit(hosting):
+    """virtual_mailbox_limit is for one file: a mailbox, or a message."""
+    mail, base = hosting("message_size_limit = 2000",
+                         "virtual_mailbox_limit = 2000",
+                         ana="ana/", bob="bob")
+    text = "Subject: x\n\n" + "x" * 78 + "\n"
+    send(mail.port, ["ana@v.example"] * 2 + ["bob@v.example"] * 2,
+         text * 10, "")
+    mail.wait_for(lambda: len(statuses(mail)) == 4)
+    assert statuses(mail) == [
+        ("ana@v.example", "dsn=2.0.0, status=sent (delivered to maildir)"),
+        ("ana@v.example", "dsn=2.0.0, status=sent (delivered to maildir)"),
+        ("bob@v.example", "dsn=2.0.0, status=sent (delivered to mailbox)"),
+        ("bob@v.example", "dsn=5.2.2, status=bounced (delivery failed to "
+         f"mailbox {base}/bob: error writing message: File too large)"),
+    ]
+    assert os.path.getsize(os.path.join(base, "bob")) < 2000
+
+
+@pytest.mark.root
+def test_many_at_once(hosting):
+    """Everything for everybody, exactly once."""
+    people = {f"u{i}": f"u{i}/" for i in range(40)}
+    mail, base = hosting(**people)
+    names = [f"{name}@v.example" for name in people]
+    with Smtp(mail.port) as smtp:
+        smtp.command("EHLO client.example", 250)
+        for number in range(20):
+            smtp.envelope("from@client.example", names)
+            assert smtp.data(f"X-Number: {number}\n\n").code == 250
+    mail.wait_empty()
+    for name in people:
+        numbers = set()
+        new = os.path.join(base, name, "new")
+        for entry in os.listdir(new):
+            with open(os.path.join(new, entry), encoding="ascii") as f:
+                numbers.add(re.search(r"X-Number: (\d+)\n", f.read())[1])
+        assert len(os.listdir(new)) == len(numbers) == 20
+        assert not os.listdir(os.path.join(base, name, "tmp"))
+
+
+@pytest.mark.root
+@pytest.mark.program("doveadm")
+def test_dovecot_reads_it(hosting, tmp_path):
+    """What we wrote is a Maildir to others, too; so is its quota."""
+    mail, base = hosting("virtual_maildir_quota_maps = static:100000S,50C")
+    send(mail.port, ["ana@v.example"] * 3)
+    mail.wait_for(lambda: len(statuses(mail)) == 3)
+    etc = tmp_path / "dovecot.conf"
+    etc.write_text(f"""
+        base_dir = {tmp_path}/run
+        state_dir = {tmp_path}/state
+        log_path = {tmp_path}/log
+        ssl = no
+        mail_location = maildir:{base}/ana
+        mail_plugins = quota
+        plugin {{
+          quota = maildir:User quota
+        }}
+        first_valid_uid = {UID}
+        userdb {{
+          driver = static
+          args = uid={UID} gid={GID} home={base}
+        }}
+        """)
+
+    def doveadm(*args):
+        return subprocess.run(
+            ["doveadm", "-c", str(etc), *args], check=True, timeout=30,
+            capture_output=True, text=True, env=dict(
+                os.environ, USER="ana", HOME=base),
+            user=UID, group=GID, extra_groups=[]).stdout
+    os.chmod(tmp_path, 0o755)
+    for parent in tmp_path.parents:
+        if parent != tmp_path.anchor and parent.stat().st_uid == os.geteuid():
+            if not parent.stat().st_mode & 0o001:
+                pytest.skip(f"{parent} is closed")
+    subjects = doveadm("fetch", "hdr.subject", "ALL")
+    assert subjects.count("hello") == 3
+    assert "eñe" in doveadm("fetch", "text", "ALL")

@@ -206,7 +206,7 @@ static bool find_mailbox(struct search *s)
 	case MAP_NONE:
 		return unknown_user(s, &s->path);
 	case MAP_RETRY:
-		buf_printf(&s->warning, "table %.*s: lookup %.*s failed",
+		buf_printf(&s->warning, "table %.*s: lookup %.*s: Application error",
 		    PRI(s->v->mailboxes.title), PRI(buf_span(&s->key)));
 		return misconfigured(s);
 	}
@@ -274,7 +274,7 @@ static bool find_quota(struct search *s)
 	case MAP_NONE:
 		return true;
 	case MAP_RETRY:
-		buf_printf(&s->warning, "table %.*s: lookup %.*s failed",
+		buf_printf(&s->warning, "table %.*s: lookup %.*s: Application error",
 		    PRI(s->v->quotas.title), PRI(buf_span(&s->key)));
 		return misconfigured(s);
 	}

@@ -119,8 +119,8 @@ static const struct {
 		"virtual_gid_maps") },
 	/* Tables that fail */
 	{ BASE "virtual_mailbox_maps = fail:x\n", "ana@v.example",
-		WRONG("table virtual_mailbox_maps: lookup ana@v.example "
-		"failed") },
+		WRONG("table virtual_mailbox_maps: lookup ana@v.example: "
+		"Application error") },
 	{ ANYBODY "virtual_uid_maps = fail:x\n", "ana@v.example",
 		WRONG("recipient ana@v.example: not found in "
 		"virtual_uid_maps") },
@@ -153,8 +153,8 @@ static const struct {
 		WRONG("recipient ana@v.example: bad quota 1M in "
 		"virtual_maildir_quota_maps") },
 	{ ANYBODY "virtual_maildir_quota_maps = fail:x\n", "ana@v.example",
-		WRONG("table virtual_maildir_quota_maps: lookup ana@v.example "
-		"failed") },
+		WRONG("table virtual_maildir_quota_maps: lookup ana@v.example: "
+		"Application error") },
 	/* clang-format on */
 };
 
