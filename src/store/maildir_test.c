@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -465,6 +466,55 @@ static void test_no_permission(void **state)
 }
 
 /*
+ * The owner swaps everything all the time: directories for links to where he
+ * may not write, for files, for pipes. Each delivery succeeds or fails, and
+ * nothing ever appears elsewhere.
+ */
+static void swap_forever(const struct place *p, const char *elsewhere)
+{
+	static const char *const names[] = { "tmp", "new", "cur" };
+	char path[160];
+	char aside[160];
+
+	for (unsigned i = 0;; i++) {
+		(void)snprintf(
+		    path, sizeof(path), "%s%s", p->path, names[i % 3]);
+		(void)snprintf(aside, sizeof(aside), "%s/aside", p->top);
+		if (rename(path, aside) < 0)
+			continue;
+		if (i % 4 < 2)
+			(void)!symlink(elsewhere, path);
+		else if (i % 4 == 2)
+			(void)!mkfifo(path, 0600);
+		(void)unlink(path);
+		(void)!rename(aside, path);
+	}
+}
+
+static void test_races(void **state)
+{
+	struct place *p = *state;
+	char elsewhere[128];
+	unsigned done = 0;
+	int status;
+	pid_t pid;
+
+	make_maildir(p);
+	(void)snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", p->top);
+	assert_int_equal(mkdir(elsewhere, 0700), 0);
+	pid = fork();
+	if (pid == 0)
+		swap_forever(p, elsewhere);
+	for (int i = 0; i < 500; i++)
+		done += deliver(p, SPAN("one\n")) == MAILDIR_OK;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* Empty all the time, and of use all the same. */
+	assert_int_equal(rmdir(elsewhere), 0);
+	assert_true(done > 0);
+}
+
+/*
  * Faults: the n-th call fails, or all from there on. Whatever happens, new/
  * has exactly the messages that were reported as delivered, and tmp/ is
  * empty - unless removing is what failed.
@@ -672,6 +722,7 @@ int main(void)
 		CASE(test_swapped_directories),
 		CASE(test_vanished),
 		CASE(test_no_permission),
+		CASE(test_races),
 		CASE(test_faults),
 		CASE(test_full_disk_is_told),
 	};
