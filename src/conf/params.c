@@ -67,8 +67,6 @@
 	"part of this version; let the sender's program or the next hop do it"
 #define NO_MAPS    PARAM_MISSING, "lookup tables are not part of this " \
 	"version; mail that would need one is deferred"
-#define NO_VIRTUAL PARAM_MISSING, "virtual mailboxes are not part of this " \
-	"version; deliver to local users or to another host"
 #define NO_VERIFY  PARAM_MISSING, "address verification is not part of this " \
 	"version; list valid recipients in relay_recipient_maps"
 #define NO_SCREEN  PARAM_MISSING, "postscreen is not part of this version; " \

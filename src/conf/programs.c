@@ -33,7 +33,7 @@ static const struct program programs[] = {
 	{ "tlsproxy",        PROGRAM_INSIDE,    NULL, false },
 	{ "trivial-rewrite", PROGRAM_INSIDE,    NULL, false },
 	{ "verify",          PROGRAM_INSIDE,    NULL, false },
-	{ "virtual",         PROGRAM_MISSING,   WAITS, false },
+	{ "virtual",         PROGRAM_TRANSPORT, NULL, false },
 };
 /* clang-format on */
 

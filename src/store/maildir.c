@@ -277,9 +277,9 @@ static int refuse_name(struct maildir *d, const struct maildir_file *f,
 	bool vanished = f->error == -ENOENT && *dir == 'n';
 
 	/* A directory that went away under our hands may come back. */
-	t->status =
-	    vanished ? SPAN("4.2.0") : mailbox_status(f->error, d->spec.other);
-	buf_clear(&t->reason);
+	mailbox_trouble_set(t,
+	    vanished ? SPAN("4.2.0") : mailbox_status(f->error, d->spec.other),
+	    f->error);
 	buf_printf(&t->reason, "create maildir file %s%s/%s: %s", d->spec.path,
 	    dir, *dir == 't' ? tmp_name(d, f) : new_name(d, f),
 	    strerror(-f->error));

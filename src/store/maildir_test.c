@@ -429,6 +429,7 @@ static void check_no_permission(struct place *p)
 	assert_int_equal(chmod(at(p, "tmp"), 0500), 0);
 	assert_int_equal(deliver(p, SPAN("one\n")), MAILDIR_REFUSED);
 	expect_refused(p, SPAN("5.2.0"), "tmp", "Permission denied");
+	assert_int_equal(p->trouble.error, -EACCES);
 	assert_int_equal(chmod(at(p, "tmp"), 0700), 0);
 
 	p->spec.other = SPAN("4.2.0");

@@ -221,6 +221,8 @@ static void put_master_cf(struct buf *out, const struct plan *p)
 	         "  -o syslog_name=postfix/$service_name\n"
 	         "local           unix  -       n       n       -       -      "
 	         " local\n"
+	         "virtual         unix  -       n       n       -       -      "
+	         " virtual\n"
 	         "error           unix  -       -       n       -       -      "
 	         " error\n"
 	         "retry           unix  -       -       n       -       -      "

@@ -69,7 +69,8 @@ VOLATILE = [
     (rb"\d{10}\.P\d+(Q\d+)?\.", rb"TMPNAME."),
     (rb"\d{10}\.V[0-9a-f]+I[0-9a-f]+M\d+\.", rb"NEWNAME."),
     (rb"(?m)^(From \S+  ).*$", rb"\1DATE"),
-    (rb"\b[0-9A-F]{10,12}\b", rb"QUEUEID"),
+    (rb"(?<=: )[0-9A-F]{10,12}(?=: )", rb"QUEUEID"),
+    (rb"(?<= id )[0-9A-F]{10,12}\b", rb"QUEUEID"),
     (rb"\w{3}, +\d+ \w{3} \d{4} [\d:]{8} [+-]\d{4} \(\w+\)", rb"DATE"),
 ]
 
@@ -180,6 +181,8 @@ def outcomes(log, base):
     said = {}
     warnings = set()
     for line in settled(log.encode(), base).decode().splitlines():
+        # info_log_address_format is not ours yet.
+        line = line.replace('"quoted name"', "quoted name")
         m = re.search(r"/virtual\[\d+\]: QUEUEID: (to=<(.*?)>.*?, relay=.*?), "
                       r"delay=.*?, (dsn=.*)$", line)
         if m:
@@ -273,8 +276,8 @@ def hosting(make_instance):
 
 
 def statuses(mail):
-    return sorted(re.findall(r"to=<(.*?)>.* (dsn=.*)$",
-                             "\n".join(mail.log_lines("/virtual"))))
+    return sorted(re.findall(r"(?m)/virtual.*: to=<(.*?)>.* (dsn=.*)$",
+                             mail.log()))
 
 
 @pytest.mark.root
@@ -351,40 +354,38 @@ def test_many_at_once(hosting):
 
 @pytest.mark.root
 @pytest.mark.program("doveadm")
-def test_dovecot_reads_it(hosting, tmp_path):
+def test_dovecot_reads_it(hosting):
     """What we wrote is a Maildir to others, too; so is its quota."""
     mail, base = hosting("virtual_maildir_quota_maps = static:100000S,50C")
     send(mail.port, ["ana@v.example"] * 3)
     mail.wait_for(lambda: len(statuses(mail)) == 3)
-    etc = tmp_path / "dovecot.conf"
-    etc.write_text(f"""
-        base_dir = {tmp_path}/run
-        state_dir = {tmp_path}/state
-        log_path = {tmp_path}/log
-        ssl = no
-        mail_location = maildir:{base}/ana
-        mail_plugins = quota
-        plugin {{
-          quota = maildir:User quota
-        }}
-        first_valid_uid = {UID}
-        userdb {{
-          driver = static
-          args = uid={UID} gid={GID} home={base}
-        }}
-        """)
+    etc = os.path.join(mail.home, "dovecot.conf")
+    with open(etc, "w", encoding="ascii") as f:
+        f.write(f"""
+            base_dir = {base}/run
+            state_dir = {base}/state
+            log_path = {base}/log
+            ssl = no
+            mail_location = maildir:{base}/ana
+            mail_plugins = quota
+            plugin {{
+              quota = maildir:User quota
+            }}
+            first_valid_uid = {UID}
+            """)
 
     def doveadm(*args):
-        return subprocess.run(
-            ["doveadm", "-c", str(etc), *args], check=True, timeout=30,
-            capture_output=True, text=True, env=dict(
-                os.environ, USER="ana", HOME=base),
-            user=UID, group=GID, extra_groups=[]).stdout
-    os.chmod(tmp_path, 0o755)
-    for parent in tmp_path.parents:
-        if parent != tmp_path.anchor and parent.stat().st_uid == os.geteuid():
-            if not parent.stat().st_mode & 0o001:
-                pytest.skip(f"{parent} is closed")
-    subjects = doveadm("fetch", "hdr.subject", "ALL")
-    assert subjects.count("hello") == 3
+        result = subprocess.run(
+            ["doveadm", "-c", etc, *args], timeout=60, capture_output=True,
+            text=True, user=UID, group=GID, extra_groups=[],
+            env=dict(os.environ, USER="ana", HOME=base))
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+    assert doveadm("fetch", "hdr.subject", "ALL").count("hello") == 3
     assert "eñe" in doveadm("fetch", "text", "ALL")
+    size = sum(os.path.getsize(os.path.join(path, name))
+               for path, _, names in os.walk(os.path.join(base, "ana"))
+               for name in names if ".V" in name)
+    quota = doveadm("quota", "get")
+    assert re.search(rf"STORAGE +{-(-size // 1024)} +98 ", quota), quota
+    assert re.search(r"MESSAGE +3 ", quota), quota

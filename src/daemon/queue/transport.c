@@ -14,6 +14,7 @@ static const struct {
 	{ SPAN_INIT("smtp"), BY_RELAY },
 	{ SPAN_INIT("lmtp"), BY_RELAY },
 	{ SPAN_INIT("local"), BY_DELIVER },
+	{ SPAN_INIT("virtual"), BY_DELIVER },
 	{ SPAN_INIT("discard"), BY_DISCARD },
 	{ SPAN_INIT("error"), BY_ERROR },
 };

@@ -37,7 +37,7 @@ static size_t size_of(const struct local_step *s)
 {
 	size_t n = sizeof(*s) + s->address.len + s->original.len +
 	    s->delivered.len + s->sender.len + s->what.len + s->context.len +
-	    s->directory.len;
+	    s->directory.len + s->quota.len;
 
 	for (uint32_t i = 0; i < s->nforward; i++)
 		n += s->forward[i].len;
