@@ -57,30 +57,30 @@ static bool parse_note(span text, struct dotlock_left *left)
  * others may write, anybody could put one there that asks us to cut off a
  * mailbox.
  */
-static bool is_ours(int fd, int dir, const char *name)
+static bool is_ours(int fd, const struct dotlock_spec *spec)
 {
 	struct stat open_file;
 	struct stat named;
 
 	return fstat(fd, &open_file) == 0 && S_ISREG(open_file.st_mode) &&
-	    open_file.st_nlink == 1 && open_file.st_uid == geteuid() &&
-	    fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    open_file.st_nlink == 1 && open_file.st_uid == spec->maker &&
+	    fstatat(spec->dir, spec->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    named.st_dev == open_file.st_dev &&
 	    named.st_ino == open_file.st_ino;
 }
 
 /* DOTLOCK_OK if the file is ours and its holder is dead: now we hold it. */
-static int take_over(int dir, const char *name, struct dotlock *ret_lock,
+static int take_over(const struct dotlock_spec *spec, struct dotlock *ret_lock,
     struct dotlock_left *ret_left)
 {
 	char text[NOTE_MAX];
 	ssize_t n;
-	int fd =
-	    openat(dir, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(spec->dir, spec->name,
+	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return DOTLOCK_HELD;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_ours(fd, dir, name)) {
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_ours(fd, spec)) {
 		n = pread(fd, text, sizeof(text), 0);
 		if (n > 0 && parse_note(span_of(text, n), ret_left)) {
 			ret_lock->fd = fd;
@@ -92,16 +92,16 @@ static int take_over(int dir, const char *name, struct dotlock *ret_lock,
 }
 
 /* DOTLOCK_HELD, or why a lock that is too old cannot be removed. */
-static int remove_stale(int dir, const char *name, usec stale)
+static int remove_stale(const struct dotlock_spec *spec)
 {
 	struct stat st;
 	int r;
 
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(spec->dir, spec->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return DOTLOCK_HELD;
-	if (clock_wall() <= (usec)st.st_ctime * USEC_SEC + stale)
+	if (clock_wall() <= (usec)st.st_ctime * USEC_SEC + spec->stale)
 		return DOTLOCK_HELD;
-	r = os_error(unlinkat(dir, name, 0));
+	r = os_error(unlinkat(spec->dir, spec->name, 0));
 	return r < 0 && r != -ENOENT ? r : DOTLOCK_HELD;
 }
 
@@ -144,18 +144,18 @@ static int create_named(int dir, const char *name)
 	return r < 0 ? r : lock.fd;
 }
 
-int dotlock_try(int dir, const char *name, usec stale, struct dotlock *ret_lock,
+int dotlock_try(const struct dotlock_spec *spec, struct dotlock *ret_lock,
     struct dotlock_left *ret_left)
 {
-	int fd = create_whole(dir, name);
+	int fd = create_whole(spec->dir, spec->name);
 	int r;
 
 	*ret_left = (struct dotlock_left){ .found = false };
 	if (fd == -EOPNOTSUPP)
-		fd = create_named(dir, name);
+		fd = create_named(spec->dir, spec->name);
 	if (fd == -EEXIST) {
-		r = take_over(dir, name, ret_lock, ret_left);
-		return r == DOTLOCK_OK ? r : remove_stale(dir, name, stale);
+		r = take_over(spec, ret_lock, ret_left);
+		return r == DOTLOCK_OK ? r : remove_stale(spec);
 	}
 	if (fd < 0)
 		return fd;

@@ -18,6 +18,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/time.h"
 
 struct dotlock {
@@ -36,12 +38,18 @@ enum dotlock_result {
 	DOTLOCK_HELD, /* somebody has it: wait, then try again */
 };
 
+struct dotlock_spec {
+	int dir;          /* where it is, ... */
+	const char *name; /* ... and its name there */
+	uid_t maker;      /* whose file it is when we make it */
+	usec stale;
+};
+
 /*
- * Try once. `name` is that of the lock file, below the directory `dir`; one
- * that is older than `stale` is removed (and reported as held, once more).
- * Returns DOTLOCK_OK, DOTLOCK_HELD or a negative errno.
+ * Try once. A lock file that is older than `stale` is removed (and reported as
+ * held, once more). Returns DOTLOCK_OK, DOTLOCK_HELD or a negative errno.
  */
-MUST_USE int dotlock_try(int dir, const char *name, usec stale,
+MUST_USE int dotlock_try(const struct dotlock_spec *spec,
     struct dotlock *ret_lock, struct dotlock_left *ret_left);
 
 /*

@@ -20,10 +20,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "os/clock.h"
 #include "os/error.h"
 
 static const struct mailbox_ops system_ops = {
@@ -98,11 +96,6 @@ static int refuse(
 	return MAILBOX_REFUSED;
 }
 
-static span other_status(const struct mailbox_spec *spec)
-{
-	return spec->other.len > 0 ? spec->other : SPAN("5.2.0");
-}
-
 void mailbox_init(struct mailbox *m)
 {
 	*m = (struct mailbox){ .fd = -1, .lock = { .fd = -1 } };
@@ -131,70 +124,99 @@ static bool wants_dotlock(const struct mailbox_spec *spec)
 	    S_ISREG(st.st_mode);
 }
 
+/* No lock file can be made there: who writes to any file goes on. */
+static int no_dotlock(
+    const struct mailbox_spec *spec, struct mailbox_trouble *t)
+{
+	if (!(spec->rules & MAILBOX_ANY_FILE))
+		return MAILBOX_REFUSED;
+	buf_clear(&t->warning);
+	buf_put(&t->warning, buf_span(&t->reason));
+	return MAILBOX_OK;
+}
+
 static int claim_dotlock(struct mailbox *m, const struct mailbox_spec *spec,
     struct mailbox_trouble *t)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(LOCK_NAME_MAX);
-	int r = dotlock_try(
-	    spec->dir, lock_name(spec, &name), spec->stale, &m->lock, &m->left);
+	const struct dotlock_spec lock = {
+		.dir = spec->dir,
+		.name = lock_name(spec, &name),
+		.maker = spec->maker,
+		.stale = spec->stale,
+	};
+	int r = dotlock_try(&lock, &m->lock, &m->left);
 
 	if (r == DOTLOCK_OK)
 		return MAILBOX_OK;
 	if (r == DOTLOCK_HELD)
 		mailbox_trouble_set(t, SPAN("4.2.0"), -EEXIST);
 	else
-		mailbox_trouble_set(
-		    t, mailbox_status(r, other_status(spec)), r);
+		mailbox_trouble_set(t, mailbox_status(r, spec->other), r);
 	buf_printf(&t->reason, "unable to create lock file %s/%s.lock: %s",
 	    spec->path, spec->name, strerror(-t->error));
-	return r == DOTLOCK_HELD ? MAILBOX_LOCKED : MAILBOX_REFUSED;
+	return r == DOTLOCK_HELD ? MAILBOX_LOCKED : no_dotlock(spec, t);
 }
 
 void mailbox_release(struct mailbox *m, const struct mailbox_spec *spec)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(LOCK_NAME_MAX);
 
-	dotlock_drop(spec->dir, lock_name(spec, &name), &m->lock);
-}
-
-void mailbox_abandon(struct mailbox *m)
-{
-	dotlock_abandon(&m->lock);
+	if (m->damaged)
+		dotlock_abandon(&m->lock);
+	else
+		dotlock_drop(spec->dir, lock_name(spec, &name), &m->lock);
 }
 
 /* Opening: links and strange files can be planted by others */
 
-static int check_links(
-    int fd, const struct mailbox_spec *spec, struct mailbox_trouble *t)
+static int check_links(int fd, int follow, const struct mailbox_spec *spec,
+    struct mailbox_trouble *t)
 {
 	struct stat st;
 	struct stat named;
 
 	if (fstat(fd, &st) < 0)
-		return refuse(
-		    t, other_status(spec), "cannot open file", -errno);
+		return refuse(t, spec->other, "cannot open file", -errno);
 	if (st.st_nlink != 1) {
-		(void)refuse(t, other_status(spec), "", 0);
+		(void)refuse(t, spec->other, "", 0);
 		buf_printf(&t->reason, "file has %ju hard links",
 		    (uintmax_t)st.st_nlink);
 		return MAILBOX_REFUSED;
 	}
-	if (fstatat(spec->dir, spec->name, &named, AT_SYMLINK_NOFOLLOW) < 0)
-		return refuse(t, other_status(spec),
-		    "file status changed unexpectedly", -errno);
+	if (fstatat(spec->dir, spec->name, &named, follow) < 0)
+		return refuse(
+		    t, spec->other, "file status changed unexpectedly", -errno);
 	if (named.st_dev != st.st_dev || named.st_ino != st.st_ino ||
 	    named.st_mode != st.st_mode)
-		return refuse(t, other_status(spec),
-		    "file status changed unexpectedly", 0);
+		return refuse(
+		    t, spec->other, "file status changed unexpectedly", 0);
 	return MAILBOX_OK;
 }
 
-/* A descriptor or a negative errno. */
-static int open_existing(const struct mailbox_spec *spec)
+/* A link that root made, where only root could make it: /dev/stdout. */
+static bool may_follow(const struct mailbox_spec *spec)
 {
-	return os_error(openat(spec->dir, spec->name,
-	    O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-	        O_CLOEXEC));
+	struct stat link;
+	struct stat dir;
+
+	return fstatat(spec->dir, spec->name, &link, AT_SYMLINK_NOFOLLOW) ==
+	    0 &&
+	    S_ISLNK(link.st_mode) && link.st_uid == 0 &&
+	    fstat(spec->dir, &dir) == 0 && dir.st_uid == 0 &&
+	    (dir.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* A descriptor or a negative errno. */
+static int open_existing(const struct mailbox_spec *spec, bool *ret_followed)
+{
+	int flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	int fd = os_error(openat(spec->dir, spec->name, flags | O_NOFOLLOW));
+
+	*ret_followed = fd == -ELOOP && may_follow(spec);
+	if (*ret_followed)
+		fd = os_error(openat(spec->dir, spec->name, flags));
+	return fd;
 }
 
 static int open_new(const struct mailbox_spec *spec)
@@ -207,33 +229,34 @@ static int open_new(const struct mailbox_spec *spec)
 static int give_away(
     int fd, const struct mailbox_spec *spec, struct mailbox_trouble *t)
 {
-	if (spec->give_away && fchown(fd, spec->owner, spec->group) < 0)
-		return refuse(t, other_status(spec),
-		    "cannot change file ownership", -errno);
+	if (spec->rules & MAILBOX_GIVE_AWAY &&
+	    fchown(fd, spec->owner, spec->group) < 0)
+		return refuse(
+		    t, spec->other, "cannot change file ownership", -errno);
 	return MAILBOX_OK;
 }
 
 static int claim_file(struct mailbox *m, const struct mailbox_spec *spec,
     struct mailbox_trouble *t)
 {
-	m->fd = open_existing(spec);
+	bool followed;
+
+	m->fd = open_existing(spec, &followed);
 	if (m->fd == -ENOENT) {
 		m->fd = open_new(spec);
 		if (m->fd >= 0)
 			return give_away(m->fd, spec, t);
 		if (m->fd != -EEXIST)
-			return refuse(t,
-			    mailbox_status(m->fd, other_status(spec)),
+			return refuse(t, mailbox_status(m->fd, spec->other),
 			    "cannot create file exclusively", m->fd);
-		m->fd = open_existing(spec);
+		m->fd = open_existing(spec, &followed);
 	}
 	if (m->fd == -ELOOP)
-		return refuse(
-		    t, other_status(spec), "file is a symbolic link", 0);
+		return refuse(t, spec->other, "file is a symbolic link", 0);
 	if (m->fd < 0)
-		return refuse(t, mailbox_status(m->fd, other_status(spec)),
+		return refuse(t, mailbox_status(m->fd, spec->other),
 		    "cannot open file", m->fd);
-	return check_links(m->fd, spec, t);
+	return check_links(m->fd, followed ? 0 : AT_SYMLINK_NOFOLLOW, spec, t);
 }
 
 int mailbox_claim(struct mailbox *m, const struct mailbox_spec *spec,
@@ -254,20 +277,6 @@ int mailbox_claim(struct mailbox *m, const struct mailbox_spec *spec,
 
 /* Locking what is open */
 
-void mailbox_wait(const struct mailbox_spec *spec)
-{
-	/* The low bits of the clock are random enough to part two waiters. */
-	usec spread = spec->delay / 2;
-	usec wait = spec->delay - spread / 2 +
-	    (spread ? clock_monotonic() % spread : 0);
-	struct timespec ts = {
-		.tv_sec = (time_t)(wait / USEC_SEC),
-		.tv_nsec = (long)(wait % USEC_SEC) * 1000,
-	};
-
-	(void)nanosleep(&ts, NULL);
-}
-
 static int try_flock(int fd)
 {
 	return os_error(flock(fd, LOCK_EX | LOCK_NB));
@@ -285,13 +294,12 @@ static int kernel_lock(int fd, int (*try_lock)(int fd),
 {
 	int r = try_lock(fd);
 
-	for (uint32_t i = 1; r < 0 && i < spec->attempts; i++) {
-		mailbox_wait(spec);
-		r = try_lock(fd);
-	}
 	if (r == 0)
 		return MAILBOX_OK;
-	(void)refuse(t, mailbox_status(r, other_status(spec)),
+	/* Linux has both words for it. */
+	if (r == -EACCES)
+		r = -EAGAIN;
+	(void)refuse(t, mailbox_status(r, spec->other),
 	    "unable to lock for exclusive access", r);
 	return r == -EAGAIN ? MAILBOX_LOCKED : MAILBOX_REFUSED;
 }
@@ -309,16 +317,24 @@ static int refuse_destination(const struct mailbox_spec *spec,
 static int check_locked(struct mailbox *m, const struct mailbox_spec *spec,
     struct mailbox_trouble *t, struct stat *st)
 {
+	const mode_t any_x = S_IXUSR | S_IXGRP | S_IXOTH;
+	bool any_file = spec->rules & MAILBOX_ANY_FILE;
+
 	if (fstat(m->fd, st) < 0 || (S_ISREG(st->st_mode) && st->st_nlink != 1))
 		return refuse(t, SPAN("4.2.0"),
 		    "target file status changed unexpectedly", 0);
-	if (!S_ISREG(st->st_mode)) {
+	m->is_plain = S_ISREG(st->st_mode);
+	if (any_file && m->is_plain && st->st_mode & any_x)
+		return refuse(t, SPAN("5.7.1"), "file is executable", 0);
+	if (any_file)
+		return MAILBOX_OK;
+	if (!m->is_plain) {
 		(void)refuse_destination(
-		    spec, t, other_status(spec), "a regular file");
+		    spec, t, spec->other, "a regular file");
 		t->special = true;
 		return MAILBOX_REFUSED;
 	}
-	if (!spec->any_owner && st->st_uid != spec->owner) {
+	if (!(spec->rules & MAILBOX_ANY_OWNER) && st->st_uid != spec->owner) {
 		(void)refuse_destination(
 		    spec, t, SPAN("4.2.0"), "owned by recipient");
 		t->foreign = true;
@@ -331,8 +347,8 @@ static int check_locked(struct mailbox *m, const struct mailbox_spec *spec,
 static int repair(
     struct mailbox *m, const struct stat *st, struct mailbox_trouble *t)
 {
-	m->synced = (uint64_t)st->st_size;
-	if (m->left.found && m->left.inode == st->st_ino &&
+	m->synced = m->is_plain ? (uint64_t)st->st_size : 0;
+	if (m->is_plain && m->left.found && m->left.inode == st->st_ino &&
 	    m->left.size < m->synced) {
 		int r = os_error(m->ops->ftruncate(m->fd, (off_t)m->left.size));
 
@@ -409,7 +425,8 @@ void mailbox_put(struct mailbox *m, span bytes)
 /* A failed write may have written something: cut in any case. */
 static void cut_back(struct mailbox *m, uint64_t size)
 {
-	if (!m->damaged && m->ops->ftruncate(m->fd, (off_t)size) < 0)
+	if (m->is_plain && !m->damaged &&
+	    m->ops->ftruncate(m->fd, (off_t)size) < 0)
 		m->damaged = true;
 	m->whole = m->end = size;
 }
@@ -441,19 +458,34 @@ int mailbox_commit(struct mailbox *m, struct mailbox_trouble *t)
 	return MAILBOX_OK;
 }
 
-int mailbox_sync(struct mailbox *m, struct mailbox_trouble *t)
+void mailbox_start(const struct mailbox *m)
 {
-	int r;
+	/* If this fails, the flush will tell. */
+	if (m->is_plain && m->whole > m->synced)
+		(void)sync_file_range(m->fd, (off_t)m->synced,
+		    (off_t)(m->whole - m->synced), SYNC_FILE_RANGE_WRITE);
+}
 
-	if (m->whole == m->synced)
-		return MAILBOX_OK;
-	r = os_error(m->ops->fsync(m->fd));
-	if (r < 0) {
+int mailbox_flush(const struct mailbox *m)
+{
+	if (!m->is_plain || m->whole == m->synced)
+		return 0;
+	return os_error(m->ops->fsync(m->fd));
+}
+
+int mailbox_flushed(struct mailbox *m, int result, struct mailbox_trouble *t)
+{
+	if (result < 0) {
 		cut_back(m, m->synced);
-		return refuse_write(t, r);
+		return refuse_write(t, result);
 	}
 	m->synced = m->whole;
 	return MAILBOX_OK;
+}
+
+int mailbox_sync(struct mailbox *m, struct mailbox_trouble *t)
+{
+	return mailbox_flushed(m, mailbox_flush(m), t);
 }
 
 void mailbox_close(struct mailbox *m)

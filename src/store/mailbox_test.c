@@ -28,12 +28,13 @@ static int setup(void **state)
 		.name = "ana",
 		.owner = geteuid(),
 		.locks = MAILBOX_DOTLOCK | MAILBOX_FCNTL,
-		.attempts = 2,
-		.delay = 1000,
+		.maker = geteuid(),
+		.other = SPAN("5.2.0"),
 		.stale = 500 * USEC_SEC,
 	};
 	assert_true(p->spec.dir >= 0);
 	buf_init(&p->trouble.reason, MAILBOX_REASON_MAX);
+	buf_init(&p->trouble.warning, MAILBOX_REASON_MAX);
 	*state = p;
 	return 0;
 }
@@ -50,6 +51,7 @@ static int teardown(void **state)
 	(void)close(p->spec.dir);
 	assert_int_equal(rmdir(p->path), 0);
 	buf_done(&p->trouble.reason);
+	buf_done(&p->trouble.warning);
 	mem_free(p);
 	return 0;
 }
@@ -370,6 +372,7 @@ static void test_links(void **state)
 {
 	struct place *p = *state;
 
+	assert_int_equal(chmod(p->path, 01777), 0);
 	write_file(p, "other", SPAN("not yours\n"));
 	assert_int_equal(
 	    linkat(p->spec.dir, "other", p->spec.dir, "ana", 0), 0);
@@ -384,6 +387,98 @@ static void test_links(void **state)
 	expect_refused(p, SPAN("5.2.0"), "file is a symbolic link");
 	assert_false(exists(p, "nowhere"));
 	assert_span_equal(read_file(p, "other"), SPAN("not yours\n"));
+}
+
+/* As Postfix: what only root can have put there is meant. Needs root. */
+static void test_link_of_root(void **state)
+{
+	struct place *p = *state;
+	struct mailbox m;
+
+	if (geteuid() != 0)
+		skip();
+	write_file(p, "other", SPAN("before\n"));
+	assert_int_equal(symlinkat("other", p->spec.dir, "ana"), 0);
+	claim_and_lock(&m, p);
+	assert_int_equal(append(&m, p, SPAN("one\n")), MAILBOX_OK);
+	assert_int_equal(mailbox_sync(&m, &p->trouble), MAILBOX_OK);
+	leave(&m, p);
+	assert_span_equal(read_file(p, "other"), SPAN("before\none\n"));
+
+	assert_int_equal(chmod(p->path, 0775), 0);
+	expect_refused(p, SPAN("5.2.0"), "file is a symbolic link");
+	assert_int_equal(chmod(p->path, 0755), 0);
+	assert_int_equal(
+	    fchownat(p->spec.dir, "ana", 12345, 12345, AT_SYMLINK_NOFOLLOW), 0);
+	expect_refused(p, SPAN("5.2.0"), "file is a symbolic link");
+	assert_span_equal(read_file(p, "other"), SPAN("before\none\n"));
+}
+
+/* /file of an alias */
+static void test_any_file(void **state)
+{
+	struct place *p = *state;
+	struct mailbox m;
+	int pair[2];
+
+	p->spec.rules = MAILBOX_ANY_FILE;
+	/* Anybody's, and no mailbox. */
+	write_file(p, "ana", SPAN("before\n"));
+	p->spec.owner = 12345;
+	claim_and_lock(&m, p);
+	assert_int_equal(append(&m, p, SPAN("one\n")), MAILBOX_OK);
+	leave(&m, p);
+	assert_span_equal(read_file(p, "ana"), SPAN("before\none\n"));
+	assert_int_equal(fchmodat(p->spec.dir, "ana", 0610, 0), 0);
+	expect_refused(p, SPAN("5.7.1"), "file is executable");
+
+	/* What cannot be cut is not. */
+	assert_int_equal(unlinkat(p->spec.dir, "ana", 0), 0);
+	assert_int_equal(mkfifoat(p->spec.dir, "ana", 0600), 0);
+	pair[0] = openat(p->spec.dir, "ana", O_RDONLY | O_NONBLOCK);
+	assert_true(pair[0] >= 0);
+	claim_and_lock(&m, p);
+	assert_false(exists(p, "ana.lock"));
+	mailbox_begin(&m);
+	mailbox_put(&m, SPAN("half"));
+	mailbox_rollback(&m);
+	assert_int_equal(append(&m, p, SPAN(" and all\n")), MAILBOX_OK);
+	assert_int_equal(mailbox_sync(&m, &p->trouble), MAILBOX_OK);
+	leave(&m, p);
+	{
+		char text[32];
+
+		assert_int_equal(read(pair[0], text, sizeof(text)), 13);
+		assert_memory_equal(text, "half and all\n", 13);
+	}
+	assert_int_equal(close(pair[0]), 0);
+}
+
+/* Where there cannot be a lock file, there is none. */
+static void test_lock_that_may_fail(void **state)
+{
+	struct place *p = *state;
+	struct mailbox m;
+	char text[256];
+	int dir = p->spec.dir;
+
+	p->spec.rules = MAILBOX_ANY_FILE;
+	p->spec.dir = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	p->spec.path = "/proc/self";
+	p->spec.name = "comm";
+	mailbox_init(&m);
+	assert_int_equal(mailbox_claim(&m, &p->spec, &p->trouble), MAILBOX_OK);
+	(void)snprintf(text, sizeof(text),
+	    "unable to create lock file /proc/self/comm.lock: %s",
+	    "No such file or directory");
+	assert_span_equal(buf_span(&p->trouble.warning), span_str(text));
+	mailbox_close(&m);
+	p->spec.rules = 0;
+	assert_int_equal(
+	    mailbox_claim(&m, &p->spec, &p->trouble), MAILBOX_REFUSED);
+	assert_span_equal(buf_span(&p->trouble.reason), span_str(text));
+	(void)close(p->spec.dir);
+	p->spec.dir = dir;
 }
 
 static void test_strange_files(void **state)
@@ -419,7 +514,7 @@ static void test_foreign_owner(void **state)
 	    "destination %s/ana is not owned by recipient", p->path);
 	expect_refused(p, SPAN("4.2.0"), reason);
 	assert_true(p->trouble.foreign);
-	p->spec.any_owner = true;
+	p->spec.rules |= MAILBOX_ANY_OWNER;
 	claim_and_lock(&m, p);
 	leave(&m, p);
 }
@@ -521,10 +616,7 @@ static unsigned deliver_all(struct place *p)
 			done = 0;
 	}
 	mailbox_close(&m);
-	if (m.damaged)
-		mailbox_abandon(&m);
-	else
-		mailbox_release(&m, &p->spec);
+	mailbox_release(&m, &p->spec);
 	return done;
 }
 
@@ -628,6 +720,9 @@ int main(void)
 		CASE(test_living_holder),
 		CASE(test_planted_note),
 		CASE(test_links),
+		CASE(test_link_of_root),
+		CASE(test_any_file),
+		CASE(test_lock_that_may_fail),
 		CASE(test_strange_files),
 		CASE(test_foreign_owner),
 		CASE(test_no_directory),

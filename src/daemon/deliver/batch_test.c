@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/deliver/batch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/deliver/box.h"
 #include "daemon/deliver/rights.h"
 #include "mail/mbox.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "os/sock.h"
 #include "test/lib/unit.h"
@@ -55,12 +58,12 @@ static int setup(void **state)
 			.stale = USEC_HOUR,
 		},
 		.dir = open(p->path, O_PATH | O_DIRECTORY | O_CLOEXEC),
-		.blob = -1,
+		.content = content_new(),
 	};
 	p->answers = sync_new(pair[1]);
 	p->locks = MAILBOX_DOTLOCK | MAILBOX_FCNTL;
 	p->head = MBOX_FILE;
-	p->batch = batch_new(&p->worker, NULL);
+	p->batch = batch_new(&p->worker, 0, NULL);
 	*state = p;
 	return 0;
 }
@@ -76,6 +79,7 @@ static int teardown(void **state)
 	(void)close(p->worker.dir);
 	assert_int_equal(rmdir(p->path), 0);
 	batch_free(&p->batch);
+	content_unref(&p->worker.content);
 	sync_free(&p->worker.line);
 	sync_free(&p->answers);
 	mem_free(p);
@@ -105,6 +109,10 @@ static void add(
 		.content = span_str(content),
 	};
 
+	/* As the process keeps it. */
+	content_unref(&p->worker.content);
+	p->worker.content = content_new();
+	buf_put(&p->worker.content->bytes, item.content);
 	batch_add(p->batch, &item, -1);
 }
 
@@ -178,24 +186,21 @@ static void test_several(void **state)
 	struct place *p = *state;
 
 	add(p, 1, "ana", "Subject: one\r\n\r\nFrom here\r\n..\r\n");
-	add(p, 2, "ana", "Subject: two\r\n\r\n");
+	add(p, 2, "bob", "Subject: two\r\n\r\nbody");
+	add(p, 3, "ana", "Subject: three\r\n\r\n");
 	/* Nobody hears of it before it is safe. */
 	assert_true(is_silent(p));
-	add(p, 3, "bob", "Subject: three\r\n\r\nbody");
-	expect_sent(p, 1);
-	expect_sent(p, 2);
-	assert_true(is_silent(p));
-	add(p, 4, "ana", "Subject: four\r\n\r\n");
-	expect_sent(p, 3);
 	batch_end(p->batch);
-	expect_sent(p, 4);
+	expect_sent(p, 1);
+	expect_sent(p, 3);
+	expect_sent(p, 2);
 	batch_end(p->batch);
 	assert_true(is_silent(p));
 
 	expect_mailbox(p, "ana",
 	    TOP("ana") "Subject: one\n\n>From here\n.\n\n" TOP(
-	        "ana") "Subject: two\n\n\n" TOP("ana") "Subject: four\n\n\n");
-	expect_mailbox(p, "bob", TOP("bob") "Subject: three\n\nbody\n\n");
+	        "ana") "Subject: three\n\n\n");
+	expect_mailbox(p, "bob", TOP("bob") "Subject: two\n\nbody\n\n");
 	assert_int_equal(faccessat(p->worker.dir, "ana.lock", F_OK, 0), -1);
 }
 
@@ -230,13 +235,13 @@ static void test_many(void **state)
 {
 	struct place *p = *state;
 
-	for (uint64_t i = 1; i <= BATCH_MAX + 5; i++)
+	for (uint64_t i = 1; i <= BOX_MAX + 5; i++)
 		add(p, i, "ana", "Subject: x\r\n\r\n");
-	for (uint64_t i = 1; i <= BATCH_MAX; i++)
+	for (uint64_t i = 1; i <= BOX_MAX; i++)
 		expect_sent(p, i);
 	assert_true(is_silent(p));
 	batch_end(p->batch);
-	for (uint64_t i = BATCH_MAX + 1; i <= BATCH_MAX + 5; i++)
+	for (uint64_t i = BOX_MAX + 1; i <= BOX_MAX + 5; i++)
 		expect_sent(p, i);
 }
 
@@ -245,6 +250,7 @@ static void test_refused(void **state)
 	struct place *p = *state;
 	char text[256];
 
+	assert_int_equal(chmod(p->path, 01777), 0);
 	assert_int_equal(symlinkat("bob", p->worker.dir, "ana"), 0);
 	(void)snprintf(text, sizeof(text),
 	    "cannot update mailbox %s/ana for user ana. "
@@ -264,21 +270,219 @@ static void test_refused(void **state)
 	assert_int_equal(faccessat(p->worker.dir, "bob", F_OK, 0), -1);
 }
 
-static void test_locked(void **state)
+static void make_lock(struct place *p)
 {
-	struct place *p = *state;
-	char text[256];
 	int fd = openat(p->worker.dir, "ana.lock", O_CREAT | O_EXCL, 0);
 
 	assert_true(fd >= 0);
 	assert_int_equal(close(fd), 0);
+}
+
+/* As the process does it: sleep until something is due. */
+static void retry(struct place *p)
+{
+	usec next = batch_next(p->batch);
+
+	assert_true(next != UINT64_MAX);
+	while (clock_monotonic() < next)
+		(void)usleep(100);
+	batch_retry(p->batch);
+	batch_end(p->batch);
+}
+
+/* A lock holds up its own mailbox only, and that one in order. */
+static void test_locked_for_a_while(void **state)
+{
+	struct place *p = *state;
+
+	p->worker.setup.attempts = 1000;
+	make_lock(p);
+	add(p, 1, "ana", "Subject: one\r\n\r\n");
+	add(p, 2, "bob", "Subject: two\r\n\r\n");
+	add(p, 3, "ana", "Subject: three\r\n\r\n");
+	batch_end(p->batch);
+	expect_sent(p, 2);
+	assert_true(is_silent(p));
+	retry(p);
+	assert_true(is_silent(p));
+	assert_int_equal(unlinkat(p->worker.dir, "ana.lock", 0), 0);
+	add(p, 4, "ana", "Subject: four\r\n\r\n");
+	retry(p);
+	expect_sent(p, 1);
+	expect_sent(p, 3);
+	expect_sent(p, 4);
+	assert_true(batch_next(p->batch) == UINT64_MAX);
+	expect_mailbox(p, "ana",
+	    TOP("ana") "Subject: one\n\n\n" TOP(
+	        "ana") "Subject: three\n\n\n" TOP("ana") "Subject: four\n\n\n");
+}
+
+static void test_locked(void **state)
+{
+	struct place *p = *state;
+	char text[256];
+
+	make_lock(p);
 	(void)snprintf(text, sizeof(text),
 	    "cannot update mailbox %s/ana for user ana. "
 	    "unable to create lock file %s/ana.lock: File exists",
 	    p->path, p->path);
 	add(p, 1, "ana", "Subject: x\r\n\r\n");
-	expect_answer(p, 1, VERDICT_DEFERRED, SPAN("4.2.0"), text);
 	batch_end(p->batch);
+	assert_true(is_silent(p));
+	retry(p);
+	expect_answer(p, 1, VERDICT_DEFERRED, SPAN("4.2.0"), text);
+	assert_true(batch_next(p->batch) == UINT64_MAX);
+}
+
+/* Somebody who knows no dotlocks. */
+static void test_kernel_lock(void **state)
+{
+	struct place *p = *state;
+	char text[256];
+	pid_t pid;
+	int pair[2];
+	char c;
+
+	add(p, 1, "ana", "Subject: one\r\n\r\n");
+	batch_end(p->batch);
+	expect_sent(p, 1);
+	expect_pair(pair);
+	pid = fork();
+	if (pid == 0) {
+		struct flock all = { .l_type = F_WRLCK };
+		int fd = openat(p->worker.dir, "ana", O_RDWR);
+
+		if (fd < 0 || fcntl(fd, F_SETLK, &all) < 0)
+			_exit(1);
+		(void)!write(pair[1], "x", 1);
+		(void)!read(pair[1], &c, 1);
+		_exit(0);
+	}
+	assert_int_equal(read(pair[0], &c, 1), 1);
+	(void)snprintf(text, sizeof(text),
+	    "cannot update mailbox %s/ana for user ana. unable to lock for "
+	    "exclusive access: Resource temporarily unavailable",
+	    p->path);
+	add(p, 2, "ana", "Subject: two\r\n\r\n");
+	retry(p);
+	expect_answer(p, 2, VERDICT_DEFERRED, SPAN("4.2.0"), text);
+	assert_int_equal(faccessat(p->worker.dir, "ana.lock", F_OK, 0), -1);
+
+	p->worker.setup.attempts = 1000;
+	add(p, 3, "ana", "Subject: three\r\n\r\n");
+	retry(p);
+	assert_true(is_silent(p));
+	assert_int_equal(write(pair[0], "x", 1), 1);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	retry(p);
+	expect_sent(p, 3);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
+/* More than are open at a time, and with threads. */
+static void many_boxes(struct place *p)
+{
+	enum { BOXES = BATCH_BOXES + 50 };
+	char names[BOXES][16];
+	struct work_done done;
+	struct sync_msg msg;
+	uint64_t seen = 0;
+
+	for (uint64_t i = 0; i < BOXES; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "box%ju", i);
+		add(p, i, names[i], "Subject: x\r\n\r\n");
+	}
+	batch_end(p->batch);
+	assert_int_equal(sync_flush(p->worker.line), 0);
+	for (uint64_t i = 0; i < BOXES; i++) {
+		assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
+		assert_true(work_done_get(msg.payload, &done));
+		assert_int_equal(done.verdict.class, VERDICT_SENT);
+		seen += done.number;
+		assert_int_equal(done.offset, 0);
+	}
+	assert_int_equal(seen, BOXES * (BOXES - 1) / 2);
+	for (uint64_t i = 0; i < BOXES; i++)
+		assert_int_equal(unlinkat(p->worker.dir, names[i], 0), 0);
+}
+
+static void test_many_boxes(void **state)
+{
+	struct place *p = *state;
+
+	many_boxes(p);
+	batch_free(&p->batch);
+	p->batch = batch_new(&p->worker, 4, NULL);
+	many_boxes(p);
+}
+
+/* The flush of one of several mailboxes fails. */
+static int bad_fsync_fd = -1;
+
+static int bad_fsync(int fd)
+{
+	if (fd == bad_fsync_fd) {
+		errno = EIO;
+		return -1;
+	}
+	return fsync(fd);
+}
+
+static ssize_t note_write(int fd, const void *bytes, size_t n)
+{
+	if (memmem(bytes, n, "two", 3))
+		bad_fsync_fd = fd;
+	return write(fd, bytes, n);
+}
+
+static void test_failed_flush(void **state)
+{
+	static const struct mailbox_ops ops = {
+		.write = note_write,
+		.fsync = bad_fsync,
+		.ftruncate = ftruncate,
+	};
+	struct place *p = *state;
+	char text[256];
+
+	batch_free(&p->batch);
+	p->batch = batch_new(&p->worker, 2, &ops);
+	(void)snprintf(text, sizeof(text),
+	    "cannot update mailbox %s/bob for user bob. "
+	    "error writing message: Input/output error",
+	    p->path);
+	add(p, 1, "ana", "Subject: one\r\n\r\n");
+	add(p, 2, "bob", "Subject: two\r\n\r\n");
+	add(p, 3, "ana", "Subject: three\r\n\r\n");
+	batch_end(p->batch);
+	expect_sent(p, 1);
+	expect_sent(p, 3);
+	expect_answer(p, 2, VERDICT_BOUNCED, SPAN("5.3.0"), text);
+	expect_mailbox(p, "bob", "");
+	bad_fsync_fd = -1;
+}
+
+/* biff wants to know where a message begins. */
+static void test_offsets(void **state)
+{
+	struct place *p = *state;
+	uint64_t last = 0;
+
+	for (uint64_t i = 1; i < 4; i++)
+		add(p, i, "ana", "Subject: x\r\n\r\n");
+	batch_end(p->batch);
+	assert_int_equal(sync_flush(p->worker.line), 0);
+	for (uint64_t i = 1; i < 4; i++) {
+		struct work_done done;
+		struct sync_msg msg;
+
+		assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
+		assert_true(work_done_get(msg.payload, &done));
+		assert_true(i == 1 ? done.offset == 0 : done.offset > last);
+		last = done.offset;
+	}
 }
 
 static void test_too_large(void **state)
@@ -380,6 +584,7 @@ static void test_virtual(void **state)
 	char text[192];
 
 	p->flags = WORK_VIRTUAL;
+	assert_int_equal(chmod(p->path, 01777), 0);
 	assert_int_equal(symlinkat("bob", p->worker.dir, "ana"), 0);
 	add(p, 1, "ana", "x\r\n");
 	(void)snprintf(text, sizeof(text),
@@ -410,7 +615,12 @@ int main(void)
 		CASE(test_head_options),
 		CASE(test_many),
 		CASE(test_refused),
+		CASE(test_locked_for_a_while),
 		CASE(test_locked),
+		CASE(test_kernel_lock),
+		CASE(test_many_boxes),
+		CASE(test_failed_flush),
+		CASE(test_offsets),
 		CASE(test_too_large),
 		CASE(test_blob),
 		CASE(test_blob_that_cannot_be_read),

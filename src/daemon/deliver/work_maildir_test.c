@@ -31,7 +31,6 @@ static int setup(void **state)
 		.line = sync_new(pair[0]),
 		.setup = { .kind = WORK_WORKER },
 		.dir = -1,
-		.blob = -1,
 	};
 	p->answers = sync_new(pair[1]);
 	p->item = (struct work_item){

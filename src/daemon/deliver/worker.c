@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -16,12 +17,18 @@
 #include "daemon/deliver/runner.h"
 #include "daemon/deliver/work_maildir.h"
 #include "mail/date.h"
+#include "os/clock.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/priv.h"
 #include "os/sandbox.h"
 
-enum { ARENA_SETUP = 1 << 20, ARENA_PER_BYTE = 16, ARENA_BASE = 1 << 16 };
+enum {
+	ARENA_SETUP = 1 << 20,
+	ARENA_PER_BYTE = 16,
+	ARENA_BASE = 1 << 16,
+	THREADS = 8, /* that flush mailboxes */
+};
 
 static const struct {
 	const char *option;
@@ -47,13 +54,14 @@ static const struct work_row {
 } rows[WORK_DOS] = {
 	[WORK_SPOOL] = { WORK_SCRIBE, run_mbox },
 	[WORK_MBOX] = { WORK_WORKER, run_mbox },
+	[WORK_FILE] = { WORK_RUNNER, run_mbox },
 	[WORK_MAILDIR] = { WORK_WORKER, work_maildir },
 	[WORK_COMMAND] = { WORK_RUNNER, run_command },
 	[WORK_READ] = { WORK_WORKER, look_read },
 	[WORK_LOOK] = { WORK_SCRIBE, look_nothing },
 };
 
-/* When nothing more waits: all that was put off is answered. */
+/* All that was put off is flushed and answered. */
 static void end_all(struct worker *w)
 {
 	batch_end(w->batch);
@@ -91,28 +99,66 @@ void worker_settle(
 
 /* Content that is good for more than one item */
 
+struct content *content_new(void)
+{
+	struct content *c = NEW(struct content);
+
+	c->refs = 1;
+	c->blob = -1;
+	buf_init(&c->bytes, FRAME_MAX);
+	return c;
+}
+
+struct content *content_ref(struct content *c)
+{
+	c->refs++;
+	return c;
+}
+
+void content_unref(struct content **content)
+{
+	struct content *c = STEAL(*content);
+
+	if (!c || --c->refs > 0)
+		return;
+	fd_close(&c->blob);
+	buf_done(&c->bytes);
+	mem_free(c);
+}
+
+/* The one we have, if nobody else has it, for something new. */
+static struct content *fresh_content(struct worker *w)
+{
+	struct content *c = w->content;
+
+	if (!c || c->refs > 1) {
+		content_unref(&w->content);
+		w->content = content_new();
+		return w->content;
+	}
+	fd_close(&c->blob);
+	buf_clear(&c->bytes);
+	return c;
+}
+
 /* What the parent says is right, or it is not our parent. */
 static int keep_content(
     struct worker *w, struct work_item *item, struct sync_msg *msg)
 {
+	struct content *c = w->content;
+
 	if (item->same) {
-		if (item->message == 0 || item->message != w->message)
+		if (!c || c->message == 0 || item->message != c->message)
 			return -EPROTO;
-		item->blob = w->blob >= 0;
-		item->content = buf_span(&w->content);
-		return 0;
+	} else {
+		c = fresh_content(w);
+		c->message = item->message;
+		buf_put(&c->bytes, item->content);
+		if (item->blob)
+			c->blob = STEAL_FD(msg->fds[0]);
 	}
-	fd_close(&w->blob);
-	buf_clear(&w->content);
-	w->message = item->message;
-	if (item->blob)
-		w->blob = STEAL_FD(msg->fds[0]);
-	if (item->message == 0)
-		return 0;
-	buf_put(&w->content, item->content);
-	if (w->content.failed)
-		return -EPROTO;
-	item->content = buf_span(&w->content);
+	item->blob = c->blob >= 0;
+	item->content = buf_span(&c->bytes);
 	return 0;
 }
 
@@ -132,42 +178,64 @@ static int take_item(struct worker *w, struct sync_msg *msg)
 	if (!row->run || row->process != w->setup.kind)
 		return -EPROTO;
 	r = keep_content(w, &item, msg);
-	if (r == 0 && look_first(w, &item, w->blob))
-		row->run(w, &item, w->blob);
+	if (r == 0 && look_first(w, &item, w->content->blob))
+		row->run(w, &item, w->content->blob);
 	return r;
 }
 
-/* What the line has for us now: poll() events. */
-static short look(struct worker *w)
+/* Milliseconds until something that was put aside is due; -1: never. */
+static int time_left(const struct worker *w)
+{
+	usec next = batch_next(w->batch);
+	usec now = clock_monotonic();
+
+	if (next == UINT64_MAX)
+		return -1;
+	if (next <= now)
+		return 0;
+	return (int)MIN((next - now) / USEC_MSEC + 1, (usec)INT_MAX);
+}
+
+enum waited { WAITED_INPUT, WAITED_TIME, WAITED_END };
+
+/*
+ * Nothing has arrived that we have not seen. What a parent sent before it died
+ * is not worth beginning: the queue gives it to the next one.
+ */
+static enum waited wait_for_input(struct worker *w)
 {
 	struct pollfd p = { .fd = sync_fd(w->line), .events = POLLIN };
 
-	return poll(&p, 1, 0) > 0 ? p.revents : 0;
+	/* Those that are due. */
+	if (poll(&p, 1, 0) == 0) {
+		batch_retry(w->batch);
+		end_all(w);
+		/* A line that is gone shows at the next receive. */
+		(void)!sync_flush(w->line);
+		if (poll(&p, 1, time_left(w)) == 0)
+			return WAITED_TIME;
+	}
+	return p.revents & POLLHUP ? WAITED_END : WAITED_INPUT;
 }
 
-/*
- * Until the parent closes the line: 0, or a negative errno. A batch goes on
- * as long as there is more. What a parent sent before it died is not worth
- * beginning: the queue gives it to the next one.
- */
+/* Until the parent closes the line: 0, or a negative errno. */
 static int serve(struct worker *w)
 {
 	struct sync_msg msg;
-	int r;
+	int r = SYNC_OK;
 
-	while ((r = sync_recv(w->line, &msg)) == SYNC_OK) {
-		short events;
+	while (r == SYNC_OK) {
+		enum waited waited = WAITED_INPUT;
 
-		r = take_item(w, &msg);
-		if (r < 0)
+		if (!sync_has_more(w->line))
+			waited = wait_for_input(w);
+		if (waited == WAITED_END)
 			break;
-		if (sync_has_more(w->line))
+		if (waited == WAITED_TIME)
 			continue;
-		events = look(w);
-		if (events & POLLHUP)
-			break;
-		if (!(events & POLLIN))
-			end_all(w);
+		r = sync_recv(w->line, &msg);
+		if (r == SYNC_OK)
+			r = take_item(w, &msg);
 	}
 	end_all(w);
 	return r == SYNC_END ? 0 : r;
@@ -181,8 +249,10 @@ static int enclose_scribe(struct worker *w)
 		SANDBOX_READ | SANDBOX_WRITE };
 	int r = geteuid() == 0 ? rights_keep_files_only() : rights_keep_none();
 
-	return r < 0 ? r
-	             : sandbox_enter(SANDBOX_FILES | SANDBOX_FSUID, &mail, 1);
+	return r < 0
+	    ? r
+	    : sandbox_enter(
+	          SANDBOX_FILES | SANDBOX_THREADS | SANDBOX_FSUID, &mail, 1);
 }
 
 /* The directory, or the nearest above it that exists; -1: none. */
@@ -215,7 +285,7 @@ static int enclose_worker(struct worker *w)
 	}
 	r = rights_keep_none();
 	if (r == 0)
-		r = sandbox_enter(SANDBOX_FILES, paths, n);
+		r = sandbox_enter(SANDBOX_FILES | SANDBOX_THREADS, paths, n);
 	while (n > 0)
 		(void)close(paths[--n].fd);
 	return r;
@@ -270,13 +340,13 @@ static int live(struct worker *w, enum work_kind kind)
 		r = enclose[kind](w);
 	if (r < 0)
 		return r;
-	w->batch = batch_new(w, NULL);
+	w->batch = batch_new(w, kind == WORK_RUNNER ? 0 : THREADS, NULL);
 	return serve(w);
 }
 
 int worker_main(enum work_kind kind)
 {
-	struct worker w = { .dir = -1, .blob = -1 };
+	struct worker w = { .dir = -1 };
 	int r;
 
 	(void)prctl(PR_SET_NAME, names[kind].title);
@@ -285,7 +355,6 @@ int worker_main(enum work_kind kind)
 	(void)umask(077);
 	date_init();
 	arena_init(&w.arena, ARENA_SETUP);
-	buf_init(&w.content, FRAME_MAX);
 	w.line = sync_new(WORK_LINE_FD);
 	r = live(&w, kind);
 	/* The parent being gone is no error: it takes us with it. */
@@ -295,8 +364,7 @@ int worker_main(enum work_kind kind)
 	work_maildir_free(&w);
 	sync_free(&w.line);
 	arena_done(&w.arena);
-	buf_done(&w.content);
+	content_unref(&w.content);
 	fd_close(&w.dir);
-	fd_close(&w.blob);
 	return r < 0 ? 1 : 0;
 }

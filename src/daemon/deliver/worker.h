@@ -9,8 +9,7 @@
  *	what all items have in common (look.c): loops, the home
  *	    directory, ~/.forward
  *	then the function of the item's kind, from the table in worker.c
- *	when nothing more waits: `end` of all kinds, to flush and to answer
- *	    what was put off
+ *	when nothing more waits: all that was put off is flushed and answered
  */
 #pragma once
 
@@ -20,6 +19,19 @@
 struct batch;
 struct maildirs;
 
+/* The content of a message, which several items may share. */
+struct content {
+	unsigned refs;
+	uint64_t message; /* its number, or 0 */
+	struct buf bytes;
+	int blob; /* or -1: then it is in `bytes` */
+};
+
+struct content *content_new(void);
+struct content *content_ref(struct content *c);
+/* Nulls the caller's pointer; NULL is fine. */
+void content_unref(struct content **c);
+
 /* What the functions of the kinds get. */
 struct worker {
 	struct sync_conn *line;
@@ -28,16 +40,15 @@ struct worker {
 	int dir; /* scribe: mail_spool_directory; else -1 */
 	struct batch *batch;
 	struct maildirs *maildirs; /* NULL until there is mail for one */
-	/* The content of the last item, which may be that of the next. */
-	uint64_t message;
-	struct buf content;
-	int blob;
+	/* Of the present item, and perhaps of the next. */
+	struct content *content;
 };
 
 /*
  * Do it, and answer with worker_answer(): exactly once for each item, now or
- * at the latest in `end`. Everything in `item` is the function's to use until
- * it returns; `blob` is -1 unless item->blob.
+ * later, but before the process waits for more to do, or for the time that it
+ * asked for. Everything in `item` is the function's to use until it returns;
+ * `blob` is -1 unless item->blob.
  */
 typedef void work_fn(struct worker *w, const struct work_item *item, int blob);
 
