@@ -3,7 +3,7 @@
 # tools/deb.sh [BUILD] - make build-deb/chasqui_VERSION_ARCH.deb: of a fresh
 # build, or of what lies built in BUILD (which must be configured for /usr).
 # Says the name of the package in the last line. DEB_DIR: another directory
-# than build-deb; MAINTAINER: who makes it.
+# than build-deb; MAINTAINER: who makes it; COMPRESS: options of dpkg-deb.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -84,6 +84,7 @@ done
     sed 's|^\./||' | sort | xargs md5sum) >"$root/DEBIAN/md5sums"
 
 package=$out/chasqui_${version}_$arch.deb
-dpkg-deb --root-owner-group --build "$root" "$package" >/dev/null
+# shellcheck disable=SC2086
+dpkg-deb ${COMPRESS-} --root-owner-group --build "$root" "$package" >/dev/null
 rm -rf "$root" "$out/shlibs" "$out/substvars"
 echo "$package"

@@ -58,7 +58,8 @@ def package(tmp_path_factory):
     folder = tmp_path_factory.mktemp("deb")
     result = subprocess.run(
         ["tools/deb.sh", instance.BUILD], cwd=instance.ROOT,
-        env=dict(os.environ, DEB_DIR=str(folder)), stdin=subprocess.DEVNULL,
+        env=dict(os.environ, DEB_DIR=str(folder), COMPRESS="-Znone"),
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert result.returncode == 0, result.stdout
     return result.stdout.splitlines()[-1]
