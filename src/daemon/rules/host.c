@@ -89,6 +89,8 @@ void host_configure(struct host *h, struct conf *conf)
 	h->map_host.module_dir =
 	    conf_value(conf, CONF_MAIN, SPAN("daemon_directory"));
 	tables_init(&h->tables, &h->map_host);
+	h->reloaded = h->daemon != NULL;
+	h->stuck = NULL;
 }
 
 /* --- policies --- */
@@ -142,21 +144,43 @@ struct policy *host_policy(struct host *h, uint32_t service)
 
 /* --- tables that change --- */
 
+/* One that cannot be used, after a reload: perhaps it could be before the
+ * drop. */
+static const struct table *find_broken(const struct host *h)
+{
+	struct hnode *n = NULL;
+
+	while ((n = hmap_each(&h->tables.known, n))) {
+		const struct table *t = CONTAINER_OF(n, struct table, node);
+
+		if (map_error(t->map).len)
+			return t;
+	}
+	return NULL;
+}
+
 /*
- * A table that only root may read has changed: master starts another one of
- * us, which opens it before it drops its privileges. This question is still
- * answered by the table as it was, if that is of any use.
+ * A table that only root may read has changed, or was named by a reload:
+ * master starts another one of us, which opens it before it drops its
+ * privileges. This question is still answered by the table as it was, if that
+ * is of any use.
  */
 bool host_refresh(struct host *h)
 {
 	tables_refresh(&h->tables, clock_monotonic());
-	if (h->tables.stuck && !h->renewing) {
-		h->renewing = true;
-		log_line(h->program, "table %.*s has changed -- restarting",
-		    PRI(h->tables.stuck->spec));
-		daemon_end(h->daemon);
+	if (!h->stuck) {
+		h->stuck = h->tables.stuck;
+		if (!h->stuck && h->reloaded)
+			h->stuck = find_broken(h);
+		h->reloaded = false;
+		if (h->stuck) {
+			log_line(h->program,
+			    "table %.*s has changed -- restarting",
+			    PRI(h->stuck->spec));
+			daemon_end(h->daemon);
+		}
 	}
-	return !h->renewing || !map_error(h->tables.stuck->map).len;
+	return !h->stuck || !map_error(h->stuck->map).len;
 }
 
 /* --- the start --- */

@@ -18,7 +18,9 @@ struct host {
 	struct map_host map_host;
 	struct tables tables;
 	struct daemon *daemon;
-	bool renewing; /* about to end for the sake of a table */
+	bool
+	    reloaded; /* the tables of a new configuration were not looked at */
+	const struct table *stuck; /* about to end for the sake of this one */
 };
 
 /* It must not be moved afterwards. */

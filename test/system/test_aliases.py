@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: ISC
+"""Aliases as clients see them: who is a recipient of this machine."""
+
+import os
+import subprocess
+
+import pytest
+
+from lib import instance
+
+ALIASES = """\
+# name: what it stands for
+postmaster: games
+list: games, far@other.example
+"first last": games
+list+x: games
+"""
+
+
+def nis_domain():
+    with open("/proc/sys/kernel/domainname", encoding="utf-8") as f:
+        return f.read().strip()
+
+
+def newaliases(mail, text):
+    path = os.path.join(mail.etc, "aliases")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    subprocess.run([instance.program("postalias"), "-c", mail.etc,
+                    f"hash:{path}"], check=True)
+
+
+def start(make_instance, *lines):
+    mail = make_instance(
+        "mydestination = mail.example.test", "recipient_delimiter = +",
+        "myhostname = mail.example.test")
+    mail.configure(f"alias_maps = hash:{mail.etc}/aliases", *lines)
+    newaliases(mail, ALIASES)
+    mail.start()
+    return mail
+
+
+def answers(smtp, verb, addresses):
+    return {a: smtp.command(f"{verb}{a}").code for a in addresses}
+
+
+def test_recipients(make_instance):
+    mail = start(make_instance)
+    with mail.smtp() as smtp:
+        smtp.command("EHLO client.example", 250)
+        smtp.command("MAIL FROM:<sender@x.example>", 250)
+        assert answers(smtp, "RCPT TO:", [
+            "<postmaster@mail.example.test>", "<list@mail.example.test>",
+            "<LIST@mail.example.test>", "<list+y@mail.example.test>",
+            "<\"first last\"@mail.example.test>",
+            "<games@mail.example.test>", "<nobody-here@mail.example.test>",
+            "<owner-list@mail.example.test>",
+        ]) == {
+            "<postmaster@mail.example.test>": 250,
+            "<list@mail.example.test>": 250,
+            "<LIST@mail.example.test>": 250,
+            "<list+y@mail.example.test>": 250,
+            "<\"first last\"@mail.example.test>": 250,
+            "<games@mail.example.test>": 250,
+            "<nobody-here@mail.example.test>": 550,
+            "<owner-list@mail.example.test>": 550,
+        }
+        smtp.command("RSET", 250)
+        assert answers(smtp, "VRFY ", ["list", "nobody-here"]) == {
+            "list": 252, "nobody-here": 550}
+
+
+def test_a_new_table_counts(make_instance):
+    mail = start(make_instance)
+
+    def code():
+        with mail.smtp() as smtp:
+            smtp.command("EHLO client.example", 250)
+            return smtp.command("VRFY new@mail.example.test").code
+    assert code() == 550
+    newaliases(mail, ALIASES + "new: games\n")
+    mail.wait_for(lambda: code() == 252)
+
+
+def test_no_table_no_answer(make_instance):
+    """A table that cannot be read says neither yes nor no."""
+    mail = make_instance("mydestination = mail.example.test",
+                         "myhostname = mail.example.test")
+    mail.configure(f"alias_maps = hash:{mail.etc}/aliases")
+    mail.start()
+    with mail.smtp() as smtp:
+        smtp.command("EHLO client.example", 250)
+        smtp.command("MAIL FROM:<sender@x.example>", 250)
+        smtp.command("RCPT TO:<games@mail.example.test>", 250)
+        smtp.command("RCPT TO:<nobody-here@mail.example.test>", 451)
+
+
+@pytest.mark.skipif(nis_domain() not in ("", "(none)"),
+                    reason="this machine has a NIS domain")
+def test_nis_without_domain(make_instance):
+    """The preset of alias_maps has nis:mail.aliases: where there is no NIS
+    nothing is found there, and unknown is unknown. The table is named by a
+    reload, when those who use it cannot load its module any more."""
+    mail = start(make_instance)
+    mail.configure(f"alias_maps = hash:{mail.etc}/aliases, nis:mail.aliases")
+    mail.postfix("reload")
+    mail.wait_for(lambda: "NIS domain name not set" in mail.log())
+
+    def code():
+        with mail.smtp() as smtp:
+            smtp.command("EHLO client.example", 250)
+            smtp.command("VRFY list@mail.example.test", 252)
+            return smtp.command("VRFY nobody-here@mail.example.test").code
+    mail.wait_for(lambda: code() == 550)
