@@ -331,6 +331,18 @@ def test_file_size_limit(hosting):
 
 
 @pytest.mark.root
+def test_no_original_recipient(hosting):
+    mail, base = hosting("enable_original_recipient = no")
+    send(mail.port, ["ana+x@v.example"])
+    mail.wait_for(lambda: len(statuses(mail)) == 1)
+    name, = os.listdir(os.path.join(base, "ana", "new"))
+    with open(os.path.join(base, "ana", "new", name), "rb") as f:
+        assert f.read().startswith(
+            b"Return-Path: <from@client.example>\n"
+            b"Delivered-To: ana+x@v.example\nReceived: ")
+
+
+@pytest.mark.root
 def test_many_at_once(hosting):
     """Everything for everybody, exactly once."""
     people = {f"u{i}": f"u{i}/" for i in range(40)}

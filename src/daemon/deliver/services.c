@@ -21,6 +21,7 @@ static const struct conf_field fields[] = {
 	CONF_U64(struct deliver_conf, virtual_mailbox_limit),
 	CONF_U64(struct deliver_conf, message_size_limit),
 	CONF_BOOL(struct deliver_conf, strict_mailbox_ownership),
+	CONF_BOOL(struct deliver_conf, enable_original_recipient),
 	CONF_STR(struct deliver_conf, prepend_delivered_header),
 	CONF_STR(struct deliver_conf, default_privs),
 	CONF_STR(struct deliver_conf, local_command_shell),

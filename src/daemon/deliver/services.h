@@ -35,6 +35,7 @@ struct deliver_conf {
 	uint64_t virtual_mailbox_limit;
 	uint64_t message_size_limit;
 	bool strict_mailbox_ownership;
+	bool enable_original_recipient;
 	span prepend_delivered_header;
 	span default_privs;
 	span local_command_shell;

@@ -332,7 +332,8 @@ static void submit(struct step_run *sr, enum work_do kind, bool look)
 		.head = head_of(sr, kind),
 		.sender = s->sender,
 		.address = s->address,
-		.original = s->original,
+		.original = run->at->c.enable_original_recipient ? s->original
+		                                                 : SPAN_NONE,
 		.delivered = s->delivered,
 		.directory =
 		    s->directory.len ? s->directory : run->services->directory,
