@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 
 from lib import instance
 
@@ -19,6 +20,7 @@ DEBIAN = "/usr/sbin"
 OURS = os.path.dirname(instance.program("sendmail"))
 NOSLEEP = os.path.join(instance.BUILD, "test", "nosleep.so")
 TIME = re.compile(rb"^T.(\d+ \d+)", re.S)
+OLD = time.time() - 3600
 THREADS = 4
 
 
@@ -63,7 +65,8 @@ class Side:
             f.write("pickup unix n - y 60 1 pickup\n")
 
     def write_main_cf(self, lines):
-        with open(os.path.join(self.etc, "main.cf"), "w") as f:
+        path = os.path.join(self.etc, "main.cf")
+        with open(path, "w") as f:
             f.write("compatibility_level = 3.6\n"
                     "myhostname = mail.example.com\n"
                     + ("" if "queue_directory" in lines else
@@ -73,6 +76,8 @@ class Side:
                     "maillog_file_prefixes = /dev\n"
                     f"command_directory = {self.programs}\n"
                     + lines.replace("HOME", self.home))
+        # Postfix waits for a file that has just been changed.
+        os.utime(path, (OLD, OLD))
 
     def files(self):
         """The content of maildrop/, with its time taken out."""
