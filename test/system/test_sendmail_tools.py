@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: ISC
+"""postlog, postkick, postlock and rmail, where possible beside Debian's."""
+
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from lib import instance, sendmail_peer
+
+DEBIAN = "/usr/sbin"
+
+
+@pytest.fixture(name="home")
+def make_home(tmp_path):
+    (tmp_path / "etc").mkdir()
+    for name in ("q/maildrop", "q/public", "q/private", "data", "work"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc" / "main.cf").write_text(
+        "compatibility_level = 3.6\nmyhostname = mail.example.com\n"
+        f"queue_directory = {tmp_path}/q\ndata_directory = {tmp_path}/data\n"
+        f"maillog_file = {tmp_path}/log\nmaillog_file_prefixes = /\n"
+        f"command_directory = {instance.PROGRAMS}\n"
+        "deliver_lock_attempts = 2\ndeliver_lock_delay = 1s\n")
+    os.utime(tmp_path / "etc" / "main.cf", (1e9, 1e9))
+    return tmp_path
+
+
+def run(home, program, *words, text=b"", folder=None, check=None):
+    environment = dict(os.environ, MAIL_CONFIG=str(home / "etc"))
+    done = subprocess.run(
+        [program, *words], executable=os.path.join(
+            folder or instance.PROGRAMS, program),
+        input=text, capture_output=True, env=environment, timeout=60,
+        check=False, cwd=home / "work")
+    if check is not None:
+        assert done.returncode == check, done
+    return done.returncode, done.stdout, done.stderr
+
+
+def same(home, *words):
+    want = run(home, *words, folder=DEBIAN)
+    got = run(home, *words)
+    assert got == want, words
+
+
+@pytest.mark.skipif(sendmail_peer.why_not() is not None,
+                    reason=str(sendmail_peer.why_not()))
+def test_beside_debian(home):
+    same(home, "postkick")
+    same(home, "postkick", "-z")
+    same(home, "postkick", "a", "b")
+    same(home, "postkick", "public", "pickup", "W")
+    same(home, "postkick", "..", "etc/main.cf", "W")
+    same(home, "postkick", "-c", "/nonexistent", "a", "b", "c")
+    same(home, "postlock")
+    same(home, "postlock", "f")
+    same(home, "postlock", "f", "sh", "-c", "ls; exit 3")
+    same(home, "postlock", "-l", "dotlock", "f", "ls")
+    same(home, "postlock", "-l", "fcntl", "f", "ls")
+    same(home, "postlock", "-l", "flock, dotlock", "f", "ls")
+    same(home, "postlock", "-l", "wrong", "f", "ls")
+    same(home, "postlock", "-l", "", "f", "ls")
+    same(home, "postlock", "-l", "dotlock", "d/f", "true")
+    same(home, "postlock", "f", "nonexistent")
+    same(home, "postlock", "f", "sh", "-c", "kill -9 $$")
+    same(home, "postlock", "/dev/null", "true")
+    (home / "work" / "dir").mkdir()
+    same(home, "postlock", "dir", "true")
+
+
+def test_lock_is_held(home):
+    script = 'postlock -l "$1" f postlock -l "$1" f true'
+    path = instance.PROGRAMS + ":" + os.environ["PATH"]
+    for style in ("dotlock", "flock", "fcntl"):
+        code, _, error = run(home, "sh", "-c",
+                             f"PATH={path}; {script}", "sh", style,
+                             folder="/bin")
+        assert code == 75, (style, error)
+        assert b"f" in error
+    assert not (home / "work" / "f.lock").exists()
+    run(home, "postlock", "f", "true", check=0)
+
+
+def test_kick_arrives(home):
+    got = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(home / "q" / "public" / "qmgr"))
+        listener.listen()
+
+        def serve():
+            peer, _ = listener.accept()
+            with peer:
+                got.append(peer.recv(100))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        run(home, "postkick", "public", "qmgr", "AF", check=0)
+        thread.join()
+    assert got == [b"AF\0"]
+
+
+def test_kick_fifo(home):
+    path = home / "q" / "private" / "x"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    run(home, "postkick", "private", "x", "W", check=0)
+    assert os.read(reader, 10) == b"W"
+    os.close(reader)
+    assert run(home, "postkick", "private", "x", "W")[0] == 1
+
+
+def test_log(home):
+    run(home, "postlog", "hello", "world", check=0)
+    run(home, "postlog", "-p", "warn", "-i", text=b"a\nb\x01\n", check=0)
+    run(home, "postlog", "-t", "my/tag", "-p", "fatal", "x", check=0)
+    run(home, "postlog", "-t", "tag", "-p", "ERR", "--", "-x", check=0)
+    run(home, "postlog", text=b"", check=0)
+    assert run(home, "postlog", "-p", "loud", "x")[0] == 1
+    assert run(home, "postlog", "-z")[0] == 1
+    lines = (home / "log").read_text().splitlines()
+    said = [line.split(None, 4)[4] for line in lines]
+    said = [text[:text.index("[")] + text[text.index("]") + 1:]
+            for text in said]
+    assert said == [
+        "postfix/postlog: hello world", "postfix/postlog: warning: a",
+        "postfix/postlog: warning: b?", "my/tag: fatal: x",
+        "tag: error: -x"]
+
+
+def records(home):
+    """The message in maildrop, as (type, data)."""
+    (path,) = (home / "q" / "maildrop").iterdir()
+    data = path.read_bytes()
+    path.unlink()
+    at = 0
+    while at < len(data):
+        kind = data[at:at + 1].decode()
+        length = shift = 0
+        while True:
+            at += 1
+            length |= (data[at] & 0x7f) << shift
+            shift += 7
+            if not data[at] & 0x80:
+                break
+        yield kind, data[at + 1:at + 1 + length]
+        at += 1 + length
+
+
+FROM = (
+    (b"From a!b!c Mon Jan  1 remote from host\n", b"host!a!b!c"),
+    (b"From c Mon remote from h\n>From d Mon remote from i\n", b"h!i!d"),
+    (b"From h!c Mon Jan\n", b"h!c"),
+    (b"From c@d Mon Jan\n", b"c@d"),
+    (b"From c remote from h\nFrom b!d x\n", b"h!b!d"),
+    (b"From -oX/tmp/x remote from -q\n", b"-q!-oX/tmp/x"),
+    (b"From a`touch x` b\n", b"a`touch"),
+)
+
+
+def test_rmail(home):
+    for lines, sender in FROM:
+        run(home, "rmail", "u@v", "w,x", text=lines + b"Subject: x\n\nhi\n.\n",
+            check=0)
+        found = list(records(home))
+        assert dict(found)["S"] == sender
+        assert [d for k, d in found if k == "R"] == [b"u@v", b"w,x"]
+        assert [d for k, d in found if k == "N"] == [
+            b"Subject: x", b"", b"hi", b"."]
+        assert ("A", b"rewrite_context=remote") in found
+
+
+def test_rmail_refuses(home):
+    for text, words, code in (
+            (b"From !c\nx\n", ["u"], 65), (b"From \nx\n", ["u"], 65),
+            (b"Subject: x\n\n", ["u"], 65), (b"", ["u"], 65),
+            (b"From a b\nx\n", ["-u"], 64), (b"From a b\nx\n", [], 64),
+            (b"From a b\nx\n", ["--", "-u"], 64)):
+        assert run(home, "rmail", *words, text=text)[0] == code
+    assert list((home / "q" / "maildrop").iterdir()) == []
+
+
+def test_rmail_tells_failure(home):
+    (home / "q" / "maildrop").rmdir()
+    code, _, error = run(home, "rmail", "u", text=b"From a b\nx\n")
+    assert code == 75
+    assert b"terminated with 75" in error
