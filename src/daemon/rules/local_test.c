@@ -6,8 +6,8 @@
  */
 #include "test/lib/policy.h"
 
+#include "daemon/rules/local.h"
 #include "daemon/rules/local_cases.h"
-#include "daemon/rules/plan.h"
 #include "ipc/frame.h"
 
 struct play {
@@ -468,6 +468,57 @@ static void test_nested_lists(void **state UNUSED)
 	play_done(&p);
 }
 
+/* --- whose table it is --- */
+
+static void test_owners(void **state UNUSED)
+{
+	static const struct {
+		uid_t owner;
+		const char *plan;
+	} cases[] = {
+		{ 0,
+		    "expanded\n"
+		    "warning: unknown home directory for: ~/f\n"
+		    "warning: unable to lookup :include: file "
+		    "/nonexistent/l: No such file or directory\n"
+		    "command /bin/x\nfile /f\n"
+		    "5.3.5 mail system configuration error\n"
+		    "5.3.5 mail system configuration error\n" },
+		{ 1001,
+		    "expanded\ncommand /bin/x as ana\nfile /f as ana\n"
+		    "file /home/ana/f as ana\n"
+		    "read /nonexistent/l as ana\n" },
+		{ 1005,
+		    "warning: cannot find alias database owner for "
+		    "inline:{{all=|/bin/x, /f, ~/f, "
+		    ":include:/nonexistent/l}}\n"
+		    "4.3.0 cannot find alias database owner\n" },
+		{ 1099,
+		    "warning: cannot find alias database owner for "
+		    "inline:{{all=|/bin/x, /f, ~/f, "
+		    ":include:/nonexistent/l}}: Input/output error\n"
+		    "4.3.0 cannot find alias database owner\n" },
+		{ MAP_OWNERS,
+		    "warning: deliver_alias: no owner UID for alias database "
+		    "inline:{{all=|/bin/x, /f, ~/f, "
+		    ":include:/nonexistent/l}}\n"
+		    "4.3.0 mail system configuration error\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct play p;
+		struct local *l;
+
+		play_init(&p,
+		    ALIASES("{all=|/bin/x, /f, ~/f, :include:/nonexistent/l}"));
+		l = p.local;
+		l->aliases.tables[0]->map->owner = cases[i].owner;
+		ask_for(&p, "all@example.com");
+		expect(&p, cases[i].plan);
+		play_done(&p);
+	}
+}
+
 /* --- much of it --- */
 
 /* 1,000 aliases that lead to one another; 2^30 ways through a small one. */
@@ -578,6 +629,7 @@ int main(void)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_nested_lists),
+		cmocka_unit_test(test_owners),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_long_list),
 		cmocka_unit_test(test_broken_context),
