@@ -40,7 +40,13 @@
 #include "os/file.h"
 #include "os/log.h"
 
-enum { ATTEMPTS_MAX = 2, SCRIBES = 2, RUNNERS = 2 };
+enum {
+	ATTEMPTS_MAX = 2,
+	/* An item for a worker that was to reach one more directory. */
+	DETOURS_MAX = 4,
+	SCRIBES = 2,
+	RUNNERS = 2,
+};
 
 static const uint8_t kind_of[WORK_DOS] = {
 	[WORK_SPOOL] = WORK_SCRIBE,
@@ -335,28 +341,73 @@ static struct pool_item *find_item(struct pool_worker *w, uint64_t number)
 
 static void feed(struct pool_lane *lane);
 
-static void on_message(void *ctx, struct chan_msg *msg)
+/* It did all it had. */
+static void rest(struct pool_worker *w)
 {
-	struct pool_worker *w = ctx;
-	struct pool_item *item = NULL;
-	struct work_done result;
-
-	if (w->state == WORKER_KILLED)
-		return;
-	if (msg->type == WORK_DONE && work_done_get(msg->payload, &result))
-		item = find_item(w, result.number);
-	if (!item) {
-		log_warn("local", "malformed report from deliver pid %d",
-		    (int)w->process.child.pid);
-		kill_worker(w);
-		return;
-	}
-	done(w->lane->pool, item, &result);
 	if (!list_is_empty(&w->items) || w->state != WORKER_SERVING)
 		return;
 	feed(w->lane);
 	if (list_is_empty(&w->items))
 		become_idle(w);
+}
+
+static bool on_done(struct pool_worker *w, span payload)
+{
+	struct pool_item *item;
+	struct work_done result;
+
+	if (!work_done_get(payload, &result))
+		return false;
+	item = find_item(w, result.number);
+	if (!item)
+		return false;
+	done(w->lane->pool, item, &result);
+	rest(w);
+	return true;
+}
+
+/* Its successor will have that directory. */
+static bool on_reach(struct pool_worker *w, span payload)
+{
+	struct pool_lane *lane = w->lane;
+	struct pool_item *item;
+	struct work_reach m;
+
+	if (lane->key.kind != WORK_WORKER || !work_reach_get(payload, &m))
+		return false;
+	item = find_item(w, m.number);
+	if (!item || m.path.len == 0 || m.path.ptr[0] != '/' ||
+	    item->detours == DETOURS_MAX)
+		return false;
+	(void)reach_add_path(&lane->reach, m.path);
+	w->outdated = true;
+	item->detours++;
+	item->attempts--;
+	item->worker = NULL;
+	list_remove(&item->link);
+	list_append(&lane->waiting, &item->link);
+	make_hungry(lane);
+	pump_later(lane->pool);
+	rest(w);
+	return true;
+}
+
+static void on_message(void *ctx, struct chan_msg *msg)
+{
+	struct pool_worker *w = ctx;
+	bool ok = false;
+
+	if (w->state == WORKER_KILLED)
+		return;
+	if (msg->type == WORK_DONE)
+		ok = on_done(w, msg->payload);
+	else if (msg->type == WORK_REACH)
+		ok = on_reach(w, msg->payload);
+	if (ok)
+		return;
+	log_warn("local", "malformed report from deliver pid %d",
+	    (int)w->process.child.pid);
+	kill_worker(w);
 }
 
 /* It should not have closed the line first. */
@@ -641,6 +692,7 @@ void pool_submit(struct pool *pool, struct pool_item *item)
 	struct pool_worker *w;
 
 	item->attempts = 0;
+	item->detours = 0;
 	item->worker = NULL;
 	item->lane = lane;
 	list_init(&item->link);

@@ -44,6 +44,7 @@ struct pool_item {
 	struct pool_lane *lane;
 	struct pool_worker *worker;
 	unsigned attempts;
+	unsigned detours;
 	/* To be filled in by the caller: */
 	struct work_item work; /* the number must be unique, and not 0 */
 	int blob;              /* or -1 */

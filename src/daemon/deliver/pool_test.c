@@ -28,6 +28,7 @@ struct place {
 	struct pool_conf conf;
 	uint64_t size_max;
 	bool own; /* not by a scribe, but as the user */
+	uint8_t kind; /* enum work_do */
 	char (*paths)[80];
 	struct pool_item items[ITEMS];
 	unsigned answered[ITEMS]; /* 0, or its class */
@@ -71,6 +72,7 @@ static int setup(void **state)
 		.max_workers = 10,
 	};
 	pool_configure(p->pool, &p->conf);
+	p->kind = WORK_MBOX;
 	p->paths = mem_new(ITEMS, sizeof(*p->paths));
 	*state = p;
 	return 0;
@@ -117,7 +119,7 @@ static void submit(struct place *p, unsigned i, span name, unsigned user)
 	p->items[i] = (struct pool_item){
 		.work = {
 			.number = i + 1,
-			.kind = p->own ? WORK_MBOX : WORK_SPOOL,
+			.kind = p->own ? p->kind : WORK_SPOOL,
 			.uid = FIRST_UID + user,
 			.gid = FIRST_UID + user,
 			.user = name,
@@ -381,6 +383,93 @@ static void test_rights(void **state)
 	}
 }
 
+/* The user's directory is a link to another place. */
+static void test_far_away(void **state)
+{
+	struct place *p = *state;
+	char far[] = "/tmp/pool-far-XXXXXX";
+	CLEANUP(fd_close) int dir = -1;
+
+	assert_non_null(mkdtemp(far));
+	assert_int_equal(chmod(far, 01777), 0);
+	assert_int_equal(symlinkat(far, p->dir, "link"), 0);
+	p->own = true;
+	submit(p, 0, SPAN("link/ana"), 0);
+	submit(p, 1, SPAN("bob"), 0);
+	submit(p, 2, SPAN("link/ana"), 0);
+	run_until(p, 3);
+	expect_sent(p, 3);
+	submit(p, 3, SPAN("link/ana"), 0);
+	run_until(p, 4);
+	expect_sent(p, 4);
+	assert_int_equal(count_messages(p, "link/ana"), 3);
+	assert_int_equal(count_messages(p, "bob"), 1);
+	dir = open(far, O_RDONLY | O_DIRECTORY);
+	empty(dir);
+	assert_int_equal(rmdir(far), 0);
+}
+
+/* One item each, and not more of them than configured. */
+static void test_runners(void **state)
+{
+	enum { FILES = 30, MAX_RUNNERS = 3 };
+	struct place *p = *state;
+	char names[FILES][16];
+	unsigned most = 0;
+
+	p->conf.max_runners = MAX_RUNNERS;
+	pool_configure(p->pool, &p->conf);
+	p->own = true;
+	p->kind = WORK_FILE;
+	for (unsigned i = 0; i < FILES; i++) {
+		user_name(names[i], i);
+		submit(p, i, span_str(names[i]), 0);
+	}
+	while (p->nanswered < FILES) {
+		assert_int_equal(loop_round(p->loop, USEC_SEC), 0);
+		most = MAX(most, count_workers(NULL));
+	}
+	expect_sent(p, FILES);
+	assert_int_equal(most, MAX_RUNNERS);
+	for (unsigned i = 0; i < FILES; i++)
+		assert_int_equal(count_messages(p, names[i]), 1);
+	assert_true(strstr(p->text, "delivered to file: /tmp/pool-") != NULL);
+}
+
+/* What a scribe may still do. Needs root. */
+static void test_scribe_is_enclosed(void **state)
+{
+	struct place *p = *state;
+	char path[64];
+	char line[256];
+	bool no_new = false;
+	bool filtered = false;
+	uint64_t caps = 0;
+	pid_t pid;
+	FILE *f;
+
+	if (geteuid() != 0)
+		skip();
+	submit(p, 0, SPAN("ana"), 0);
+	run_until(p, 1);
+	assert_int_equal(count_workers(&pid), 1);
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		no_new |= strcmp(line, "NoNewPrivs:\t1\n") == 0;
+		filtered |= strcmp(line, "Seccomp:\t2\n") == 0;
+		if (sscanf(line, "CapPrm: %jx", (uintmax_t *)&caps) == 1)
+			continue;
+	}
+	(void)fclose(f);
+	assert_true(no_new);
+	assert_true(filtered);
+	/* CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, SETGID, SETUID */
+	assert_int_equal(
+	    caps, 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 7);
+}
+
 static void test_root_has_a_mailbox(void **state)
 {
 	struct place *p = *state;
@@ -430,6 +519,9 @@ int main(int argc, char **argv)
 		CASE(test_worker_that_always_dies),
 		CASE(test_no_directory),
 		CASE(test_rights),
+		CASE(test_far_away),
+		CASE(test_runners),
+		CASE(test_scribe_is_enclosed),
 		CASE(test_root_has_a_mailbox),
 		CASE(test_wrong_owner),
 	};

@@ -38,7 +38,7 @@ static span directory_of(span path)
 	return slash <= 0 ? SPAN("/") : trim(span_first(path, (size_t)slash));
 }
 
-static bool add(struct reach *r, span path)
+bool reach_add_path(struct reach *r, span path)
 {
 	for (uint32_t i = 0; i < r->n; i++)
 		if (is_below(path, r->paths[i]))
@@ -70,8 +70,9 @@ bool reach_add(struct reach *r, const struct work_item *item, span base)
 	base = trim(base);
 	/* WORK_LOOK has none. */
 	if (item->path.len > 0)
-		is_new = add(r, root_of(item->path, home, base));
+		is_new = reach_add_path(r, root_of(item->path, home, base));
 	for (uint32_t i = 0; i < item->nforward; i++)
-		is_new |= add(r, root_of(item->forward[i], home, base));
+		is_new |=
+		    reach_add_path(r, root_of(item->forward[i], home, base));
 	return is_new;
 }

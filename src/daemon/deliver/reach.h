@@ -22,3 +22,5 @@ void reach_done(struct reach *r);
  * many, all others are forgotten.
  */
 bool reach_add(struct reach *r, const struct work_item *item, span base);
+/* The same for one directory by its name. */
+bool reach_add_path(struct reach *r, span path);

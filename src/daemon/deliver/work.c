@@ -187,3 +187,18 @@ bool work_done_get(span payload, struct work_done *ret)
 	ret->offset = wire_u64(&w);
 	return wire_is_done(&w) && ret->found < WORK_FOUNDS;
 }
+
+void work_reach_put(struct buf *out, const struct work_reach *m)
+{
+	wire_put_u64(out, m->number);
+	wire_put_span(out, m->path);
+}
+
+bool work_reach_get(span payload, struct work_reach *ret)
+{
+	struct wire w = wire_from(payload);
+
+	ret->number = wire_u64(&w);
+	ret->path = wire_span(&w);
+	return wire_is_done(&w);
+}

@@ -4,7 +4,7 @@
  * each other.
  *
  *	parent -> worker   SETUP, ITEM...
- *	worker -> parent   DONE...
+ *	worker -> parent   DONE, REACH...
  *
  * There are three kinds of workers, all of them this program again:
  *
@@ -33,6 +33,7 @@ enum {
 			     * the directory paths[0] */
 	WORK_ITEM,          /* struct work_item, one descriptor if blob */
 	WORK_DONE,          /* struct work_done */
+	WORK_REACH,         /* struct work_reach: instead of DONE */
 };
 
 enum {
@@ -176,6 +177,15 @@ struct work_done {
 	uint64_t offset; /* biff: where the message begins in a mailbox */
 };
 
+/*
+ * Nothing was done: what the item is about really lies in this directory,
+ * which is out of the worker's reach. Another one shall do it.
+ */
+struct work_reach {
+	uint64_t number;
+	span path;
+};
+
 void work_setup_put(struct buf *out, const struct work_setup *m);
 MUST_USE bool work_setup_get(
     span payload, struct arena *a, struct work_setup *ret);
@@ -184,3 +194,5 @@ MUST_USE bool work_item_get(
     span payload, struct arena *a, struct work_item *ret);
 void work_done_put(struct buf *out, const struct work_done *m);
 MUST_USE bool work_done_get(span payload, struct work_done *ret);
+void work_reach_put(struct buf *out, const struct work_reach *m);
+MUST_USE bool work_reach_get(span payload, struct work_reach *ret);

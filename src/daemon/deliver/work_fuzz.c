@@ -50,6 +50,16 @@ static void fuzz_item(span input, struct arena *a, struct buf *again)
 	}
 }
 
+static void fuzz_reach(span input, struct buf *again)
+{
+	struct work_reach reach;
+
+	if (work_reach_get(input, &reach)) {
+		work_reach_put(again, &reach);
+		check_size(input, again);
+	}
+}
+
 static void fuzz_done(span input, struct buf *again)
 {
 	struct work_done done;
@@ -76,6 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_item(input, &arena, &again);
 	else if (data[0] == 2)
 		fuzz_done(input, &again);
+	else if (data[0] == 3)
+		fuzz_reach(input, &again);
 	else if (data[0] == 4)
 		fuzz_recipient(input);
 	else

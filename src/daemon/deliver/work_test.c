@@ -207,6 +207,21 @@ static void test_done(void **state)
 	assert_false(work_done_get(buf_span(&bytes), &back));
 }
 
+static void test_reach(void **state)
+{
+	CLEANUP(buf_done) struct buf bytes = BUF_INIT(ROOM);
+	const struct work_reach reach = { 9, SPAN("/data/ana") };
+	struct work_reach back;
+
+	(void)state;
+	work_reach_put(&bytes, &reach);
+	assert_true(work_reach_get(buf_span(&bytes), &back));
+	assert_int_equal(back.number, 9);
+	assert_span_equal(back.path, reach.path);
+	assert_false(
+	    work_reach_get(span_first(buf_span(&bytes), bytes.len - 1), &back));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_item),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_done),
+		cmocka_unit_test(test_reach),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,18 @@ static int keep_content(
 	return 0;
 }
 
+static bool reaches(struct worker *w, const struct work_item *item)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX);
+
+	if (grants_have(&w->grants, item, &path))
+		return true;
+	work_reach_put(sync_begin(w->line, WORK_REACH),
+	    &(struct work_reach){ item->number, buf_span(&path) });
+	sync_end(w->line);
+	return false;
+}
+
 static int take_item(struct worker *w, struct sync_msg *msg)
 {
 	CLEANUP(arena_done) struct arena arena;
@@ -178,7 +190,8 @@ static int take_item(struct worker *w, struct sync_msg *msg)
 	if (!row->run || row->process != w->setup.kind)
 		return -EPROTO;
 	r = keep_content(w, &item, msg);
-	if (r == 0 && look_first(w, &item, w->content->blob))
+	if (r == 0 && reaches(w, &item) &&
+	    look_first(w, &item, w->content->blob))
 		row->run(w, &item, w->content->blob);
 	return r;
 }
@@ -255,39 +268,19 @@ static int enclose_scribe(struct worker *w)
 	          SANDBOX_FILES | SANDBOX_THREADS | SANDBOX_FSUID, &mail, 1);
 }
 
-/* The directory, or the nearest above it that exists; -1: none. */
-static int open_nearest(span path)
-{
-	CLEANUP(buf_done) struct buf name = BUF_INIT(1 << 16);
-	int fd = -1;
-
-	while (fd < 0 && path.len > 0) {
-		buf_clear(&name);
-		buf_put(&name, path);
-		fd = open(buf_cstr(&name), O_PATH | O_DIRECTORY | O_CLOEXEC);
-		path = span_first(path, (size_t)MAX(span_rfind(path, '/'), 0));
-	}
-	return fd;
-}
-
 static int enclose_worker(struct worker *w)
 {
-	struct sandbox_path paths[WORK_MAX_PATHS];
-	size_t n = 0;
+	struct grants *g = &w->grants;
 	int r;
 
-	for (uint32_t i = 0; i < w->setup.npaths; i++) {
-		int fd = open_nearest(w->setup.paths[i]);
-
-		if (fd >= 0)
-			paths[n++] = (struct sandbox_path){ fd,
-				SANDBOX_READ | SANDBOX_WRITE };
-	}
+	grants_open(g, &w->setup);
 	r = rights_keep_none();
 	if (r == 0)
-		r = sandbox_enter(SANDBOX_FILES | SANDBOX_THREADS, paths, n);
-	while (n > 0)
-		(void)close(paths[--n].fd);
+		r = priv_no_dump();
+	if (r == 0)
+		r = sandbox_enter(
+		    SANDBOX_FILES | SANDBOX_THREADS, g->paths, g->n);
+	grants_close(g);
 	return r;
 }
 
@@ -363,6 +356,7 @@ int worker_main(enum work_kind kind)
 	batch_free(&w.batch);
 	work_maildir_free(&w);
 	sync_free(&w.line);
+	grants_done(&w.grants);
 	arena_done(&w.arena);
 	content_unref(&w.content);
 	fd_close(&w.dir);

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "daemon/deliver/grant.h"
 #include "daemon/deliver/work.h"
 #include "ipc/sync.h"
 
@@ -38,6 +39,7 @@ struct worker {
 	struct arena arena; /* of the setup */
 	struct work_setup setup;
 	int dir; /* scribe: mail_spool_directory; else -1 */
+	struct grants grants;
 	struct batch *batch;
 	struct maildirs *maildirs; /* NULL until there is mail for one */
 	/* Of the present item, and perhaps of the next. */
