@@ -93,7 +93,8 @@ struct box *box_new(struct worker *w, const struct work_item *item,
 		.rules = rules_of(w, item),
 		.other =
 		    item->flags & WORK_VIRTUAL ? SPAN("4.2.0") : SPAN("5.2.0"),
-		.owner = item->uid,
+		/* Without root all mailboxes are our own. */
+		.owner = geteuid() == 0 ? item->uid : geteuid(),
 		.group = item->gid,
 		.locks = item->locks,
 		.stale = w->setup.stale,
