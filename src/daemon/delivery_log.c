@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/delivery_log.h"
 
+#include "mail/address.h"
 #include "os/log.h"
 
 static const usec powers[] = { 1000000, 100000, 10000, 1000, 100, 10, 1 };
@@ -82,18 +83,25 @@ static span status_word(enum verdict_class class, bool verify)
 	return SPAN("bounced");
 }
 
+/* As it would be written in a header. */
+static void put_address(struct buf *out, span addr)
+{
+	if (addr.len)
+		address_quote(out, addr);
+}
+
 void delivery_log(const struct delivery_log *d)
 {
 	const struct verdict *v = d->verdict;
 	char id[MSGID_TEXT_MAX];
-	struct buf b = BUF_INIT(16384);
+	struct buf b = BUF_INIT(65536);
 
 	buf_put(&b, msgid_text(d->id, id));
 	buf_put(&b, SPAN(": to=<"));
-	buf_put(&b, d->rcpt->addr);
+	put_address(&b, d->rcpt->addr);
 	if (d->rcpt->orig.len && !span_eq(d->rcpt->orig, d->rcpt->addr)) {
 		buf_put(&b, SPAN(">, orig_to=<"));
-		buf_put(&b, d->rcpt->orig);
+		put_address(&b, d->rcpt->orig);
 	}
 	buf_put(&b, SPAN(">, relay="));
 	buf_put(&b, d->relay.len ? d->relay : SPAN("none"));
