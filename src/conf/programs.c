@@ -18,7 +18,7 @@ static const struct program programs[] = {
 	{ "nqmgr",           PROGRAM_INSIDE,    NULL, false },
 	{ "oqmgr",           PROGRAM_INSIDE,    NULL, false },
 	{ "pickup",          PROGRAM_LISTENS,   NULL, false },
-	{ "pipe",            PROGRAM_MISSING,   WAITS, true },
+	{ "pipe",            PROGRAM_TRANSPORT, NULL, true },
 	{ "postlogd",        PROGRAM_INSIDE,    NULL, false },
 	{ "postscreen",      PROGRAM_MISSING,   "let smtpd listen there", false },
 	{ "proxymap",        PROGRAM_INSIDE,    NULL, false },

@@ -67,6 +67,18 @@ static void on_errand_done(
 	errand->done(errand, result);
 }
 
+/* Where commands begin, unless they are told otherwise, even when they may
+ * not see it. */
+static void enter_queue_directory(struct conf *conf)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(65536);
+
+	buf_put(&path, conf_value(conf, CONF_MAIN, SPAN("queue_directory")));
+	if (chdir(buf_cstr(&path)) < 0)
+		log_warn(
+		    "local", "chdir %s: %s", buf_cstr(&path), strerror(errno));
+}
+
 static int before_drop(void *ctx, struct daemon *daemon)
 {
 	struct deliver *d = ctx;
@@ -84,6 +96,7 @@ static int before_drop(void *ctx, struct daemon *daemon)
 	d->resend = resend_new(d->loop);
 	d->biff = biff_new();
 	configure_pool(d);
+	enter_queue_directory(d->services->conf);
 	return 0;
 }
 

@@ -9,7 +9,6 @@ struct parser {
 	struct arena *arena;
 	struct pipe_line *p;
 	struct buf *error;
-	struct buf *warnings;
 	bool has_argv;
 };
 
@@ -44,11 +43,9 @@ static bool take_flags(struct parser *x, span value)
 
 		while (k < ARRAY_LEN(known) && known[k].letter != value.ptr[i])
 			k++;
-		if (k == ARRAY_LEN(known)) {
-			buf_printf(x->warnings, "unknown flag: %c (ignored)\n",
-			    ascii_is_print(value.ptr[i]) ? value.ptr[i] : '?');
-			continue;
-		}
+		if (k == ARRAY_LEN(known))
+			return fail(x, "unknown flag",
+			    span_first(span_from(value, i), 1));
 		x->p->head |= known[k].head;
 		x->p->flags |= known[k].flags;
 	}
@@ -182,14 +179,13 @@ static bool take_word(struct parser *x, span word)
 }
 
 bool pipe_parse(const struct conf_service *line, struct arena *a,
-    struct pipe_line *ret, struct buf *error, struct buf *warnings)
+    struct pipe_line *ret, struct buf *error)
 {
 	struct parser x = {
 		.line = line,
 		.arena = a,
 		.p = ret,
 		.error = error,
-		.warnings = warnings,
 	};
 
 	*ret = (struct pipe_line){

@@ -55,11 +55,10 @@ struct pipe_line {
 
 /*
  * The attributes of a line; spans are those of `line` or in the arena. False:
- * it cannot be used, `error` (made with PIPE_ERROR_MAX) says why. `warnings`
- * gets a line for what is ignored.
+ * it cannot be used, `error` (made with PIPE_ERROR_MAX) says why.
  */
 MUST_USE bool pipe_parse(const struct conf_service *line, struct arena *a,
-    struct pipe_line *ret, struct buf *error, struct buf *warnings);
+    struct pipe_line *ret, struct buf *error);
 
 /* The sender as the command shall see it. */
 span pipe_sender(const struct pipe_line *p, const struct envelope *e);

@@ -47,7 +47,7 @@ static void run(struct conf_service *line, const struct envelope *e)
 	span *argv;
 
 	arena_init(&arena, 1 << 20);
-	if (!pipe_parse(line, &arena, &p, &error, &warnings)) {
+	if (!pipe_parse(line, &arena, &p, &error)) {
 		if (error.len == 0)
 			bug("no reason");
 	} else if (p.bad_arg.len == 0) {

@@ -42,25 +42,14 @@ void pipe_service_free(struct pipe_service **pipe)
 
 /* ---- settings ---- */
 
-static void warn_lines(span lines)
-{
-	while (lines.len) {
-		span line = span_cut(&lines, '\n');
-
-		log_warn("pipe", "%.*s", PRI(line));
-	}
-}
-
 static bool load(struct pipe_service *p, const struct service *s)
 {
 	struct conf *conf = s->all->conf;
-	CLEANUP(buf_done) struct buf warnings = BUF_INIT(TEXT_MAX);
 	span limit = conf_transport_value(conf, s->name, SPAN("time_limit"));
 
-	if (!pipe_parse(conf_service(conf, s->index), &p->arena, &p->line,
-	        &p->error, &warnings))
+	if (!pipe_parse(
+	        conf_service(conf, s->index), &p->arena, &p->line, &p->error))
 		return false;
-	warn_lines(buf_span(&warnings));
 	if (!conf_parse_duration(limit, 's', &p->time_limit)) {
 		buf_printf(&p->error, "%.*s_time_limit: %.*s is no time",
 		    PRI(s->name), PRI(limit));
@@ -94,8 +83,10 @@ const char *pipe_check(struct service *s)
 static void end_all(struct job_run *run, const struct verdict *verdict)
 {
 	struct verdict v = run_keep_verdict(run, verdict);
+	uint32_t n = run->job.envelope.nrcpts;
 
-	for (uint32_t i = 0; i < run->job.envelope.nrcpts; i++) {
+	/* The last one may be the end of the job. */
+	for (uint32_t i = 0; i < n; i++) {
 		run_log(run, &run->job.envelope.rcpts[i], &v);
 		run_settle(run, i, &v);
 	}
@@ -147,7 +138,6 @@ static bool is_looping(struct job_run *run)
 	CLEANUP(buf_done) struct buf quoted = BUF_INIT(2 * ADDRESS_MAX + 2);
 	CLEANUP(buf_done) struct buf text = BUF_INIT(2 * ADDRESS_MAX);
 	span addr = run->job.envelope.rcpts[0].addr;
-
 	span rest = run->seen;
 	bool found = false;
 
@@ -200,8 +190,7 @@ static bool fill_in(struct pipe_run *pr, const struct pipe_service *p)
 		.address = e->rcpts[0].addr,
 		.original = e->rcpts[0].orig,
 		.delivered = e->rcpts[0].addr,
-		.directory = p->line.directory.len ? p->line.directory
-		                                   : run->services->directory,
+		.directory = p->line.directory,
 		.time_limit = p->time_limit,
 		.eol = p->line.eol,
 		.message = run->message,

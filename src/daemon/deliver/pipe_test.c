@@ -55,8 +55,7 @@ static void parse(struct parsed *x, const char *text)
 	};
 	arena_init(&x->arena, 1 << 20);
 	line_init(&x->line, text);
-	x->ok = pipe_parse(
-	    &x->line.service, &x->arena, &x->p, &x->error, &x->warnings);
+	x->ok = pipe_parse(&x->line.service, &x->arena, &x->p, &x->error);
 }
 
 static void parsed_done(struct parsed *x)
@@ -92,14 +91,12 @@ static void test_attributes(void **state)
 	assert_int_equal(x.warnings.len, 0);
 	parsed_done(&x);
 
-	parse(&x, "user=u flags=RZ flags=q argv=");
+	parse(&x, "user=u flags=R flags=q argv=");
 	assert_true(x.ok);
 	assert_int_equal(x.p.head, MBOX_RETURN_PATH);
 	assert_int_equal(x.p.flags, PIPE_QUOTE);
 	assert_span_equal(x.p.eol, SPAN("\n"));
 	assert_span_equal(x.p.null_sender, SPAN("MAILER-DAEMON"));
-	assert_span_equal(
-	    buf_span(&x.warnings), SPAN("unknown flag: Z (ignored)\n"));
 	assert_int_equal(x.p.nargs, 1);
 	assert_int_equal(x.p.args[0].text.len, 0);
 	parsed_done(&x);
@@ -118,6 +115,7 @@ static void test_bad_attributes(void **state)
 		{ "user=u", "missing argv= command-line attribute: " },
 		{ "user=u argv x", "unknown attribute name: argv" },
 		{ "user=u /bin/x", "unknown attribute name: /bin/x" },
+		{ "user=u flags=RZ argv=x", "unknown flag: Z" },
 		{ "user=u size=1k argv=x", "bad size= value: 1k" },
 		{ "user=u size=-1 argv=x", "bad size= value: -1" },
 		{ "user=u size=99999999999999999999 argv=x",

@@ -2,6 +2,7 @@
 #include "daemon/deliver/runner.h"
 
 #include <errno.h>
+#include <paths.h>
 #include <string.h>
 
 #include "daemon/deliver/runner_run.h"
@@ -21,15 +22,16 @@ static int make_environment(const struct work_setup *setup,
     const struct work_item *item, struct arena *a, struct command *ret)
 {
 	struct command_env *env =
-	    arena_alloc(a, setup->nkeep + item->nenv, sizeof(*env));
+	    arena_alloc(a, setup->nkeep + 1 + item->nenv, sizeof(*env));
 	uint32_t n = 0;
 
 	if (!env)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < setup->nkeep; i++) {
-		if (command_env_keep(setup->keep[i], &env[n]))
+		if (command_env_split(setup->keep[i], &env[n]))
 			n++;
 	}
+	env[n++] = (struct command_env){ SPAN("PATH"), SPAN(_PATH_DEFPATH) };
 	for (uint32_t i = 0; i < item->nenv; i++)
 		env[n++] = (struct command_env){
 			.name = item->env[i].name,

@@ -36,31 +36,34 @@ struct start {
 
 /* ---- the environment ---- */
 
-/* In our environment; ptr == NULL: it is not there. */
-static span our_value(span name)
+bool command_env_find(span word, span *ret)
 {
+	if (word.len >= 2 && word.ptr[0] == '{')
+		word = span_trim(span_of(word.ptr + 1, word.len - 2));
+	*ret = word;
+	if (span_find(word, '=') >= 0)
+		return true;
 	for (char **e = environ; e && *e; e++) {
-		span value = span_str(*e);
+		span rest = span_str(*e);
 
-		if (span_skip(&value, name) && span_skip(&value, SPAN("=")))
-			return value;
+		*ret = rest;
+		if (span_skip(&rest, word) && span_skip(&rest, SPAN("=")))
+			return true;
 	}
-	return SPAN_NONE;
+	return false;
 }
 
-bool command_env_keep(span word, struct command_env *ret)
+bool command_env_split(span setting, struct command_env *ret)
 {
-	ssize_t sign = span_find(word, '=');
+	ssize_t sign = span_find(setting, '=');
 
-	*ret = (struct command_env){ .name = word };
-	if (sign < 0) {
-		ret->value = our_value(word);
-	} else {
-		ret->name = span_trim(span_first(word, (size_t)sign));
-		ret->value = span_trim(span_from(word, (size_t)sign + 1));
-	}
-	/* As in Postfix, the path is the system's. */
-	return ret->value.ptr && !span_eq(ret->name, SPAN("PATH"));
+	if (sign < 0)
+		return false;
+	*ret = (struct command_env){
+		.name = span_trim(span_first(setting, (size_t)sign)),
+		.value = span_trim(span_from(setting, (size_t)sign + 1)),
+	};
+	return !span_eq(ret->name, SPAN("PATH"));
 }
 
 static char *join(struct arena *a, span name, span value)
@@ -83,6 +86,14 @@ static bool fits(const struct command_env *e)
 	    span_find(e->name, '\0') < 0 && span_find(e->value, '\0') < 0;
 }
 
+static bool has_path(char *const *list)
+{
+	for (; *list; list++)
+		if (span_has_prefix(span_str(*list), SPAN("PATH=")))
+			return true;
+	return false;
+}
+
 /* The later one of two with the same name wins, in the former's place. */
 static char **make_environment(const struct command *c, struct arena *a)
 {
@@ -94,10 +105,10 @@ static char **make_environment(const struct command *c, struct arena *a)
 	size_t count = 0;
 
 	for (uint32_t i = 0; list && i <= c->nenv; i++) {
-		const struct command_env *e = i ? &c->env[i - 1] : &path;
+		const struct command_env *e = i < c->nenv ? &c->env[i] : &path;
 		size_t at = 0;
 
-		if (!fits(e))
+		if (!fits(e) || (e == &path && has_path(list)))
 			continue;
 		while (at < count &&
 		    (!span_has_prefix(span_str(list[at]), e->name) ||

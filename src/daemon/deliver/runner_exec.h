@@ -38,10 +38,14 @@ enum command_start {
 };
 
 /*
- * A word of export_environment: "NAME=value", or "NAME" for what we have of
- * that name. False: there is none.
+ * A word of export_environment, "NAME=value", "{ NAME = value }", or "NAME",
+ * which gives the "NAME=value" of our own environment. False: there is none.
+ * The result is borrowed from either.
  */
-MUST_USE bool command_env_keep(span word, struct command_env *ret);
+MUST_USE bool command_env_find(span word, span *ret);
+/* Take "NAME=value" apart. False: it is not one, or it is the PATH, which is
+ * the system's. */
+MUST_USE bool command_env_split(span setting, struct command_env *ret);
 
 /* As it is called in texts: its first word or all of it. */
 span command_name(const struct command *c);

@@ -302,8 +302,8 @@ static void test_environment(void **state)
 	(void)state;
 	run(&c, &r);
 	assert_span_equal(r.end.output,
-	    SPAN("PATH=/usr/bin:/bin LANG=() { :;}; touch /tmp/x USER=a "
-	         "LAN= "));
+	    SPAN("LANG=() { :;}; touch /tmp/x USER=a LAN= "
+	         "PATH=/usr/bin:/bin "));
 	result_done(&r);
 	c.nenv = 0;
 	run(&c, &r);

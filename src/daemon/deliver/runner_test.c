@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/deliver/runner_exec.h"
 #include "daemon/deliver/spawn.h"
 #include "mail/mbox.h"
 #include "os/file.h"
@@ -22,7 +23,7 @@ struct runner {
 
 static void start(struct runner *r, span shell)
 {
-	static span keep[] = { SPAN_INIT("TZ"), SPAN_INIT("LANG=C"),
+	static span keep[] = { SPAN_INIT("TZ=UTC"), SPAN_INIT("LANG = C"),
 		SPAN_INIT("NOT_THERE"), SPAN_INIT("PATH=/evil") };
 	const struct work_setup setup = {
 		.kind = WORK_RUNNER,
@@ -125,6 +126,32 @@ static void test_local_commands(void **state)
 	assert_true(span_has_prefix(done.warning,
 	    SPAN("cannot change directory to \"/no/such\" for uid=")));
 	stop(&r);
+}
+
+static void test_export_environment(void **state)
+{
+	static const struct {
+		const char *word, *setting; /* NULL: nothing */
+	} cases[] = {
+		{ "TZ", "TZ=UTC" },
+		{ "LANG=C", "LANG=C" },
+		{ "{ X = a b }", "X = a b" },
+		{ "{ TZ }", "TZ=UTC" },
+		{ "NOT_THERE", NULL },
+		{ "T", NULL },
+		{ "{", NULL },
+	};
+	span setting;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool found =
+		    command_env_find(span_str(cases[i].word), &setting);
+
+		assert_int_equal(found, cases[i].setting != NULL);
+		if (found)
+			assert_span_equal(setting, span_str(cases[i].setting));
+	}
 }
 
 static void test_chosen_shell(void **state)
@@ -231,6 +258,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_local_commands),
+		cmocka_unit_test(test_export_environment),
 		cmocka_unit_test(test_chosen_shell),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_blob),

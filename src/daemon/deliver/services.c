@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "conf/words.h"
 #include "daemon/deliver/pipe_job.h"
 #include "daemon/deliver/run.h"
+#include "daemon/deliver/runner_exec.h"
 #include "mail/mbox.h"
 #include "os/log.h"
 #include "os/priv.h"
@@ -131,17 +133,21 @@ static void find_default_user(struct services *all)
 	all->default_user = (struct user){ .uid = user.uid, .gid = user.gid };
 }
 
+/* export_environment, with what we have of it: those who run commands have
+ * no environment of their own. */
 static void split_keep(struct services *all)
 {
 	span text = services_main(all)->c.export_environment;
 	span rest = text;
+	span word;
 	uint32_t n = 0;
 
-	while (span_word(&rest, ", \t\r\n").len > 0)
+	while (words_next(&rest).len > 0)
 		n++;
 	all->keep = mem_new(n + 1, sizeof(*all->keep));
-	while (all->nkeep < n)
-		all->keep[all->nkeep++] = span_word(&text, ", \t\r\n");
+	while ((word = words_next(&text)).len > 0)
+		if (command_env_find(word, &all->keep[all->nkeep]))
+			all->nkeep++;
 }
 
 struct services *services_new(struct conf *conf)
@@ -152,7 +158,6 @@ struct services *services_new(struct conf *conf)
 	all->refs = 1;
 	all->conf = conf_ref(conf);
 	all->items = mem_new(n + 1, sizeof(*all->items));
-	all->directory = conf_value(conf, CONF_MAIN, SPAN("queue_directory"));
 	find_default_user(all);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct conf_service *line = conf_service(conf, i);

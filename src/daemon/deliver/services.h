@@ -71,7 +71,6 @@ struct services {
 	struct conf *conf;         /* what the spans are borrowed from */
 	struct user default_user;  /* default_privs */
 	const char *default_fault; /* why there is none, or NULL */
-	span directory;            /* queue_directory: where commands begin */
 	uint32_t nkeep;            /* export_environment, in words */
 	span *keep;
 	uint32_t count;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "conf/value.h"
+#include "conf/words.h"
 #include "daemon/deliver/command_user.h"
 #include "daemon/deliver/runner_exec.h"
 #include "os/error.h"
@@ -127,11 +128,11 @@ static bool make_environment(struct conf *conf, uint32_t service,
 	uint32_t n = 0;
 	span word;
 
-	while (env && n < KEEP_MAX &&
-	    (word = span_word(&words, ", \t\r\n")).len > 0) {
-		span copy = arena_dup(a, word);
+	while (env && n < KEEP_MAX && (word = words_next(&words)).len > 0) {
+		span setting;
 
-		if (copy.ptr && command_env_keep(copy, &env[n]))
+		if (command_env_find(word, &setting) &&
+		    command_env_split(arena_dup(a, setting), &env[n]))
 			n++;
 	}
 	command->env = env;

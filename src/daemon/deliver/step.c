@@ -335,8 +335,7 @@ static void submit(struct step_run *sr, enum work_do kind, bool look)
 		.original = run->at->c.enable_original_recipient ? s->original
 		                                                 : SPAN_NONE,
 		.delivered = s->delivered,
-		.directory =
-		    s->directory.len ? s->directory : run->services->directory,
+		.directory = s->directory,
 		.time_limit = run->at->c.command_time_limit,
 		.message = run->message,
 		.blob = run->job.blob,

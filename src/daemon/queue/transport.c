@@ -15,6 +15,7 @@ static const struct {
 	{ SPAN_INIT("lmtp"), BY_RELAY },
 	{ SPAN_INIT("local"), BY_DELIVER },
 	{ SPAN_INIT("virtual"), BY_DELIVER },
+	{ SPAN_INIT("pipe"), BY_DELIVER },
 	{ SPAN_INIT("discard"), BY_DISCARD },
 	{ SPAN_INIT("error"), BY_ERROR },
 };
@@ -59,6 +60,13 @@ uint32_t transport_recipient_limit(struct queue *q, span transport)
 	return n ? n : UINT32_MAX;
 }
 
+/* A command for each job: so many at a time, and to so many hosts, as the
+ * configuration says. */
+static bool runs_commands(struct queue *q, uint32_t service)
+{
+	return span_eq(conf_service(q->conf, service)->command, SPAN("pipe"));
+}
+
 static struct sched_limits limits_of(
     struct queue *q, uint32_t service, enum handling h)
 {
@@ -89,11 +97,13 @@ static struct sched_limits limits_of(
 	 * number of messages waiting for it: a window would only keep it from
 	 * storing many with one flush.
 	 */
-	if (h != BY_RELAY) {
+	if (h != BY_RELAY && !runs_commands(q, service)) {
 		l.window = 0;
 		l.total = 0;
-		l.cohorts = 0;
 	}
+	/* This machine is always there. */
+	if (h != BY_RELAY)
+		l.cohorts = 0;
 	return l;
 }
 
