@@ -79,8 +79,7 @@ def test_acknowledged_survives_a_crash(q):
     for job in jobs:
         job.report(sent())
     q.wait_log("removed", 5)
-    # Finished within the 100 ms.
-    time.sleep(0.3)
+    q.recorded()
     q.crash()
     assert q.relay().is_idle()
 
@@ -148,7 +147,7 @@ def test_deferred_is_tried_again_at_its_time(q):
     q.relay().job().report(deferred("450 busy"))
     began = time.monotonic()
     q.relay().job().report(deferred("450 still busy"))
-    assert 0.9 < time.monotonic() - began < 3
+    assert time.monotonic() - began > 0.9
     q.wait_for(lambda: q.listing()[0]["rcpts"] == {YOU: "450 still busy"})
     q.relay().job().report(sent())
     q.wait_log("removed")
@@ -156,18 +155,19 @@ def test_deferred_is_tried_again_at_its_time(q):
 
 
 def test_reason_and_time_survive_a_crash(make_queue):
-    q = make_queue(minimal_backoff_time="3s")
+    q = make_queue(minimal_backoff_time="4s",
+                   maximal_backoff_time="4s")
     ident = q.smtpd().send_mail(ME, [YOU])
     q.relay().job().report(deferred("450 busy"))
     began = time.monotonic()
-    time.sleep(0.3)
+    q.wait_disk(b"450 busy")
     q.crash()
     entry, = q.listing()
     assert entry["id"] == ident
     assert entry["rcpts"] == {YOU: "450 busy"}
     assert entry["queue"] == 2  # deferred
     q.relay().job().report(sent())
-    assert time.monotonic() - began > 2.5
+    assert time.monotonic() - began > 3.5
     q.wait_log("removed")
 
 
@@ -178,13 +178,12 @@ def test_done_recipients_are_not_tried_again(q):
     by_address[YOU].report(sent())
     by_address[HER].report(deferred("450 her"))
     by_address["x@d.example"].report(bounced())
-    time.sleep(0.3)  # recorded and flushed
+    q.wait_disk(b"no such user")
     q.crash()
     jobs = q.relay().jobs(2)
     assert sorted(j.addresses[0] for j in jobs) == [HER, "y@e.example"]
     # The reason is still known while it is tried again.
     assert q.listing()[0]["rcpts"][HER] == "450 her"
-    time.sleep(0.3)
     q.crash()
     assert q.listing()[0]["rcpts"][HER] == "450 her"
     for job in q.relay().jobs(2):
@@ -226,7 +225,7 @@ def test_delay_notice_once(make_queue):
     assert b"Action: delayed" in notice.content
     notice.report(sent())
     q.wait_log("sender delay notification")
-    time.sleep(0.3)
+    q.recorded()
     q.crash()
     job = q.relay().job()
     assert job.addresses == [YOU]
@@ -381,7 +380,7 @@ def test_notice_is_sent_again_after_a_crash(q):
     for job in q.relay().jobs(2):
         job.report(bounced())
     q.rules().recv(RULES_ROUTE)
-    time.sleep(0.3)
+    q.recorded()
     q.rules_silent = False
     q.crash()
     notice = q.relay().job()
@@ -633,7 +632,7 @@ def test_full_disk(make_queue):
     jobs[HER].report(bounced())
     q.wait_log("bounce: warning: .*notification postponed")
     assert [e["rcpts"] for e in q.listing()] == [{HER: "no such user"}]
-    time.sleep(0.3)
+    q.wait_disk(b"no such user")
     q.kill()
     q.configure()
     q.start()
@@ -971,7 +970,7 @@ def test_relay_with_a_lot_to_say(q):
     jobs[HER].report(Verdict(4, "4.0.0", huge, huge[:100], ""))
     jobs["x@d.example"].report(Verdict(4, "4.0.0", "y", "", huge))
     jobs[YOU].report(sent())
-    time.sleep(0.4)
+    q.recorded()
     q.crash()
     again = q.relay().jobs(2)
     assert sorted(j.addresses[0] for j in again) == [HER, "x@d.example"]
@@ -1035,10 +1034,10 @@ def test_stop_with_things_under_way(make_queue):
     done = [tag for tag in tags if smtpd.results.get(tag) == [OK]]
     q._forget()
     q.start()
-    found = q.relay().jobs(1 + len(done))
-    addresses = [j.addresses[0] for j in found]
-    assert addresses.count("x@d.example") >= len(done)
-    assert HER in addresses
+    # There may be some whose acknowledgement did not reach us.
+    addresses = []
+    while HER not in addresses or addresses.count("x@d.example") < len(done):
+        addresses += q.relay().job().addresses
     assert YOU not in addresses
 
 
@@ -1051,7 +1050,7 @@ def test_last_words_of_the_others_count(q):
     for role in ("smtpd", "relay", "deliver"):
         q.peers[role][0].close()
     os.kill(q.pid, signal.SIGCONT)
-    assert q.wait_end(1) == 0
+    assert q.wait_end() == 0
     q._forget()
     q.start()
     assert q.relay().job().addresses == [HER]
