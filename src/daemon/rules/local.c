@@ -93,7 +93,6 @@ struct local_step local_step_for(const struct walk *w, enum local_do kind)
 void local_outcome(struct local_run *r, const struct walk *w,
     const char *status, const char *format, ...)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT(TEXT_MAX);
 	struct local_step s = local_step_for(w, LOCAL_OUTCOME);
 	char text[TEXT_MAX / 2];
 	va_list args;
