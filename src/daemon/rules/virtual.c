@@ -124,7 +124,7 @@ static bool conclude(
     struct search *s, enum verdict_class class, span status, span text)
 {
 	s->step->kind = LOCAL_OUTCOME;
-	s->step->class = class;
+	s->step->class = (uint8_t)class;
 	s->step->status = status;
 	s->step->what = text;
 	return false;
