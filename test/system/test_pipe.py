@@ -181,7 +181,7 @@ ENDS = [Case("user=nobody argv={fail} " + end, "a@{d}")
             "75 {{5.7.1 go away}}", "67 {{4.2.2 full\\n}}",
             "1 {{4.2.2full}}", "1 {{ 4.2.2 full}}", "1 {{4.2.2}}",
             "1 {{a\\001b\\377c\\303\\244}}", "1 {{a\\000b}}",
-            "1 %03000d 7", "0 %0300d 7")]
+            "1 %01000d 7", "0 %0300d 7")]
 ENDS += [Case(f"user=nobody argv={{signal}} {signo}", "a@{d}")
          for signo in (1, 9, 15)]
 ENDS += [
@@ -214,14 +214,32 @@ ENDS += [
     Case("user=nobody argv={rec} ${{user", "a@{d}"),
 ]
 
-# The line cannot be used; the mail waits.
-BROKEN = [Case(line, "a@{d}") for line in (
-    "argv={rec}", "user=nobody", "user=no-such-user-here argv={rec}",
-    "user=nobody:no-such-group argv={rec}", "user=root argv={rec}",
-    "user=nobody:root argv={rec}", "user=postfix argv={rec}",
-    "user=nobody:postfix argv={rec}", "user=nobody:postdrop argv={rec}",
-    "user=0 argv={rec}", "user=nobody what=x argv={rec}",
-    "user=nobody size=x argv={rec}", "user=nobody flags argv={rec}")]
+# The line cannot be used: the mail waits, and the log says why.
+BROKEN = [
+    ("argv={rec}", "missing user= command-line attribute"),
+    ("user=nobody", "missing argv= command-line attribute"),
+    ("user=no-such-user-here argv={rec}",
+     "unknown username: no-such-user-here"),
+    ("user=nobody:no-such-group argv={rec}", "unknown group: no-such-group"),
+    ("user=root argv={rec}",
+     "user= command-line attribute specifies root privileges"),
+    ("user=nobody:root argv={rec}",
+     "user= command-line attribute specifies privileged group id 0"),
+    ("user=postfix argv={rec}",
+     "user= command-line attribute specifies mail system owner postfix"),
+    ("user=nobody:postfix argv={rec}",
+     "user= command-line attribute specifies mail system owner postfix "
+     r"group id \d+"),
+    ("user=nobody:postdrop argv={rec}",
+     "user= command-line attribute specifies mail system postdrop "
+     r"group id \d+"),
+    ("user=0 argv={rec}", "unknown username: 0"),
+    ("user=nobody what=x argv={rec}", "unknown attribute name: what=x"),
+    ("user=nobody size=x argv={rec}", "bad size= value: x"),
+    ("user=nobody flags argv={rec}", "unknown attribute name: flags"),
+    ("user=nobody flags=RZ argv={rec}", "unknown flag: Z"),
+    ("user=nobody chroot=/ argv={rec}", "chroot= is not supported"),
+]
 
 # What differs from one delivery to the next.
 VOLATILE = [
@@ -360,4 +378,39 @@ def test_ends(make_instance):
 
 
 def test_broken_lines(make_instance):
-    compare(make_instance, BROKEN)
+    cases = [Case(line, "a@{d}") for line, _ in BROKEN]
+    for i, case in enumerate(cases):
+        case.name = f"c{i}"
+    ours = Side(make_instance("mail_owner = postfix",
+                              "setgid_group = postdrop"), cases)
+    ours.mail.start()
+    for case in cases:
+        ours.send(case)
+    for case, (_, why) in zip(cases, BROKEN):
+        ours.wait_for_outcomes(case)
+        [outcome] = ours.outcomes(case)
+        assert outcome.endswith("dsn=4.3.5, status=deferred (mail system "
+                                "configuration error)")
+        assert ours.mail.log_lines(
+            rf"pipe\[\d+\]: fatal: .*service {case.name}: {why}"), why
+    assert os.listdir(ours.out) == []
+
+
+@pytest.mark.parametrize("flags, action", [("R", "relayed"),
+                                           ("RX", "delivered")])
+def test_a_notice_of_success(make_instance, flags, action):
+    case = Case(f"flags={flags} user=nobody argv={{fail}} 0 fine")
+    case.name = "c0"
+    mail = make_instance()
+    Side(mail, [case])
+    mail.start()
+    with Smtp(mail.port) as smtp:
+        smtp.command("EHLO client.example", 250)
+        smtp.command(f"MAIL FROM:<{mail.user}>", 250)
+        smtp.command("RCPT TO:<a@c0.example> NOTIFY=SUCCESS", 250)
+        assert smtp.data(PLAIN).code == 250
+    mail.wait_for(lambda: mail.mailbox())
+    notice = mail.mailbox().decode()
+    assert f"\nAction: {action}\n" in notice
+    assert "\nStatus: 2.0.0\n" in notice
+    assert "delivered via c0 service (fine)" in notice

@@ -65,10 +65,14 @@ static bool take_directory(struct parser *x, span value)
 	return true;
 }
 
-static bool take_chroot(struct parser *x, span value)
+/* Whoever runs the command is its user, and has no right to do that; to run
+ * it without would be worse than not to run it. */
+static bool refuse_chroot(struct parser *x, span value)
 {
-	x->p->chroot = value;
-	return true;
+	return fail(x,
+	    "chroot= is not supported; let the command change its root "
+	    "directory, and remove chroot=",
+	    value);
 }
 
 /* ---- eol= ---- */
@@ -164,7 +168,7 @@ static const struct {
 	{ SPAN_INIT("flags="), take_flags },
 	{ SPAN_INIT("user="), take_user },
 	{ SPAN_INIT("directory="), take_directory },
-	{ SPAN_INIT("chroot="), take_chroot },
+	{ SPAN_INIT("chroot="), refuse_chroot },
 	{ SPAN_INIT("eol="), take_eol },
 	{ SPAN_INIT("null_sender="), take_null_sender },
 	{ SPAN_INIT("size="), take_size },

@@ -42,7 +42,6 @@ struct pipe_line {
 	span user;
 	span group;        /* empty: the user's */
 	span directory;    /* empty: the usual one */
-	span chroot;       /* empty: none */
 	span eol;          /* as it is written */
 	span null_sender;  /* stands for the empty sender */
 	uint64_t size_max; /* 0: none */

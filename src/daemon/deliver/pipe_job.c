@@ -18,6 +18,7 @@ struct pipe_service {
 	struct arena arena;
 	struct pipe_line line;
 	struct buf error;
+	struct buf fault; /* the same, and where it stands */
 	struct priv_user user;
 	usec time_limit;
 	struct extension_rules extension;
@@ -37,6 +38,7 @@ void pipe_service_free(struct pipe_service **pipe)
 		return;
 	arena_done(&p->arena);
 	buf_done(&p->error);
+	buf_done(&p->fault);
 	mem_free(p);
 }
 
@@ -55,6 +57,8 @@ static bool load(struct pipe_service *p, const struct service *s)
 		    PRI(s->name), PRI(limit));
 		return false;
 	}
+	if (!conf_bool(conf, s->index, SPAN("enable_original_recipient")))
+		p->line.head &= ~(unsigned)MBOX_ORIGINAL_TO;
 	p->extension = (struct extension_rules){
 		.delimiters =
 		    conf_value(conf, CONF_MAIN, SPAN("recipient_delimiter")),
@@ -74,11 +78,36 @@ const char *pipe_check(struct service *s)
 
 	arena_init(&p->arena, ARENA_MAX);
 	buf_init(&p->error, PIPE_ERROR_MAX);
+	buf_init(&p->fault, 2 * PIPE_ERROR_MAX);
 	s->pipe = p;
-	return load(p, s) ? NULL : buf_cstr(&p->error);
+	if (load(p, s))
+		return NULL;
+	buf_printf(&p->fault, "master.cf line %u: service %.*s: %.*s",
+	    conf_service(s->all->conf, s->index)->line, PRI(s->name),
+	    PRI(buf_span(&p->error)));
+	return buf_cstr(&p->fault);
 }
 
 /* ---- jobs ---- */
+
+/* The command only passes it on: a notice of success says so. */
+static void tell_relayed(
+    struct job_run *run, uint32_t i, const struct verdict *v)
+{
+	const struct rcpt *rcpt = &run->job.envelope.rcpts[i];
+
+	if (v->class != VERDICT_SENT ||
+	    (run->at->pipe->line.flags & PIPE_FINAL) ||
+	    !(rcpt->notify & RCPT_NOTIFY_SUCCESS) || run_tells(run))
+		return;
+	run_add_part(run,
+	    &(struct job_part){
+	        .rcpt = i,
+	        .addr = rcpt->addr,
+	        .action = SPAN("relayed"),
+	        .verdict = *v,
+	    });
+}
 
 static void end_all(struct job_run *run, const struct verdict *verdict)
 {
@@ -88,6 +117,7 @@ static void end_all(struct job_run *run, const struct verdict *verdict)
 	/* The last one may be the end of the job. */
 	for (uint32_t i = 0; i < n; i++) {
 		run_log(run, &run->job.envelope.rcpts[i], &v);
+		tell_relayed(run, i, &v);
 		run_settle(run, i, &v);
 	}
 }

@@ -71,7 +71,7 @@ static void test_attributes(void **state)
 
 	(void)state;
 	parse(&x,
-	    "flags=BDFORXhqu.> USER=vmail:mail Directory=/d chroot=/c "
+	    "flags=BDFORXhqu.> USER=vmail:mail Directory=/d "
 	    "eol=\\r\\n\\101\\7\\q\\\\ null_sender= size=12345 "
 	    "argv=/bin/x flags=R user=root");
 	assert_true(x.ok);
@@ -81,7 +81,6 @@ static void test_attributes(void **state)
 	assert_span_equal(x.p.user, SPAN("vmail"));
 	assert_span_equal(x.p.group, SPAN("mail"));
 	assert_span_equal(x.p.directory, SPAN("/d"));
-	assert_span_equal(x.p.chroot, SPAN("/c"));
 	assert_span_equal(x.p.eol, SPAN("\r\nA\7q\\"));
 	assert_span_equal(x.p.null_sender, SPAN(""));
 	assert_int_equal(x.p.size_max, 12345);
@@ -116,6 +115,7 @@ static void test_bad_attributes(void **state)
 		{ "user=u argv x", "unknown attribute name: argv" },
 		{ "user=u /bin/x", "unknown attribute name: /bin/x" },
 		{ "user=u flags=RZ argv=x", "unknown flag: Z" },
+		{ "user=u chroot=/c argv=x", "chroot= is not supported; " },
 		{ "user=u size=1k argv=x", "bad size= value: 1k" },
 		{ "user=u size=-1 argv=x", "bad size= value: -1" },
 		{ "user=u size=99999999999999999999 argv=x",
