@@ -414,3 +414,35 @@ def test_a_notice_of_success(make_instance, flags, action):
     assert f"\nAction: {action}\n" in notice
     assert "\nStatus: 2.0.0\n" in notice
     assert "delivered via c0 service (fine)" in notice
+
+
+def test_services_do_not_wait_for_each_other(make_instance):
+    """As many commands at a time as the line says, whatever others do."""
+    cases = [Case("user=nobody argv=/bin/sh -c {{cat >/dev/null; echo x >> "
+                  "{rec}.began; until test -e {rec}.go; do sleep 0.05; "
+                  "done}}"),
+             Case("user=nobody argv={fail} 0")]
+    for i, case in enumerate(cases):
+        case.name = f"c{i}"
+    mail = make_instance("c0_destination_concurrency_limit = 3",
+                         "c0_initial_destination_concurrency = 3")
+    side = Side(mail, cases)
+    began = cases[0].fill("{rec}.began", side)
+    os.chmod(side.scripts, 0o777)
+    mail.start()
+    for _ in range(6):
+        side.send(cases[0])
+
+    def count():
+        if not os.path.exists(began):
+            return 0
+        with open(began, encoding="utf-8") as f:
+            return len(f.readlines())
+    mail.wait_for(lambda: count() == 3)
+    side.send(cases[1])
+    side.wait_for_outcomes(cases[1])
+    assert count() == 3
+    with open(cases[0].fill("{rec}.go", side), "w", encoding="utf-8"):
+        pass
+    mail.wait_empty()
+    assert count() == 6

@@ -7,6 +7,8 @@
  *	scribe   slot (hash)        one
  *	worker   uid and gid        one
  *	runner   uid and gid        up to max_runners, an item at a time each
+ *	         and pipe service   as many as there are items: the queue has
+ *	                            limits for each service
  *
  * A lane exists as long as it has items or processes. One that has items but
  * may not have another process is HUNGRY, and waits in line until some
@@ -141,6 +143,9 @@ static struct lane_key key_of(
 		.gid = getegid(),
 	};
 
+	/* A service that hangs shall not hold up another one. */
+	if (work->flags & WORK_PIPE)
+		key.slot = 1 + (unsigned)(hash_bytes(work->path) & 0xffffff);
 	if (!pool->has_root)
 		return key;
 	if (key.kind == WORK_SCRIBE) {
@@ -218,9 +223,15 @@ static void make_hungry(struct pool_lane *lane)
 		list_append(&lane->pool->hungry, &lane->link);
 }
 
+/* Those of pipe services are counted by the queue. */
+static bool is_pipe(const struct pool_lane *lane)
+{
+	return lane->key.kind == WORK_RUNNER && lane->key.slot > 0;
+}
+
 static bool counts(const struct pool_worker *w)
 {
-	return w->lane->key.kind != WORK_SCRIBE;
+	return w->lane->key.kind != WORK_SCRIBE && !is_pipe(w->lane);
 }
 
 /* Ends of processes */
@@ -581,6 +592,8 @@ static bool has_room(struct pool_lane *lane)
 	    lane->key.kind == WORK_RUNNER ? pool->conf.max_runners : 1;
 	struct pool_worker *idle;
 
+	if (is_pipe(lane))
+		return true;
 	if (lane->nworkers >= max)
 		return false;
 	if (lane->key.kind == WORK_SCRIBE ||

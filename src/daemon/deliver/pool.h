@@ -34,7 +34,8 @@ struct pool_conf {
 	span base;
 	struct work_setup setup; /* without kind, owner and paths */
 	usec max_idle;
-	unsigned max_workers; /* processes at a time, besides scribes */
+	/* Processes at a time, besides scribes and those of pipe services. */
+	unsigned max_workers;
 	unsigned max_runners; /* of them, runners of one user; 0: two */
 };
 
