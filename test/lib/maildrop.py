@@ -23,16 +23,16 @@ def record(kind, data=b""):
 def message(sender, recipients, content="Subject: test\n\ntest\n", extra=(),
             arrival=None):
     """The bytes of a file; `extra` are records before the sender."""
-    out = record("T", f"{int(arrival or time.time())} 123456")
-    out += b"".join(record(*r) for r in extra)
-    out += record("A", "rewrite_context=local") + record("S", sender)
-    out += b"".join(record("R", r) for r in recipients) + record("M")
+    out = [record("T", f"{int(arrival or time.time())} 123456")]
+    out += [record(*r) for r in extra]
+    out += [record("A", "rewrite_context=local"), record("S", sender)]
+    out += [record("R", r) for r in recipients] + [record("M")]
     for line in content.encode("utf-8", "surrogateescape").split(b"\n")[:-1]:
         while len(line) > 2048:
-            out += record("L", line[:2048])
+            out.append(record("L", line[:2048]))
             line = line[2048:]
-        out += record("N", line)
-    return out + record("X") + record("E")
+        out.append(record("N", line))
+    return b"".join(out + [record("X"), record("E")])
 
 
 class Drop:

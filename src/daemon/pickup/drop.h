@@ -38,8 +38,8 @@ struct drop {
 	struct list link;  /* all that are known */
 	struct maildrop *maildrop;
 	char *name;
-	uint8_t state;  /* enum drop_state */
-	uint8_t losses; /* how often smtpd went away with it */
+	uint8_t state;    /* enum drop_state */
+	uint8_t failures; /* how often it was not taken */
 	usec when;
 	uint64_t seen; /* the last scan that has seen it */
 	struct stat stat;

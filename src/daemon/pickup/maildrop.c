@@ -26,12 +26,12 @@
 enum {
 	FLYING_MAX = 64,
 	NAME_LONGEST = 255,
-	LOSSES_MAX = 9, /* doublings of the time to the next try */
+	FAILURES_MAX = 9, /* doublings of the time to the next try */
 };
 
 static const usec pause_after_trouble = 2 * USEC_SEC;
-static const usec hold_refused = 60 * USEC_SEC;
-static const usec hold_lost = USEC_SEC / 2;
+static const usec hold_longest = 60 * USEC_SEC;
+static const usec hold_first = USEC_SEC / 2;
 
 struct maildrop {
 	struct pickup *pickup;
@@ -102,6 +102,14 @@ static void hold(struct drop *d, usec time)
 	m->next = MIN(m->next, d->when);
 }
 
+/* Each time it was in vain. */
+static void hold_longer(struct drop *d)
+{
+	hold(d, MIN(hold_first << d->failures, hold_longest));
+	if (d->failures < FAILURES_MAX)
+		d->failures++;
+}
+
 /* A file that is taken, and stays, must not be taken again. */
 static void remove_file(struct drop *d, enum drop_state otherwise)
 {
@@ -113,7 +121,7 @@ static void remove_file(struct drop *d, enum drop_state otherwise)
 		return;
 	}
 	log_warn("pickup", "remove maildrop/%s: %s", d->name, strerror(-r));
-	hold(d, hold_refused);
+	hold(d, hold_longest);
 	d->state = (uint8_t)otherwise;
 }
 
@@ -148,13 +156,11 @@ static void on_ended(struct mail *mail, const struct mail_end *end)
 		break;
 	case MAIL_REFUSED:
 		drop_warn(d->name, "message not accepted: %.*s", PRI(end->why));
-		hold(d, hold_refused);
+		hold_longer(d);
 		trouble(m);
 		break;
 	case MAIL_LOST:
-		hold(d, hold_lost << d->losses);
-		if (d->losses < LOSSES_MAX)
-			d->losses++;
+		hold_longer(d);
 		trouble(m);
 		break;
 	}
@@ -201,7 +207,7 @@ static void try_file(struct drop *d)
 		forget(d);
 		break;
 	case DROP_KEEP:
-		hold(d, hold_refused);
+		hold(d, hold_longest);
 		break;
 	case DROP_REMOVE:
 		remove_file(d, DROP_HELD);
