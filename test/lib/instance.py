@@ -11,7 +11,8 @@ fails, or is interrupted, all that the instance ever started is killed.
 
 As root, an instance can have users of its own (users=["aca"]): it runs in a
 mount namespace in which /etc/passwd is another file. The machine's own users
-do not change.
+do not change. They have a home when make_home() made one. The directory of the
+mailboxes can be a file system of its own there (spool_size="200k").
 """
 
 import atexit
@@ -169,8 +170,10 @@ class Smtp:
 
 
 class Instance:
-    def __init__(self, *main_cf, user=None, users=(), directory=None):
+    def __init__(self, *main_cf, user=None, users=(), directory=None,
+                 spool_size=None):
         """Lines for main.cf; `user` runs it (default: whoever we are)."""
+        self.spool_size = spool_size
         self.own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(
             prefix="chasqui-", dir=os.environ.get("TMPDIR", "/tmp"))
@@ -206,19 +209,37 @@ class Instance:
         with open("/etc/passwd", encoding="utf-8") as f:
             text = f.read()
         for name, uid in self.uids.items():
-            text += f"{name}:x:{uid}:{uid}::/nonexistent:/bin/false\n"
+            text += f"{name}:x:{uid}:{uid}::{self.home_of(name)}:/bin/false\n"
         with open(os.path.join(self.directory, "passwd"), "w",
                   encoding="utf-8") as f:
             f.write(text)
+
+    def home_of(self, user):
+        return os.path.join(self.directory, "home", user)
+
+    def make_home(self, user):
+        """The home directory, which is the user's own."""
+        path = self.home_of(user)
+        os.makedirs(path, mode=0o755)
+        os.chown(path, self.uids[user], self.uids[user])
+        return path
 
     def _command(self, name, *args):
         """Where our users exist."""
         command = [program(name), *args]
         if not self.uids:
             return command
-        return ["unshare", "--mount", "sh", "-c",
-                'mount --bind "$0" /etc/passwd && exec "$@"',
+        script = 'mount --bind "$0" /etc/passwd && exec "$@"'
+        if self.spool_size and args[-1:] == ("start-fg",):
+            script = (f"mount -t tmpfs -o mode=1777,size={self.spool_size} "
+                      f"tmpfs {self.home}/mail && " + script)
+        return ["unshare", "--mount", "sh", "-c", script,
                 os.path.join(self.directory, "passwd"), *command]
+
+    def inside(self, path):
+        """The path of a file in the namespace of the running instance, to be
+        used from outside of it."""
+        return f"/proc/{self.process.pid}/root{path}"
 
     # Configuration and commands
 
