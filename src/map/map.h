@@ -53,8 +53,6 @@ enum map_flags {
 	/* Others wait for the answer: a table that took long to say that it
 	 * cannot answer is not asked again for some seconds. */
 	MAP_RESTS = 4096,
-	/* Must not be asked for by somebody else: proxy. */
-	MAP_NO_PROXY = 8192,
 };
 
 #define MAP_OWNERS ((uid_t)-1)

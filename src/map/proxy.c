@@ -16,16 +16,8 @@ struct proxy_map {
 
 static struct map *proxy_open(const struct map_setup *s)
 {
-	struct map *inner;
+	struct map *inner = map_open_inner(s, s->name);
 	struct proxy_map *p;
-
-	if (s->flags & MAP_NO_PROXY) {
-		buf_printf(s->reason,
-		    "%.*s:%.*s map is not allowed for security-sensitive data",
-		    PRI(s->type), PRI(s->name));
-		return NULL;
-	}
-	inner = map_open_inner(s, s->name);
 
 	if (!inner->type) {
 		buf_put(s->reason, buf_span(&inner->reason));

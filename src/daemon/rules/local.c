@@ -215,8 +215,7 @@ static unsigned read_sources(span list)
 static void open_tables(struct local *l)
 {
 	const struct local_settings *s = &l->s;
-	const unsigned sure =
-	    MAP_NO_SUBSTITUTION | MAP_NO_UNAUTH | MAP_NO_PROXY;
+	const unsigned sure = MAP_NO_SUBSTITUTION | MAP_NO_UNAUTH;
 	struct {
 		const char *title;
 		span value;

@@ -153,10 +153,13 @@ static const struct local_case local_cases[] = {
 		"4.3.0 alias database unavailable\n"
 		"log: fail:x lookup error for \"owner-ana\"\n"),
 	CASE("alias_maps = proxy:inline:{a=b}\n", "a@example.com",
-		"warning: proxy:inline:{a=b}: lookup of 'a' failed\n"
+		"expanded\n"
+		"5.1.1 unknown user: \"b\" for b@example.com\n"),
+	CASE("alias_maps = tcp:127.0.0.1:1\n", "a@example.com",
+		"warning: tcp:127.0.0.1:1: lookup of 'a' failed\n"
 		"4.3.0 alias database unavailable\n"
-		"log: proxy:inline:{a=b} is unavailable. proxy:inline:{a=b} map "
-		"is not allowed for security-sensitive data\n"),
+		"log: tcp:127.0.0.1:1 is unavailable. tcp:127.0.0.1:1 map "
+		"is not allowed for security sensitive data\n"),
 	CASE("alias_maps = regexp:{{/^(.*)$$/ $$1-x}}\n", "a@example.com",
 		"5.1.1 unknown user: \"a\"\n"
 		"log: regexp map {{/^(.*)$/ $1-x}}, line 1: regular expression "
@@ -164,6 +167,41 @@ static const struct local_case local_cases[] = {
 	CASE("alias_maps = regexp:{{/^al/ ana}}\n", "all@example.com",
 		"expanded\n"
 		"mailbox /var/mail/ana for ana@example.com\n"),
+
+	/* --- addresses of all kinds; Postfix's answers --- */
+	CASE(ALIASES("{list=x@alias.example, y@[192.0.2.1], z@mx.example.com,"
+		" far!u, a%b.example@example.com}"), "list@example.com",
+		"expanded\n"
+		"resend for x@alias.example\n"
+		"resend for y@[192.0.2.1]\n"
+		"5.1.1 unknown user: \"z\" for z@mx.example.com\n"
+		"resend for u@far\n"
+		"resend for a@b.example\n"),
+	CASE(ALIASES("{list=-x, \"a b\", <>, @example.com, a@,"
+		" a..b@example.com, ana.}"), "list@example.com",
+		"expanded\n"
+		"warning: required alias not found: mailer-daemon\n"
+		"5.1.3 bad recipient address syntax: -x@example.com\n"
+		"5.1.1 unknown user: \"a b\" for a b@example.com\n"
+		"2.0.0 discarded for MAILER-DAEMON@example.com\n"
+		"5.1.3 bad recipient address syntax: a@\n"
+		"5.1.1 unknown user: \"a..b\" for a..b@example.com\n"
+		"5.1.1 unknown user: \"ana.\" for ana.@example.com\n"),
+	CASE(ALIASES("{list=ana bob, eva (x) root}"), "list@example.com",
+		"expanded\n"
+		"mailbox /var/mail/ana for ana@example.com\n"
+		"mailbox /var/mail/bob for bob@example.com\n"
+		"mailbox /var/mail/eva for eva@example.com\n"
+		"mailbox /var/mail/root for root@example.com\n"),
+	CASE(ALIASES("{list=\"\\ana\", \\bob}"), "list@example.com",
+		"expanded\n"
+		"mailbox /var/mail/ana for ana@example.com\n"
+		"mailbox /var/mail/bob for bob@example.com\n"),
+	CASE("propagate_unmatched_extensions = forward, alias, include\n"
+		ALIASES("{list=bob+y, x@far.example}"), "list+e@example.com",
+		"expanded\n"
+		"mailbox /var/mail/bob for bob+y+e@example.com\n"
+		"resend for x+e@far.example\n"),
 
 	/* --- extensions --- */
 	CASE(ALIASES("{list=ana} {list+x=bob}"), "list+X@example.com",
