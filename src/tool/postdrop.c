@@ -163,7 +163,7 @@ static bool is_any(span value)
 
 static bool is_encoding(span value)
 {
-	static const char *const words[] = { "7bit", "8bit", "none", NULL };
+	static const char *const words[] = { "7bit", "8bit", "", NULL };
 
 	return is_one_of(value, words);
 }
