@@ -9,8 +9,6 @@
 #include "daemon/rules/status.h"
 #include "mail/address.h"
 
-enum { VALUE_MAX = 64 * 1024 };
-
 static const span sender_class = SPAN_INIT("Sender address");
 static const span recipient_class = SPAN_INIT("Recipient address");
 
@@ -223,7 +221,7 @@ static bool wants_passwd(struct eval *e)
 static enum map_answer in_tables(
     struct eval *e, const struct table_list *l, const struct subject *t)
 {
-	struct buf value = BUF_INIT(VALUE_MAX);
+	struct buf value = BUF_INIT(MAP_VALUE_MAX); /* an alias can be long */
 	enum map_answer answer = lookup_address(
 	    e->p, l, t->r->recipient, ADDRESS_BY_DEFAULT, &value);
 
