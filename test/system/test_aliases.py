@@ -40,6 +40,50 @@ def start(make_instance, *lines):
     return mail
 
 
+@pytest.mark.root
+@pytest.mark.users
+def test_plan(make_instance):
+    """Members of all kinds; one that fails does not keep the rest."""
+    mail = make_instance(
+        "mydestination = mail.example.test", "recipient_delimiter = +",
+        "myhostname = mail.example.test",
+        "allow_mail_to_files = alias, include", users=["ana", "bob", "eva"])
+    mail.configure(f"alias_maps = hash:{mail.etc}/aliases")
+    drop = os.path.join(mail.directory, "drop")
+    os.mkdir(drop)
+    os.chown(drop, mail.uids["ana"], mail.uids["ana"])
+    members = os.path.join(mail.etc, "members")
+    with open(members, "w", encoding="utf-8") as f:
+        f.write(f"# of a list\nbob\n{drop}/file\n")
+    os.chown(members, mail.uids["ana"], 0)
+    newaliases(mail, f"""\
+all: ana, nobody-here, inner; "|cat >{drop}/nobody"
+inner: :include:{members}, \\eva
+owner-all: ana
+""")
+    mail.start()
+    mail.send("sender@mail.example.test", ["inner@mail.example.test"])
+    mail.wait_empty()
+    assert b"Delivered-To: inner@mail.example.test" in mail.mailbox("eva")
+    assert b"Delivered-To: bob@mail.example.test" in mail.mailbox("bob")
+    with open(os.path.join(drop, "file"), "rb") as f:
+        assert b"X-Original-To: inner@mail.example.test" in f.read()
+    assert mail.log_lines(r"to=<inner@mail\.example\.test>, .*"
+                          r"status=sent \(forwarded as \w+\)")
+    assert not mail.mailbox("ana")
+
+    mail.send("sender@mail.example.test", ["all@mail.example.test"])
+    mail.wait_for(lambda: mail.mailbox("eva").count(b"\nFrom ") == 1
+                  and b"Undelivered Mail" in mail.mailbox("ana"))
+    mail.wait_empty()
+    assert b"Return-Path: <owner-all@mail.example.test>" in mail.mailbox("eva")
+    assert mail.log_lines('";" is taken for "," between addresses')
+    # As nobody, who may not write there.
+    assert mail.log_lines(r'status=bounced \(Command died with status \d+: '
+                          r'"cat >\S+/nobody"')
+    assert os.listdir(drop) == ["file"]
+
+
 def answers(smtp, verb, addresses):
     return {a: smtp.command(f"{verb}{a}").code for a in addresses}
 

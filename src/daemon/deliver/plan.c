@@ -6,9 +6,10 @@
  *	ask expand -> steps -> (a forward file is found: ask again) ...
  *	all steps done -> what is to be sent on goes to pickup -> settled
  *
- * When anything was deferred or failed, nothing is sent on, and when anything
- * was deferred the whole recipient will be tried again: what was delivered
- * already is remembered (outcomes.h) and left out then.
+ * When anything was deferred, nothing is sent on, and the whole recipient will
+ * be tried again: what was delivered already is remembered (outcomes.h) and
+ * left out then. What failed for good is told to the sender, and does not keep
+ * the others from their mail.
  */
 #include "daemon/deliver/run.h"
 
@@ -94,7 +95,7 @@ void rcpt_outcome(struct rcpt_run *rr, const struct local_step *step,
 		who.orig = step->original;
 	}
 	run_log(run, &who, &v);
-	if (v.class != VERDICT_SENT)
+	if (v.class == VERDICT_DEFERRED)
 		rr->cancelled = true;
 	if (is_itself(rr, step))
 		rr->is_direct = true;
