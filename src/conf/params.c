@@ -91,8 +91,6 @@
 	"bounces; list the domain in mydestination or relay_domains"
 #define NO_NOTICES PARAM_MISSING, "notices to the postmaster are not part of " \
 	"this version; watch the log"
-#define NO_TEXTS   PARAM_MISSING, "bounces have one text in this version; " \
-	"name your help desk in the postmaster's address"
 #define NO_CLEARED PARAM_MISSING, "no notice follows a delay that is over; " \
 	"senders may ask for one with NOTIFY=SUCCESS"
 #define NO_THREADS PARAM_MISSING, "bounces begin a thread of their own; find " \

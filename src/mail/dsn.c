@@ -19,67 +19,19 @@ enum {
 /* Where a copy of the header alone is: it ends with the first empty line. */
 enum { LINE_EMPTY, LINE_CR, LINE_TEXT, LINE_ENDED };
 
-struct wording {
-	const char *subject;
-	const char *postmaster_subject;
+static const struct wording {
+	enum template_kind text;
 	const char *action; /* RFC 3464 2.3.3 */
 	uint8_t notify;     /* enum rcpt_notify */
 	const char *undelivered;
-	const char *text[12];
+} wordings[] = {
+	[DSN_FAILURE] = { TEMPLATE_FAILURE, "failed", RCPT_NOTIFY_FAILURE,
+	    "Undelivered " },
+	[DSN_DELAY] = { TEMPLATE_DELAY, "delayed", RCPT_NOTIFY_DELAY,
+	    "Undelivered " },
+	[DSN_SUCCESS] = { TEMPLATE_SUCCESS, "", RCPT_NOTIFY_SUCCESS, "" },
+	[DSN_VERIFY] = { TEMPLATE_VERIFY, "", 0, "" },
 };
-
-/* clang-format off */
-static const struct wording wordings[] = {
-	[DSN_FAILURE] = {
-		"Undelivered Mail Returned to Sender",
-		"Postmaster Copy: Undelivered Mail",
-		"failed", RCPT_NOTIFY_FAILURE, "Undelivered ", {
-		"",
-		"I'm sorry to have to inform you that your message could not",
-		"be delivered to one or more recipients. It's attached below.",
-		"",
-		"For further assistance, please send mail to postmaster.",
-		"",
-		"If you do so, please include this problem report. You can",
-		"delete your own text from the attached returned message.",
-		"",
-		"                   The mail system",
-	} },
-	[DSN_DELAY] = {
-		"Delayed Mail (still being retried)",
-		"Postmaster Warning: Delayed Mail",
-		"delayed", RCPT_NOTIFY_DELAY, "Undelivered ", {
-		"",
-		"For further assistance, please send mail to postmaster.",
-		"",
-		"If you do so, please include this problem report. You can",
-		"delete your own text from the attached returned message.",
-		"",
-		"                   The mail system",
-	} },
-	[DSN_SUCCESS] = {
-		"Successful Mail Delivery Report",
-		"Successful Mail Delivery Report",
-		"delivered", RCPT_NOTIFY_SUCCESS, "", {
-		"",
-		"Your message was successfully delivered to the destination(s)",
-		"listed below. If the message was delivered to mailbox you will",
-		"receive no further notifications. Otherwise you may still receive",
-		"notifications of mail delivery errors from other systems.",
-		"",
-		"                   The mail system",
-	} },
-	[DSN_VERIFY] = {
-		"Mail Delivery Status Report",
-		"Mail Delivery Status Report",
-		"", 0, "", {
-		"",
-		"Enclosed is the mail delivery report that you requested.",
-		"",
-		"                   The mail system",
-	} },
-};
-/* clang-format on */
 
 static void end_line(struct buf *out)
 {
@@ -175,6 +127,11 @@ static const struct wording *wording_of(const struct dsn_notice *n)
 	return &wordings[n->kind];
 }
 
+static const struct template *text_of(const struct dsn_notice *n)
+{
+	return &n->conf->texts->of[wording_of(n)->text];
+}
+
 /* Whether a recipient belongs in this notice. */
 static bool is_named(const struct dsn_notice *n, uint32_t i)
 {
@@ -219,9 +176,15 @@ static void put_boundary(
 	end_line(out);
 }
 
+static bool has_charset(const struct dsn_notice *n)
+{
+	return !span_eq_nocase(text_of(n)->charset, SPAN("us-ascii"));
+}
+
 static bool is_8bit(const struct dsn_notice *n)
 {
-	return n->conf->smtputf8 || (n->about->flags & ENVELOPE_8BIT);
+	return n->conf->smtputf8 || (n->about->flags & ENVELOPE_8BIT) ||
+	    has_charset(n);
 }
 
 static bool is_global(const struct dsn_notice *n)
@@ -247,13 +210,39 @@ static void put_trace(struct buf *out, const struct dsn_notice *n)
 	end_line(out);
 }
 
+/* A name without a domain is one of ours. */
 static void put_from(struct buf *out, const struct dsn_notice *n)
 {
-	put_text(out, "From: Mail Delivery System <MAILER-DAEMON");
-	if (n->conf->myorigin.len)
+	span from = text_of(n)->from;
+	ssize_t end;
+
+	if (!from.ptr)
+		from = SPAN("Mail Delivery System <MAILER-DAEMON>");
+	end = span_rfind(from, '>');
+	if (end < 0)
+		end = span_find(from, ' ');
+	if (end < 0)
+		end = (ssize_t)from.len;
+	put_text(out, "From: ");
+	put_clean(out, span_first(from, (size_t)end));
+	if (span_find(from, '@') < 0 && n->conf->myorigin.len) {
 		buf_putc(out, '@');
-	buf_put(out, n->conf->myorigin);
-	put_line(out, ">");
+		buf_put(out, n->conf->myorigin);
+	}
+	put_clean(out, span_from(from, (size_t)end));
+	end_line(out);
+}
+
+static void put_subject(struct buf *out, const struct dsn_notice *n)
+{
+	span subject = text_of(n)->subject;
+
+	if ((n->flags & DSN_TO_POSTMASTER) &&
+	    text_of(n)->postmaster_subject.ptr)
+		subject = text_of(n)->postmaster_subject;
+	put_text(out, "Subject: ");
+	put_clean(out, subject);
+	end_line(out);
 }
 
 static void put_message_id(struct buf *out, const struct dsn_notice *n)
@@ -273,10 +262,7 @@ static void put_header(struct buf *out, const struct dsn_notice *n)
 
 	put_trace(out, n);
 	put_from(out, n);
-	put_text(out, "Subject: ");
-	put_line(out,
-	    postmaster ? wording_of(n)->postmaster_subject
-	               : wording_of(n)->subject);
+	put_subject(out, n);
 	put_text(out, "To: ");
 	put_address(out, n->to);
 	put_text(out, "\r\nAuto-Submitted: ");
@@ -297,29 +283,21 @@ static void put_header(struct buf *out, const struct dsn_notice *n)
 
 /* --- the text --- */
 
+/* Lines of the template, in wire form. */
 static void put_boilerplate(struct buf *out, const struct dsn_notice *n)
 {
-	buf_printf(out, "This is the mail system at host %.*s.\r\n",
-	    PRI(n->conf->myhostname));
-	if (n->kind == DSN_DELAY) {
-		put_text(out,
-		    "\r\n####################################"
-		    "################################\r\n"
-		    "# THIS IS A WARNING ONLY.  YOU DO NOT NEED TO RESEND "
-		    "YOUR MESSAGE. #\r\n"
-		    "####################################"
-		    "################################\r\n\r\n");
-		buf_printf(out,
-		    "Your message could not be delivered for more than %llu "
-		    "hour(s).\r\nIt will be retried until it is %llu day(s) "
-		    "old.\r\n",
-		    (unsigned long long)(n->conf->delay_warning_time /
-		        USEC_HOUR),
-		    (unsigned long long)(n->conf->maximal_queue_lifetime /
-		        USEC_DAY));
+	span rest = text_of(n)->text;
+
+	while (rest.len) {
+		span line = span_cut(&rest, '\n');
+
+		if (line.len && line.ptr[0] == '.')
+			buf_putc(out, '.');
+		for (size_t i = 0; i < line.len; i++)
+			if (line.ptr[i] != '\r')
+				buf_putc(out, line.ptr[i]);
+		end_line(out);
 	}
-	for (size_t i = 0; wording_of(n)->text[i]; i++)
-		put_line(out, wording_of(n)->text[i]);
 }
 
 static bool is_expanded(const struct rcpt *r)
@@ -372,7 +350,11 @@ static void put_notification(struct buf *out, const struct dsn_notice *n)
 	put_boundary(out, n, "");
 	put_line(out, "Content-Description: Notification");
 	put_text(out, "Content-Type: text/plain; charset=");
-	put_line(out, is_8bit(n) ? "utf-8" : "us-ascii");
+	if (has_charset(n))
+		put_clean(out, text_of(n)->charset);
+	else
+		put_text(out, is_8bit(n) ? "utf-8" : "us-ascii");
+	end_line(out);
 	put_encoding(out, n);
 	end_line(out);
 	if (!(n->flags & DSN_TO_POSTMASTER))

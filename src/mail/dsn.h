@@ -15,6 +15,7 @@
 #pragma once
 
 #include "mail/envelope.h"
+#include "mail/template.h"
 #include "mail/verdict.h"
 
 enum dsn_kind {
@@ -36,7 +37,8 @@ struct dsn_conf {
 	uint64_t
 	    bounce_size_limit; /* larger originals: headers only; 0: none */
 	usec maximal_queue_lifetime;
-	usec delay_warning_time;
+	/* The texts, with all $names filled in. */
+	const struct templates *texts;
 	bool smtputf8; /* smtputf8_enable: parts are declared 8bit */
 };
 

@@ -24,7 +24,9 @@ static void check_lines(span notice)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct dsn_conf conf = { .myhostname = SPAN("mx.example.com"),
+	struct templates texts;
+	const struct dsn_conf conf = { .texts = &texts,
+		.myhostname = SPAN("mx.example.com"),
 		.mail_name = SPAN("Postfix"),
 		.smtputf8 = size && (data[0] & 1) };
 	span in = span_of(data, size);
@@ -49,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.verdicts = &v };
 	struct buf out = BUF_INIT(16 << 20);
 
+	templates_preset(&texts);
 	dsn_write_head(&out, &n);
 	if (dsn_write_original(&out, &n, SPAN("A: b\r\n\r\n")) &&
 	    !dsn_write_original(&out, &n, SPAN("c\r\n")))

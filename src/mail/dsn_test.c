@@ -11,13 +11,15 @@
 
 static const usec sunday = 1590303371 * USEC_SEC; /* 06:56:11 UTC */
 
+static struct templates texts; /* with the values of test_*() filled in */
+
 static const struct dsn_conf conf = {
+	.texts = &texts,
 	.myhostname = SPAN_INIT("mx.example.com"),
 	.myorigin = SPAN_INIT("example.com"),
 	.mail_name = SPAN_INIT("Postfix"),
 	.bounce_size_limit = 50000,
 	.maximal_queue_lifetime = 5 * USEC_DAY,
-	.delay_warning_time = 4 * USEC_HOUR,
 	.smtputf8 = true,
 };
 
@@ -40,6 +42,46 @@ static struct envelope about(struct rcpt *rcpts, uint32_t n)
 		.size = 1000,
 		.nrcpts = n,
 		.rcpts = rcpts };
+}
+
+/* Text with names replaced, for ever. */
+static span fill(span text)
+{
+	static const struct {
+		span name;
+		span value;
+	} names[] = {
+		{ SPAN_INIT("$myhostname"), SPAN_INIT("mx.example.com") },
+		{ SPAN_INIT("$delay_warning_time_hours"), SPAN_INIT("4") },
+		{ SPAN_INIT("$maximal_queue_lifetime_days"), SPAN_INIT("5") },
+	};
+	static char room[8192];
+	static size_t used;
+	size_t start = used;
+
+	while (text.len) {
+		span value = span_first(text, 1);
+		size_t skip = 1;
+
+		for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+			if (!span_has_prefix(text, names[i].name))
+				continue;
+			value = names[i].value;
+			skip = names[i].name.len;
+		}
+		assert_true(used + value.len <= sizeof(room));
+		memcpy(room + used, value.ptr, value.len);
+		used += value.len;
+		text = span_from(text, skip);
+	}
+	return span_of(room + start, used - start);
+}
+
+static void fill_all(void)
+{
+	templates_preset(&texts);
+	for (size_t i = 0; i < TEMPLATES; i++)
+		texts.of[i].text = fill(texts.of[i].text);
 }
 
 /* The whole notice, the original in pieces of `step` bytes. */
@@ -401,9 +443,55 @@ static void test_size_limit_and_7bit(void **state)
 	buf_done(&out);
 }
 
+/* Another template; a line of it with a dot is no end of the message. */
+static void test_other_text(void **state)
+{
+	struct rcpt r = { .addr = SPAN("a@b") };
+	struct envelope e = about(&r, 1);
+	struct templates other = texts;
+	struct dsn_conf c = conf;
+	struct buf out = BUF_INIT(100000);
+
+	(void)state;
+	other.of[TEMPLATE_FAILURE] = (struct template){
+		.charset = SPAN("iso-8859-1"),
+		.from = SPAN("Poste <daemon>"),
+		.subject = SPAN("Retour"),
+		.text = SPAN("Bonjour\r\n.\n.ici\n"),
+	};
+	c.texts = &other;
+	c.smtputf8 = false;
+	write_notice(&out,
+	    (struct dsn_notice){ .conf = &c,
+	        .kind = DSN_FAILURE,
+	        .about = &e,
+	        .verdicts = &impossible },
+	    1000);
+	assert_true(contains(&out,
+	    "\r\nFrom: Poste <daemon@example.com>\r\n"
+	    "Subject: Retour\r\n"));
+	assert_true(contains(&out,
+	    "Content-Type: text/plain; charset=iso-8859-1\r\n"
+	    "Content-Transfer-Encoding: 8bit\r\n\r\n"
+	    "Bonjour\r\n..\r\n..ici\r\n\r\n<a@b>: "));
+	buf_clear(&out);
+	other.of[TEMPLATE_FAILURE].from =
+	    SPAN("MAILER-DAEMON (Mail Delivery System)");
+	write_notice(&out,
+	    (struct dsn_notice){ .conf = &c,
+	        .kind = DSN_FAILURE,
+	        .about = &e,
+	        .verdicts = &impossible },
+	    1000);
+	assert_true(contains(&out,
+	    "From: MAILER-DAEMON@example.com (Mail Delivery System)\r\n"));
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_other_text),
 		cmocka_unit_test(test_failure_full),
 		cmocka_unit_test(test_failure_headers),
 		cmocka_unit_test(test_delay),
@@ -417,5 +505,6 @@ int main(void)
 
 	(void)setenv("TZ", "UTC", 1);
 	date_init();
+	fill_all();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

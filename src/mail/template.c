@@ -78,6 +78,39 @@ void templates_preset(struct templates *t)
 	}
 }
 
+static const struct {
+	span name;
+	uint64_t seconds;
+} units[] = {
+	{ SPAN_INIT("seconds"), 1 },
+	{ SPAN_INIT("minutes"), 60 },
+	{ SPAN_INIT("hours"), 3600 },
+	{ SPAN_INIT("days"), 86400 },
+	{ SPAN_INIT("weeks"), 604800 },
+};
+
+static const span times[] = {
+	SPAN_INIT("delay_warning_time"),
+	SPAN_INIT("maximal_queue_lifetime"),
+};
+
+bool template_time_find(span name, struct template_time *ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+		span unit = name;
+
+		if (!span_skip(&unit, times[i]) || !span_skip(&unit, SPAN("_")))
+			continue;
+		*ret = (struct template_time){ .parameter = times[i],
+			.unit = unit };
+		for (size_t k = 0; k < ARRAY_LEN(units); k++)
+			if (span_eq(unit, units[k].name))
+				ret->seconds = units[k].seconds;
+		return true;
+	}
+	return false;
+}
+
 struct parser {
 	const struct template_file *file;
 	struct buf *error;

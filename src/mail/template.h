@@ -41,6 +41,18 @@ struct templates {
 	struct template of[TEMPLATES];
 };
 
+/*
+ * Names that are no parameters: "delay_warning_time_hours",
+ * "maximal_queue_lifetime_days".
+ */
+struct template_time {
+	span parameter;
+	span unit;        /* "hours" */
+	uint64_t seconds; /* in one of them; 0: there is no such unit */
+};
+/* False: it is none of these. */
+MUST_USE bool template_time_find(span name, struct template_time *ret);
+
 /* With trailing line end; the spans are constants. */
 void templates_preset(struct templates *t);
 

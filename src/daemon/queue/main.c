@@ -45,6 +45,7 @@ static void on_conf(void *ctx, struct conf *conf)
 	conf_unref(&q->conf);
 	q->conf = conf;
 	conf_load(conf, CONF_MAIN, fields, ARRAY_LEN(fields), &q->set);
+	texts_load(q);
 	if (!q->loop)
 		return;
 	transport_configure(q);
@@ -95,6 +96,7 @@ static int before_drop(void *ctx, struct daemon *d)
 		return q->spool_dir;
 	daemon_allow(d, q->spool_dir, DAEMON_READ | DAEMON_WRITE);
 	allow_passwd(d);
+	texts_allow(q, d);
 	return 0;
 }
 

@@ -318,16 +318,16 @@ static bool write_notice(
 	return false;
 }
 
-static struct dsn_conf dsn_settings(const struct queue_settings *set)
+static struct dsn_conf dsn_settings(const struct queue *q)
 {
 	return (struct dsn_conf){
-		.myhostname = set->myhostname,
-		.myorigin = set->myorigin,
-		.mail_name = set->mail_name,
-		.bounce_size_limit = set->bounce_size_limit,
-		.maximal_queue_lifetime = set->maximal_queue_lifetime,
-		.delay_warning_time = set->delay_warning_time,
-		.smtputf8 = set->smtputf8_enable,
+		.myhostname = q->set.myhostname,
+		.myorigin = q->set.myorigin,
+		.mail_name = q->set.mail_name,
+		.bounce_size_limit = q->set.bounce_size_limit,
+		.maximal_queue_lifetime = q->set.maximal_queue_lifetime,
+		.texts = &q->texts,
+		.smtputf8 = q->set.smtputf8_enable,
 	};
 }
 
@@ -383,7 +383,7 @@ static void compose(struct notice *n)
 {
 	struct active *a = n->about;
 	struct queue *q = a->q;
-	struct dsn_conf conf = dsn_settings(&q->set);
+	struct dsn_conf conf = dsn_settings(q);
 	struct selection s = selection_new(n);
 	struct envelope about = a->envelope;
 	struct active *fresh = active_new(q, n->id);

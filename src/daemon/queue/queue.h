@@ -23,6 +23,7 @@
 #include "ipc/msg_job.h"
 #include "ipc/msg_queue.h"
 #include "ipc/msg_rules.h"
+#include "mail/template.h"
 #include "os/loop.h"
 #include "store/sched.h"
 #include "store/spool.h"
@@ -54,6 +55,8 @@ struct queue {
 	struct loop *loop;
 	struct conf *conf;
 	struct queue_settings set;
+	struct templates texts; /* of notices, filled in */
+	struct arena texts_arena;
 	struct daemon *daemon;
 	int spool_dir;
 	struct spool *spool;
@@ -165,6 +168,13 @@ msgid intake_new_id(struct queue *q);
  * closed, all have heard what became of their commits. */
 void intake_forget_blobs(struct queue *q);
 void intake_end(struct queue *q);
+
+/* ---- texts.c ---- */
+
+/* On (re)load of the configuration. */
+void texts_load(struct queue *q);
+/* Before the drop: what is to be read at a reload. */
+void texts_allow(struct queue *q, struct daemon *d);
 
 /* ---- ctl.c ---- */
 

@@ -85,32 +85,21 @@ struct filling {
 
 /* delay_warning_time_hours, maximal_queue_lifetime_days, ... */
 
-static const struct {
-	const char *name;
-	uint64_t seconds;
-} units[] = {
-	{ "seconds", 1 },
-	{ "minutes", 60 },
-	{ "hours", 3600 },
-	{ "days", 86400 },
-	{ "weeks", 604800 },
-};
-
-static span scaled(
-    const struct filling *f, span key, uint64_t seconds, size_t unit)
+static span scaled(const struct filling *f, span key, uint64_t seconds,
+    const struct template_time *t)
 {
 	CLEANUP(buf_done) struct buf number = BUF_INIT(32);
-	uint64_t n = seconds / units[unit].seconds;
+	uint64_t n = seconds / t->seconds;
 	const char *advice = NULL;
 
-	if (n > 999 && units[unit].seconds < 86400) {
+	if (n > 999 && t->seconds < 86400) {
 		warn(f->pc,
 		    "%s: excessive result \"%llu\" in %.*s template "
 		    "conversion of parameter \"%.*s\"",
 		    f->origin, (unsigned long long)n, ALL(f->template->name),
 		    ALL(key));
 		advice = "increase";
-	} else if (n == 0 && seconds > 0 && units[unit].seconds > 1) {
+	} else if (n == 0 && seconds > 0 && t->seconds > 1) {
 		warn(f->pc,
 		    "%s: zero result in %.*s template conversion of "
 		    "parameter \"%.*s\"",
@@ -119,8 +108,8 @@ static span scaled(
 	}
 	if (advice) {
 		warn(f->pc,
-		    "please %s time unit \"%s\" of \"%.*s\" in %.*s template",
-		    advice, units[unit].name, ALL(key), ALL(f->template->name));
+		    "please %s time unit \"%.*s\" of \"%.*s\" in %.*s template",
+		    advice, ALL(t->unit), ALL(key), ALL(f->template->name));
 		warn(f->pc, "for instructions see the bounce(5) manual");
 	}
 	buf_put_u64(&number, n);
@@ -128,23 +117,24 @@ static span scaled(
 }
 
 /* ptr == NULL: it is no such name. */
-static span find_time(const struct filling *f, span key, const char *name)
+static span find_time(const struct filling *f, span key)
 {
-	span suffix = key;
+	struct template_time t;
 	uint64_t duration = 0;
+	const char *name;
 	char unit;
 
-	if (!span_skip(&suffix, span_str(name)) ||
-	    !span_skip(&suffix, SPAN("_")))
+	if (!template_time_find(key, &t))
 		return SPAN_NONE;
+	name = keep(f->pc, t.parameter).ptr;
 	unit = name[0] == 'd' ? 'h' : 'd';
 	if (!conf_parse_duration(value_of(f->pc, name), unit, &duration))
 		fatal(f->pc, "bad time value: %s", name);
-	for (size_t i = 0; i < ARRAY_LEN(units); i++)
-		if (span_eq(suffix, span_str(units[i].name)))
-			return scaled(f, key, duration / USEC_SEC, i);
-	fatal(f->pc, "%s: unrecognized suffix \"%.*s\" in parameter \"%.*s\"",
-	    f->origin, ALL(suffix), ALL(key));
+	if (!t.seconds)
+		fatal(f->pc,
+		    "%s: unrecognized suffix \"%.*s\" in parameter \"%.*s\"",
+		    f->origin, ALL(t.unit), ALL(key));
+	return scaled(f, key, duration / USEC_SEC, &t);
 }
 
 /* So that it is taken for text, not expanded again. */
@@ -165,10 +155,8 @@ static span as_text(struct postconf *pc, span value)
 static span look_up(void *ctx, span key)
 {
 	struct filling *f = ctx;
-	span value = find_time(f, key, "delay_warning_time");
+	span value = find_time(f, key);
 
-	if (!value.ptr)
-		value = find_time(f, key, "maximal_queue_lifetime");
 	if (value.ptr)
 		return value;
 	value = value_find(f->pc, f->pc->mode, key, NULL);
