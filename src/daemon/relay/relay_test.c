@@ -845,7 +845,7 @@ static void test_unspeakable(void **state)
 	settle();
 	order.rcpts[1] = "b\r\nRSET@x";
 	run(order, hop_to(0, 0));
-	check_log(ID ": to=<b??RSET@x>, relay=none, dsn=5.1.3, "
+	check_log(ID ": to=<\"b\\??RSET\"@x>, relay=none, dsn=5.1.3, "
 	             "status=bounced (bad address syntax)\n" TO A ", " OK);
 }
 

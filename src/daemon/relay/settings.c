@@ -41,30 +41,51 @@ static const struct conf_field fields[] = {
 	T(smtp_connection_reuse_time_limit),
 };
 
-#define L(K, M, name, m) { "lmtp_" name, K, offsetof(struct settings, m) + \
+#define L(K, M, name, m) { #name, K, offsetof(struct settings, m) + \
 	CONF_IS_(M, ((struct settings *)0)->m) }
-#define LS(m) L(CONF_KIND_STR, span, #m, smtp_##m)
-#define LB(m) L(CONF_KIND_BOOL, bool, #m, smtp_##m)
-#define LN(m) L(CONF_KIND_U32, uint32_t, #m, smtp_##m)
-#define LT(m) L(CONF_KIND_USEC, usec, #m, smtp_##m)
+#define LS(name, m) L(CONF_KIND_STR, span, name, m)
+#define LB(name, m) L(CONF_KIND_BOOL, bool, name, m)
+#define LN(name, m) L(CONF_KIND_U32, uint32_t, name, m)
+#define LT(name, m) L(CONF_KIND_USEC, usec, name, m)
 static const struct conf_field lmtp_fields[] = {
-	L(CONF_KIND_STR, span, "lhlo_name", smtp_helo_name),
-	L(CONF_KIND_STR, span, "discard_lhlo_keywords",
-	    smtp_discard_ehlo_keywords),
-	L(CONF_KIND_USEC, usec, "lhlo_timeout", smtp_helo_timeout),
-	LS(tcp_port), LS(address_preference), LS(bind_address),
-	LS(bind_address6), LS(fallback_relay), LS(host_lookup),
-	LS(dns_support_level), LS(connection_cache_destinations),
-	LB(balance_inet_protocols), LB(bind_address_enforce),
-	LB(connection_cache_on_demand), LB(defer_if_no_mx_address_found),
-	LB(quote_rfc821_envelope), LB(randomize_addresses),
-	LB(skip_5xx_greeting), LB(skip_quit_response),
-	LN(connection_reuse_count_limit), LN(line_length_limit),
-	LN(mx_address_limit), LN(mx_session_limit),
-	LT(connect_timeout), LT(mail_timeout), LT(rcpt_timeout),
-	LT(data_init_timeout), LT(data_xfer_timeout), LT(data_done_timeout),
-	LT(rset_timeout), LT(quit_timeout), LT(connection_cache_time_limit),
-	LT(connection_reuse_time_limit),
+	LS(lmtp_lhlo_name, smtp_helo_name),
+	LS(lmtp_discard_lhlo_keywords, smtp_discard_ehlo_keywords),
+	LT(lmtp_lhlo_timeout, smtp_helo_timeout),
+	LS(lmtp_tcp_port, smtp_tcp_port),
+	LS(lmtp_address_preference, smtp_address_preference),
+	LS(lmtp_bind_address, smtp_bind_address),
+	LS(lmtp_bind_address6, smtp_bind_address6),
+	LS(lmtp_fallback_relay, smtp_fallback_relay),
+	LS(lmtp_host_lookup, smtp_host_lookup),
+	LS(lmtp_dns_support_level, smtp_dns_support_level),
+	LS(lmtp_connection_cache_destinations,
+	    smtp_connection_cache_destinations),
+	LB(lmtp_balance_inet_protocols, smtp_balance_inet_protocols),
+	LB(lmtp_bind_address_enforce, smtp_bind_address_enforce),
+	LB(lmtp_connection_cache_on_demand, smtp_connection_cache_on_demand),
+	LB(lmtp_defer_if_no_mx_address_found,
+	    smtp_defer_if_no_mx_address_found),
+	LB(lmtp_quote_rfc821_envelope, smtp_quote_rfc821_envelope),
+	LB(lmtp_randomize_addresses, smtp_randomize_addresses),
+	LB(lmtp_skip_5xx_greeting, smtp_skip_5xx_greeting),
+	LB(lmtp_skip_quit_response, smtp_skip_quit_response),
+	LN(lmtp_connection_reuse_count_limit,
+	    smtp_connection_reuse_count_limit),
+	LN(lmtp_line_length_limit, smtp_line_length_limit),
+	LN(lmtp_mx_address_limit, smtp_mx_address_limit),
+	LN(lmtp_mx_session_limit, smtp_mx_session_limit),
+	LT(lmtp_connect_timeout, smtp_connect_timeout),
+	LT(lmtp_mail_timeout, smtp_mail_timeout),
+	LT(lmtp_rcpt_timeout, smtp_rcpt_timeout),
+	LT(lmtp_data_init_timeout, smtp_data_init_timeout),
+	LT(lmtp_data_xfer_timeout, smtp_data_xfer_timeout),
+	LT(lmtp_data_done_timeout, smtp_data_done_timeout),
+	LT(lmtp_rset_timeout, smtp_rset_timeout),
+	LT(lmtp_quit_timeout, smtp_quit_timeout),
+	LT(lmtp_connection_cache_time_limit,
+	    smtp_connection_cache_time_limit),
+	LT(lmtp_connection_reuse_time_limit,
+	    smtp_connection_reuse_time_limit),
 };
 /* clang-format on */
 
