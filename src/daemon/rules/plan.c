@@ -10,6 +10,7 @@ enum {
 	BYTES_MAX = 1024 * 1024,
 	WARNING_MAX = 64 * 1024,
 	LINE_MAX_LEN = 4096,
+	STEPS_FIRST = 16,
 };
 
 bool plan_begin(struct plan *p, uint64_t ask, struct arena *a)
@@ -18,7 +19,8 @@ bool plan_begin(struct plan *p, uint64_t ask, struct arena *a)
 	p->m = (struct local_plan){ .ask = ask };
 	p->bytes = 0;
 	buf_init(&p->warning, WARNING_MAX);
-	p->m.steps = arena_alloc(a, LOCAL_MAX_STEPS, sizeof(*p->m.steps));
+	p->room = STEPS_FIRST;
+	p->m.steps = arena_alloc(a, p->room, sizeof(*p->m.steps));
 	return p->m.steps != NULL;
 }
 
@@ -46,12 +48,30 @@ static size_t size_of(const struct local_step *s)
 	return n;
 }
 
+/* Most recipients are one step. False: the arena is full. */
+static bool make_room(struct plan *p)
+{
+	uint32_t room = MIN(4 * p->room, (uint32_t)LOCAL_MAX_STEPS);
+	struct local_step *steps;
+
+	if (p->m.nsteps < p->room)
+		return true;
+	if (p->room == LOCAL_MAX_STEPS)
+		return false;
+	steps = arena_alloc(p->arena, room, sizeof(*steps));
+	if (!steps)
+		return false;
+	memcpy(steps, p->m.steps, p->m.nsteps * sizeof(*steps));
+	p->m.steps = steps;
+	p->room = room;
+	return true;
+}
+
 void plan_add(struct plan *p, const struct local_step *s)
 {
 	size_t size = size_of(s);
 
-	if (p->m.nsteps == LOCAL_MAX_STEPS ||
-	    (p->m.nsteps && p->bytes + size > BYTES_MAX))
+	if ((p->m.nsteps && p->bytes + size > BYTES_MAX) || !make_room(p))
 		send_piece(p, true);
 	p->m.steps[p->m.nsteps++] = *s;
 	p->bytes += size;

@@ -17,6 +17,7 @@
 struct plan {
 	struct arena *arena; /* for this one question */
 	struct local_plan m; /* the piece that is being collected */
+	uint32_t room;       /* for steps */
 	struct buf warning;
 	size_t bytes; /* of the steps collected, about */
 	void (*send)(void *ctx, const struct local_plan *m);
