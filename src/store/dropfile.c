@@ -244,6 +244,16 @@ static int take_envid(struct dropfile *f, span text)
 	return keep(f, text, &f->message.envelope.envid) ? 0 : -E2BIG;
 }
 
+static int take_redirect(struct dropfile *f, span addr)
+{
+	return keep(f, addr, &f->message.redirect) ? 0 : -E2BIG;
+}
+
+static int take_filter(struct dropfile *f, span text)
+{
+	return keep(f, text, &f->message.filter) ? 0 : -E2BIG;
+}
+
 /* What is no number says nothing. */
 static int take_notify(struct dropfile *f, span text)
 {
@@ -409,6 +419,8 @@ static const struct {
 	{ RECORD_DSN_ENVID, take_envid },
 	{ RECORD_DSN_ORCPT, take_orcpt },
 	{ RECORD_DSN_NOTIFY, take_notify },
+	{ RECORD_REDIRECT, take_redirect },
+	{ RECORD_FILTER, take_filter },
 };
 
 static int take_info(struct dropfile *f, const struct record *record)

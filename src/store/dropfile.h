@@ -30,6 +30,9 @@ struct dropfile_message {
 	 * recipients addr, orig (ptr NULL: not said), orcpt, notify. */
 	struct envelope envelope;
 	span full_name;
+	/* Of a queue file: all mail goes there; and through this filter. */
+	span redirect;
+	span filter;
 	bool has_sender;
 	bool is_final;  /* says DROPFILE_FINAL: believe it, or not */
 	bool is_remote; /* rewrite_context=remote */

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "base/span.h"
+#include "tool/import.h"
 #include "tool/instance.h"
 #include "tool/setup.h"
 
@@ -25,6 +26,8 @@ static const struct command {
 	{ "instance", cmd_instance, "DIR [--port-base N]",
 	    "make a private mail system below DIR (SMTP on port N+25,\n"
 	    "        submission on N+87; N is 2500 unless given)" },
+	{ "import", import_run, "[-c DIR] [--keep] [--hold] QUEUE_DIRECTORY",
+	    "take over the mail in the queue of a Postfix that is stopped" },
 	{ "setup", setup_run, "[-n] [OPTION...] ROLE",
 	    "write a main.cf for a null-client, an inbound server, a relay\n"
 	    "        or an internet host; \"chasqui setup\" tells the "
