@@ -70,7 +70,7 @@ static const struct maildir_ops system_ops = {
 	.mkdir = mkdirat,
 	.write = write,
 	.start = start_write_out,
-	.fsync = fsync,
+	.flush = flush_all,
 	.rename = rename_new,
 	.unlink = system_unlink,
 };
@@ -132,6 +132,14 @@ void maildir_done(struct maildir *d)
 
 /* Directories */
 
+static int flush_one(const struct maildir *d, int fd)
+{
+	struct flush f = { .fd = fd };
+
+	d->ops->flush(&f, 1);
+	return f.result;
+}
+
 /*
  * A name that was made in a directory must not be lost with the message that
  * is in it. Who may not read the directory flushes all of the file system.
@@ -142,7 +150,7 @@ static int flush_name(const struct maildir *d, int dir, const char *name)
 	CLEANUP(fd_close) int fd = os_error(d->ops->open(dir, ".", flags, 0));
 
 	if (fd >= 0)
-		return os_error(d->ops->fsync(fd));
+		return flush_one(d, fd);
 	fd = os_error(d->ops->open(dir, name, flags, 0));
 	return fd < 0 ? fd : os_error(syncfs(fd));
 }
@@ -432,18 +440,34 @@ static void start_files(const struct maildir *d)
 		(void)d->ops->start(d->files[i].fd);
 }
 
-static void flush_files(struct maildir *d)
+static void take_flushed(struct maildir *d, struct maildir_file *f, int r)
 {
-	for (size_t i = 0; i < d->count; i++) {
-		struct maildir_file *f = &d->files[i];
-		int r = os_error(d->ops->fsync(f->fd));
-
-		if (r < 0) {
-			fail_write(f, r);
-			remove_file(d, f);
-		}
-		fd_close(&f->fd);
+	if (r < 0) {
+		fail_write(f, r);
+		remove_file(d, f);
 	}
+	fd_close(&f->fd);
+}
+
+static void flush_files(struct maildir *const *all, size_t n)
+{
+	size_t count = 0;
+	struct flush *files;
+	struct flush *next;
+
+	for (size_t i = 0; i < n; i++)
+		count += all[i]->count;
+	files = next = mem_new(count + 1, sizeof(*files));
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < all[i]->count; k++)
+			(next++)->fd = all[i]->files[k].fd;
+	all[0]->ops->flush(files, count);
+	next = files;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < all[i]->count; k++)
+			take_flushed(
+			    all[i], &all[i]->files[k], (next++)->result);
+	mem_free(files);
 }
 
 static void show_files(struct maildir *d)
@@ -470,10 +494,8 @@ static bool has_names(const struct maildir *d)
 	return false;
 }
 
-static void flush_names(struct maildir *d)
+static void take_names(struct maildir *d, int r)
 {
-	int r = has_names(d) ? os_error(d->ops->fsync(d->seen)) : 0;
-
 	for (size_t i = 0; i < d->count; i++) {
 		struct maildir_file *f = &d->files[i];
 
@@ -488,16 +510,30 @@ static void flush_names(struct maildir *d)
 	}
 }
 
+static void flush_names(struct maildir *const *all, size_t n)
+{
+	struct flush *dirs = mem_new(n, sizeof(*dirs));
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (has_names(all[i]))
+			dirs[count++].fd = all[i]->seen;
+	all[0]->ops->flush(dirs, count);
+	count = 0;
+	for (size_t i = 0; i < n; i++)
+		if (has_names(all[i]))
+			take_names(all[i], dirs[count++].result);
+	mem_free(dirs);
+}
+
 void maildir_sync(struct maildir *const *all, size_t n)
 {
 	for (size_t i = 0; i < n && (n > 1 || all[0]->count > 1); i++)
 		start_files(all[i]);
-	for (size_t i = 0; i < n; i++)
-		flush_files(all[i]);
+	flush_files(all, n);
 	for (size_t i = 0; i < n; i++)
 		show_files(all[i]);
-	for (size_t i = 0; i < n; i++)
-		flush_names(all[i]);
+	flush_names(all, n);
 }
 
 int maildir_result(struct maildir *d, size_t i, struct mailbox_trouble *t)

@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "store/flush.h"
 #include "store/mailbox.h"
 
 /* So many files are open at a time. */
@@ -27,9 +28,9 @@ struct maildir_ops {
 	int (*open)(int dir, const char *name, int flags, mode_t mode);
 	int (*mkdir)(int dir, const char *name, mode_t mode);
 	ssize_t (*write)(int fd, const void *bytes, size_t n);
-	/* Begin to write out what fsync() will wait for. */
+	/* Begin to write out what flush() will wait for. */
 	int (*start)(int fd);
-	int (*fsync)(int fd);
+	void (*flush)(struct flush *files, size_t n);
 	/* Never over a file that is there. */
 	int (*rename)(int from, const char *name, int to, const char *as);
 	int (*unlink)(int dir, const char *name);

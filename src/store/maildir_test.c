@@ -562,10 +562,10 @@ static int fault_start(int fd)
 	return strikes() ? -1 : 0;
 }
 
-static int fault_fsync(int fd)
+static void fault_flush(struct flush *files, size_t n)
 {
-	(void)fd;
-	return strikes() ? -1 : 0;
+	for (size_t i = 0; i < n; i++)
+		files[i].result = strikes() ? -fault.error : 0;
 }
 
 static int fault_rename(int from, const char *name, int to, const char *as)
@@ -586,7 +586,7 @@ static const struct maildir_ops fault_ops = {
 	.mkdir = fault_mkdir,
 	.write = fault_write,
 	.start = fault_start,
-	.fsync = fault_fsync,
+	.flush = fault_flush,
 	.rename = fault_rename,
 	.unlink = fault_unlink,
 };

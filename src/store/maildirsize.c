@@ -346,15 +346,18 @@ static int open_file(int root)
 	    O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 }
 
-/* A folder has no quota of its own. */
-static int open_root(int root)
+/* A folder has no quota of its own: its Maildir has. */
+static void find_file(struct maildirsize *m, int root)
 {
-	const char *name = ".";
-
-	if (faccessat(root, "maildirsize", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    faccessat(root, "maildirfolder", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		name = "..";
-	return os_error(openat(root, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	m->fd = open_file(root);
+	if (m->fd != -ENOENT ||
+	    faccessat(root, "maildirfolder", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		m->root = fcntl(root, F_DUPFD_CLOEXEC, 0);
+		return;
+	}
+	m->root = openat(root, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (m->root >= 0)
+		m->fd = open_file(m->root);
 }
 
 static bool differs(
@@ -367,10 +370,11 @@ void maildirsize_open(
     struct maildirsize *m, int root, const struct maildir_quota *quota)
 {
 	maildirsize_init(m);
-	m->root = open_root(root);
-	if (m->root < 0)
+	find_file(m, root);
+	if (m->root < 0) {
+		maildirsize_close(m);
 		return;
-	m->fd = open_file(m->root);
+	}
 	if (m->fd >= 0 && read_file(m) < 0)
 		fd_close(&m->fd);
 	if (is_limited(quota) && (m->fd < 0 || differs(quota, &m->quota))) {

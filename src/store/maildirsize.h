@@ -36,7 +36,7 @@ void maildir_quota_write(const struct maildir_quota *q, struct buf *out);
 
 struct maildirsize {
 	int root; /* of the Maildir that it belongs to */
-	int fd;   /* -1: there is no quota to keep */
+	int fd;   /* negative: there is no file */
 	struct maildir_quota quota;
 	int64_t bytes;
 	int64_t count;

@@ -163,8 +163,8 @@ static void open_size(struct place *p, const struct work_item *item)
 
 static void close_place(struct place *p)
 {
-	maildir_close(&p->maildir);
 	maildirsize_close(&p->size);
+	maildir_close(&p->maildir);
 	p->has_size = false;
 }
 

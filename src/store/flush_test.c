@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+#include "store/flush.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "test/lib/unit.h"
+
+/* Each has a result of its own, however many there are. */
+static void test_results(void **state)
+{
+	static const size_t counts[] = { 0, 1, 2, 17, 100 };
+	struct flush files[100];
+	int fd = open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	int pair[2];
+
+	(void)state;
+	if (fd < 0)
+		fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pipe(pair), 0);
+	for (size_t c = 0; c < ARRAY_LEN(counts); c++) {
+		for (size_t i = 0; i < counts[c]; i++)
+			files[i] = (struct flush){
+				.fd = i % 3 == 2 ? pair[0] : fd,
+				.result = 1,
+			};
+		flush_all(files, counts[c]);
+		for (size_t i = 0; i < counts[c]; i++)
+			assert_int_equal(
+			    files[i].result, i % 3 == 2 ? -EINVAL : 0);
+	}
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(close(pair[0]), 0);
+	assert_int_equal(close(pair[1]), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_results),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
