@@ -84,6 +84,28 @@ owner-all: ana
     assert os.listdir(drop) == ["file"]
 
 
+@pytest.mark.root
+@pytest.mark.users
+@pytest.mark.parametrize("forward, ana, bob", [
+    ("\\ana, bob\n", 1, 1), ("me, bob, \"ana\"\n", 1, 1), ("bob\n", 0, 1),
+    ("bob\nana+x\nana+x\n", 1, 1), ("# bob\n", 1, 0)])
+def test_forward_names_its_user(make_instance, forward, ana, bob):
+    """A copy stays; each mailbox gets one."""
+    mail = make_instance(
+        "mydestination = mail.example.test", "recipient_delimiter = +",
+        "myhostname = mail.example.test", "alias_maps = inline:{me=ana}",
+        users=["ana", "bob"])
+    path = os.path.join(mail.make_home("ana"), ".forward")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(forward)
+    os.chown(path, mail.uids["ana"], 0)
+    mail.start()
+    mail.send("sender@mail.example.test", ["ana@mail.example.test"])
+    mail.wait_empty()
+    assert [mail.mailbox(user).count(b"\nDelivered-To:")
+            for user in ("ana", "bob")] == [ana, bob + (bob and 1)]
+
+
 def answers(smtp, verb, addresses):
     return {a: smtp.command(f"{verb}{a}").code for a in addresses}
 

@@ -57,6 +57,12 @@ static span key_of(struct step_run *sr)
 		buf_put(&key, s->what);
 		break;
 	}
+	/* A ~/.forward that names its user: the mailbox behind it is not the
+	 * one for which it was looked for. */
+	for (uint32_t i = 0; i < s->nforward; i++) {
+		buf_putc(&key, ' ');
+		buf_put(&key, s->forward[i]);
+	}
 	for (size_t i = 0; i < key.len; i++)
 		key.data[i] = ascii_lower(key.data[i]);
 	return arena_dup(&sr->rr->run->arena, buf_span(&key));
