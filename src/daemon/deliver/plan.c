@@ -296,7 +296,7 @@ void plan_resend(struct rcpt_run *rr, const struct local_step *step)
 
 	m->rcpt = (struct rcpt){
 		.addr = step->address,
-		.orig = step->owned ? SPAN_NONE : step->original,
+		.orig = step->owned ? step->address : step->original,
 		.orcpt = step->owned ? SPAN_NONE : rcpt->orcpt,
 		.notify = notify_behind(rcpt->notify),
 	};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/deliver/services.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "conf/words.h"
@@ -135,19 +136,32 @@ static void find_default_user(struct services *all)
 
 /* export_environment, with what we have of it: those who run commands have
  * no environment of their own. */
+/* What Postfix's start-up sets, and passes on by that. */
+static span settled(struct services *all, span word)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(PATH_MAX);
+
+	if (span_eq(word, SPAN("LANG")))
+		return SPAN("LANG=C");
+	if (!span_eq(word, SPAN("MAIL_CONFIG")))
+		return word;
+	buf_put(&b, SPAN("MAIL_CONFIG="));
+	buf_put(&b, conf_value(all->conf, CONF_MAIN, SPAN("config_directory")));
+	return arena_dup(&all->arena, buf_span(&b));
+}
+
 static void split_keep(struct services *all)
 {
 	span text = services_main(all)->c.export_environment;
 	span rest = text;
-	span word;
 	uint32_t n = 0;
 
-	while (words_next(&rest).len > 0)
+	while (span_word(&rest, ", \t\r\n").len > 0)
 		n++;
 	all->keep = mem_new(n + 1, sizeof(*all->keep));
-	while ((word = words_next(&text)).len > 0)
-		if (command_env_find(word, &all->keep[all->nkeep]))
-			all->nkeep++;
+	while (all->nkeep < n)
+		all->keep[all->nkeep++] =
+		    settled(all, span_word(&text, ", \t\r\n"));
 }
 
 struct services *services_new(struct conf *conf)
@@ -156,6 +170,7 @@ struct services *services_new(struct conf *conf)
 	uint32_t n = conf_services(conf);
 
 	all->refs = 1;
+	arena_init(&all->arena, 64 * 1024);
 	all->conf = conf_ref(conf);
 	all->items = mem_new(n + 1, sizeof(*all->items));
 	find_default_user(all);
@@ -193,6 +208,7 @@ void services_unref(struct services **services)
 	for (uint32_t i = 0; i < s->count; i++)
 		pipe_service_free(&s->items[i].pipe);
 	conf_unref(&s->conf);
+	arena_done(&s->arena);
 	mem_free(s->keep);
 	mem_free(s->items);
 	mem_free(s);

@@ -68,6 +68,7 @@ struct service {
 /* All of one configuration. */
 struct services {
 	unsigned refs;
+	struct arena arena;
 	struct conf *conf;         /* what the spans are borrowed from */
 	struct user default_user;  /* default_privs */
 	const char *default_fault; /* why there is none, or NULL */

@@ -43,6 +43,9 @@ static span key_of(struct step_run *sr)
 	case LOCAL_MAILBOX:
 	case LOCAL_PASS:
 	case LOCAL_OUTCOME:
+		/* What a forward file is looked for first is another thing
+		 * than the mailbox: the file may name it. */
+		buf_putc(&key, s->nforward ? 'f' : 'm');
 		buf_put(&key, s->address);
 		buf_putc(&key, ' ');
 		buf_put(&key, s->what);
