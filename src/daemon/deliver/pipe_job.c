@@ -61,12 +61,11 @@ static bool load(struct pipe_service *p, const struct service *s)
 		p->line.head &= ~(unsigned)MBOX_ORIGINAL_TO;
 	p->extension = (struct extension_rules){
 		.delimiters =
-		    conf_value(conf, CONF_MAIN, SPAN("recipient_delimiter")),
+		    conf_value(conf, s->index, SPAN("recipient_delimiter")),
 		.double_bounce =
-		    conf_value(conf, CONF_MAIN, SPAN("double_bounce_sender")),
-		.owner_request_whole = span_eq(
-		    conf_value(conf, CONF_MAIN, SPAN("owner_request_special")),
-		    SPAN("yes")),
+		    conf_value(conf, s->index, SPAN("double_bounce_sender")),
+		.owner_request_whole =
+		    conf_bool(conf, s->index, SPAN("owner_request_special")),
 	};
 	return command_user_find(
 	    conf, p->line.user, p->line.group, &p->user, &p->error);
