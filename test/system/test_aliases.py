@@ -106,6 +106,37 @@ def test_forward_names_its_user(make_instance, forward, ana, bob):
             for user in ("ana", "bob")] == [ana, bob + (bob and 1)]
 
 
+@pytest.mark.root
+@pytest.mark.users
+def test_list_of_a_user(make_instance):
+    """A list that only its owner may read, in a directory that only he may
+    enter, is read as him; what it names is done as him. Root's own are not
+    read."""
+    mail = make_instance(
+        "mydestination = mail.example.test",
+        "myhostname = mail.example.test", "allow_mail_to_commands = include",
+        users=["ana"])
+    home = mail.make_home("ana")
+    os.chmod(home, 0o700)
+    paths = [os.path.join(home, "list"), os.path.join(mail.etc, "secret")]
+    for path, owner in zip(paths, (mail.uids["ana"], 0)):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(f"\"|id -u >{home}/id\"\n")
+        os.chown(path, owner, owner)
+        os.chmod(path, 0o600)
+    mail.configure("alias_maps = inline:{"
+                   f"{{all=:include:{paths[0]}}} "
+                   f"{{secret=:include:{paths[1]}}}}}")
+    mail.start()
+    mail.send("", ["all@mail.example.test"])
+    mail.send("", ["secret@mail.example.test"])
+    mail.wait_empty()
+    with open(os.path.join(home, "id"), encoding="ascii") as f:
+        assert f.read() == f"{mail.uids['ana']}\n"
+    assert mail.log_lines(r"to=<secret@mail\.example\.test>, .*dsn=5\.3\.5, "
+                          r"status=bounced \(mail system configuration error")
+
+
 def answers(smtp, verb, addresses):
     return {a: smtp.command(f"{verb}{a}").code for a in addresses}
 

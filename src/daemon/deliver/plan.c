@@ -399,7 +399,9 @@ void plan_expand_file(
 	q->ask.what.what = (uint8_t)what;
 	q->ask.what.context = sr->step->context;
 	q->ask.what.path = found->which;
-	q->ask.what.owner = found->owner;
+	/* Whoever read it: a process that is a user is believed about what is
+	 * his, not about whose it is. */
+	q->ask.what.owner = sr->user.uid;
 	q->ask.what.content = span_of(copy, found->bytes.len);
 	/* It stands for what the file says now, not for itself. */
 	rr->nsteps--;
