@@ -124,7 +124,7 @@ static bool conclude(
     struct search *s, enum verdict_class class, span status, span text)
 {
 	s->step->kind = LOCAL_OUTCOME;
-	s->step->class = (uint8_t)class;
+	s->step->class = (uint8_t) class;
 	s->step->status = status;
 	s->step->what = text;
 	return false;
@@ -206,7 +206,8 @@ static bool find_mailbox(struct search *s)
 	case MAP_NONE:
 		return unknown_user(s, &s->path);
 	case MAP_RETRY:
-		buf_printf(&s->warning, "table %.*s: lookup %.*s: Application error",
+		buf_printf(&s->warning,
+		    "table %.*s: lookup %.*s: Application error",
 		    PRI(s->v->mailboxes.title), PRI(buf_span(&s->key)));
 		return misconfigured(s);
 	}
@@ -274,7 +275,8 @@ static bool find_quota(struct search *s)
 	case MAP_NONE:
 		return true;
 	case MAP_RETRY:
-		buf_printf(&s->warning, "table %.*s: lookup %.*s: Application error",
+		buf_printf(&s->warning,
+		    "table %.*s: lookup %.*s: Application error",
 		    PRI(s->v->quotas.title), PRI(buf_span(&s->key)));
 		return misconfigured(s);
 	}
