@@ -48,6 +48,10 @@ enum {
 	DETOURS_MAX = 4,
 	SCRIBES = 2,
 	RUNNERS = 2,
+	/* Idle processes that may make room at the same time. */
+	LEAVING_MAX = 16,
+	/* Lanes that pump() asks in vain before it gives up for now. */
+	VAIN_MAX = 64,
 };
 
 static const uint8_t kind_of[WORK_DOS] = {
@@ -217,9 +221,14 @@ static void pump_later(struct pool *pool)
 	loop_defer(pool->setup.loop, LOOP_IPC, &pool->pump);
 }
 
+/* Scribes have their places for themselves. */
 static void make_hungry(struct pool_lane *lane)
 {
-	if (list_is_empty(&lane->link))
+	if (!list_is_empty(&lane->link))
+		return;
+	if (lane->key.kind == WORK_SCRIBE)
+		list_prepend(&lane->pool->hungry, &lane->link);
+	else
 		list_append(&lane->pool->hungry, &lane->link);
 }
 
@@ -599,7 +608,7 @@ static bool has_room(struct pool_lane *lane)
 	if (lane->key.kind == WORK_SCRIBE ||
 	    pool->nworkers < pool->conf.max_workers)
 		return true;
-	if (pool->nleaving == 0) {
+	if (pool->nleaving < LEAVING_MAX) {
 		idle = find_idle(pool);
 		if (idle)
 			retire(idle);
@@ -666,20 +675,29 @@ static void feed(struct pool_lane *lane)
 		list_remove(&lane->link);
 }
 
+/*
+ * Lanes that stay hungry go to the end; those that were not asked stay in
+ * front, for when the next process has ended.
+ */
 static void pump(void *ctx)
 {
 	struct pool *pool = ctx;
 	struct list now = LIST_INIT(now);
+	unsigned vain = 0;
 
 	list_splice(&now, &pool->hungry);
-	while (!list_is_empty(&now)) {
+	while (!list_is_empty(&now) && vain < VAIN_MAX) {
 		struct pool_lane *lane =
 		    CONTAINER_OF(list_take(&now), struct pool_lane, link);
 
 		feed(lane);
-		if (list_is_empty(&lane->waiting) && lane->nworkers == 0)
+		if (!list_is_empty(&lane->waiting))
+			vain++;
+		else if (lane->nworkers == 0)
 			free_lane(lane);
 	}
+	list_splice(&now, &pool->hungry);
+	list_splice(&pool->hungry, &now);
 }
 
 /* Its present process cannot open what this item needs. */
