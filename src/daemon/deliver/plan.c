@@ -140,20 +140,20 @@ static void note_expansion(struct rcpt_run *rr)
 
 static void settle(struct rcpt_run *rr)
 {
+	static const struct verdict expanded = {
+		.class = VERDICT_SENT,
+		.status = SPAN_INIT("2.0.0"),
+		.text = SPAN_INIT("alias expanded"),
+	};
 	struct verdict v = rr->worst;
 
 	remember(rr, v.class == VERDICT_DEFERRED);
-	/* What failed behind the recipient is told as parts. */
-	if (v.class == VERDICT_BOUNCED && !rr->is_direct)
-		v.class = VERDICT_SENT;
 	if (v.class != VERDICT_DEFERRED)
 		note_expansion(rr);
-	if (v.class == VERDICT_SENT && !rr->is_direct)
-		v = (struct verdict){
-			.class = VERDICT_SENT,
-			.status = SPAN("2.0.0"),
-			.text = SPAN("alias expanded"),
-		};
+	/* What failed behind the recipient is told as parts, and what goes on
+	 * by other transports has no outcome yet. */
+	if (v.class != VERDICT_DEFERRED && !(rr->is_direct && v.status.len))
+		v = expanded;
 	run_settle(rr->run, rr->index, &v);
 }
 
