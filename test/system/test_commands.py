@@ -185,3 +185,35 @@ def test_settings_of_commands(make_instance):
             "command_execution_directory = /usr/bin",
             "prepend_delivered_header = file, forward",
             "default_privs = games"])
+
+
+def test_commands_do_not_wait_for_each_other(make_instance):
+    """Two of one at a time, whatever others of the same user do."""
+    mail = make_instance()
+    work = os.path.join(mail.directory, "work")
+    os.mkdir(work)
+    os.chmod(work, 0o1777)
+    aliases = os.path.join(mail.directory, "aliases")
+    with open(aliases, "w", encoding="utf-8") as f:
+        f.write(f'hangs: "|echo x >> {work}/began; until test -e {work}/go; '
+                f'do sleep 0.05; done"\nquick: "|exit 0"\n')
+    mail.configure(f"alias_maps = hash:{aliases}")
+    mail.tool("postalias", "-c", mail.etc, f"hash:{aliases}")
+    mail.start()
+
+    def count():
+        try:
+            with open(os.path.join(work, "began"), encoding="utf-8") as f:
+                return len(f.readlines())
+        except FileNotFoundError:
+            return 0
+    for _ in range(4):
+        mail.send(SENDER, ["hangs"])
+    mail.wait_for(lambda: count() == 2)
+    mail.send(SENDER, ["quick"])
+    mail.wait_for(lambda: mail.log_lines(r"to=<quick@.*status=sent"))
+    assert count() == 2
+    with open(os.path.join(work, "go"), "w", encoding="utf-8"):
+        pass
+    mail.wait_empty()
+    assert count() == 4

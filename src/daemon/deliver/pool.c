@@ -6,8 +6,8 @@
  *	kind     one lane per       processes in it
  *	scribe   slot (hash)        one
  *	worker   uid and gid        one
- *	runner   uid and gid        up to max_runners, an item at a time each
- *	         and pipe service   as many as there are items: the queue has
+ *	runner   uid, gid, command  up to max_runners, an item at a time each
+ *	         or pipe service    as many as there are items: the queue has
  *	                            limits for each service
  *
  * A lane exists as long as it has items or processes. One that has items but
@@ -71,6 +71,7 @@ struct lane_key {
 	uid_t uid;
 	gid_t gid;
 	unsigned slot;
+	bool pipe; /* of a pipe service */
 };
 
 struct pool {
@@ -147,9 +148,10 @@ static struct lane_key key_of(
 		.gid = getegid(),
 	};
 
-	/* A service that hangs shall not hold up another one. */
-	if (work->flags & WORK_PIPE)
-		key.slot = 1 + (unsigned)(hash_bytes(work->path) & 0xffffff);
+	/* A command that hangs shall not hold up another one. */
+	if (work->kind == WORK_COMMAND)
+		key.slot = (unsigned)(hash_bytes(work->path) & 0xffffff);
+	key.pipe = work->flags & WORK_PIPE;
 	if (!pool->has_root)
 		return key;
 	if (key.kind == WORK_SCRIBE) {
@@ -164,7 +166,7 @@ static struct lane_key key_of(
 static bool key_eq(const struct lane_key *a, const struct lane_key *b)
 {
 	return a->kind == b->kind && a->uid == b->uid && a->gid == b->gid &&
-	    a->slot == b->slot;
+	    a->slot == b->slot && a->pipe == b->pipe;
 }
 
 static uint64_t key_hash(const struct lane_key *key)
@@ -233,14 +235,9 @@ static void make_hungry(struct pool_lane *lane)
 }
 
 /* Those of pipe services are counted by the queue. */
-static bool is_pipe(const struct pool_lane *lane)
-{
-	return lane->key.kind == WORK_RUNNER && lane->key.slot > 0;
-}
-
 static bool counts(const struct pool_worker *w)
 {
-	return w->lane->key.kind != WORK_SCRIBE && !is_pipe(w->lane);
+	return w->lane->key.kind != WORK_SCRIBE && !w->lane->key.pipe;
 }
 
 /* Ends of processes */
@@ -601,7 +598,7 @@ static bool has_room(struct pool_lane *lane)
 	    lane->key.kind == WORK_RUNNER ? pool->conf.max_runners : 1;
 	struct pool_worker *idle;
 
-	if (is_pipe(lane))
+	if (lane->key.pipe)
 		return true;
 	if (lane->nworkers >= max)
 		return false;

@@ -36,7 +36,7 @@ struct pool_conf {
 	usec max_idle;
 	/* Processes at a time, besides scribes and those of pipe services. */
 	unsigned max_workers;
-	unsigned max_runners; /* of them, runners of one user; 0: two */
+	unsigned max_runners; /* of them, for one command of a user; 0: two */
 };
 
 /* Embedded by the caller; it and all it points to stay until `done`. */
