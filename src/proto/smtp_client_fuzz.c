@@ -40,7 +40,10 @@ static void on_rcpt(struct play *p, size_t i)
 	assert(p->outcomes[i][o->rcpt]++ == 0);
 	assert(verdict_is_status(o->verdict.status));
 	assert(o->verdict.text.len);
-	if (o->verdict.class == VERDICT_SENT)
+	/* No success without the content, and no content without the wish. */
+	if (p->messages[i].flags & ENVELOPE_VERIFY)
+		assert(p->left[i] == CONTENT);
+	else if (o->verdict.class == VERDICT_SENT)
 		assert(p->left[i] == 0);
 }
 
@@ -111,7 +114,8 @@ static void give(struct play *p, uint8_t how)
 	p->away[i] = true;
 	p->messages[i] = (struct smtp_message){
 		.sender = how & 1 ? SPAN("s@y") : SPAN(""),
-		.flags = how & 2 ? ENVELOPE_SMTPUTF8 | ENVELOPE_8BIT : 0,
+		.flags = (how & 2 ? ENVELOPE_SMTPUTF8 | ENVELOPE_8BIT : 0) |
+		    (how & 16 ? ENVELOPE_VERIFY : 0),
 		.nrcpts = 1 + (how >> 2) % RCPTS,
 		.rcpts = rcpts,
 		.fates = p->fates[i],
