@@ -55,8 +55,7 @@ enum map_flags {
 	MAP_RESTS = 4096,
 };
 
-#define MAP_OWNERS ((uid_t)-1)
-
+#define MAP_OWNERS ((uid_t)-1) /* of a table: several users */
 /* Values longer than this are nobody's. */
 enum { MAP_VALUE_MAX = 1 << 28 };
 
@@ -146,9 +145,7 @@ struct map {
 	struct buf reason; /* why not, or why not all: of inner tables */
 	/* The file it was read from; path is empty for the others. */
 	char *path;
-	/* Whose it is: of the file, or of a table within it that is not
-	 * root's; MAP_OWNERS if they are of several. */
-	uid_t owner;
+	uid_t owner; /* of the file, or of inner tables that are not root's */
 	struct timespec mtime;
 	dev_t dev;
 	ino_t ino;

@@ -5,7 +5,7 @@
  *
  * Users: ana, bob (no shell), eva (home /), root, owner-list; looking up
  * "broken" fails. A step says what differs from the question: its address,
- * whose rights, the sender, Delivered-To.
+ * whose rights, the sender, Delivered-To. (sizes: table)
  */
 #pragma once
 
