@@ -23,6 +23,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "proto/smtp_content.h"
+#include "proto/smtp_inside.h"
 #include "proto/smtp_server_conf.h"
 
 enum smtp_state {
@@ -96,24 +97,6 @@ enum smtp_command {
 };
 /* In capitals: "EHLO". */
 span smtp_command_name(enum smtp_command c);
-
-/* What only a process of ours can say of a message (conf->trusted). */
-struct smtp_inside {
-	uint64_t arrival;  /* wall clock, microseconds; 0: now */
-	uint64_t received; /* the same, for the Received header */
-	uint32_t uid;
-	bool has_uid;   /* a user's, from maildrop: `uid` is his */
-	bool is_final;  /* it was here before: nothing of it is changed */
-	bool is_remote; /* headers are rewritten as those of a stranger */
-	bool trace;
-	bool verify;
-	span full_name;
-	span former_id;   /* of what was here before */
-	span client_name; /* of the message that it comes from */
-	span client_addr;
-	span helo;
-	span proto;
-};
 
 /* MAIL FROM; spans are in s->txn. */
 struct smtp_mail {

@@ -246,8 +246,7 @@ static void put_rcpt(struct session *s)
 	const struct rcpt *r = &s->mail->envelope.rcpts[s->next_rcpt++];
 
 	put_text(&s->out, "RCPT TO:<> XTO=", r->addr);
-	if (r->orig.ptr)
-		put_text(&s->out, " XGIVEN=", r->orig);
+	put_optional(&s->out, " XGIVEN=", r->orig);
 	put_optional(&s->out, " XORCPT=", r->orcpt);
 	put_notify(&s->out, r->notify);
 	buf_put(&s->out, SPAN("\r\n"));
