@@ -210,11 +210,12 @@ static void put_attribute(struct postdrop *p, span data)
 	span value;
 
 	if (!record_attr(data, &name, &value)) {
+		data = span_trim(data);
 		voice_warn(&p->voice,
 		    "uid=%ld: ignoring malformed record: %s: %.*s", p->uid,
-		    span_find(data, '=') < 0
-		        ? "missing '=' after attribute name"
-		        : "missing attribute name",
+		    data.len == 0 || data.ptr[0] == '='
+		        ? "missing attribute name"
+		        : "missing '=' after attribute name",
 		    PRI(span_first(data, 200)));
 	} else if (!may_have(name, value)) {
 		voice_warn(&p->voice,

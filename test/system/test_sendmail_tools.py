@@ -187,3 +187,52 @@ def test_rmail_tells_failure(home):
     code, _, error = run(home, "rmail", "u", text=b"From a b\nx\n")
     assert code == 75
     assert b"terminated with 75" in error
+
+
+DIALOGUE = (
+    b"EHLO x\r\nMAIL FROM:<a@b> BODY=8BITMIME RET=HDRS ENVID=x+2By\r\n"
+    b"RCPT TO:<c@d> NOTIFY=DELAY ORCPT=rfc822;x+2By\r\nRCPT TO:<e>\r\n"
+    b"DATA\r\nSubject: x\r\n\r\n..dot\r\n.." + b"y" * 5000
+    + b"\r\nend\r\n.\r\nQUIT\r\n")
+
+
+def test_alone(home):
+    code, out, error = run(home, "sendmail", "-bs", text=DIALOGUE)
+    assert code == 0, error
+    codes = [line[:4] for line in out.decode().splitlines()]
+    assert codes[0] == "220 " and codes[-1] == "221 "
+    assert b"\r\n250 2.0.0 Ok: queued as " in out
+    found = list(records(home))
+    assert found[1:] == [
+        ("A", b"envelope_id=x+y"), ("A", b"ret_flags=2"),
+        ("A", b"rewrite_context=local"), ("S", b"a@b"),
+        ("A", b"encoding=8bit"), ("A", b"notify_flags=8"),
+        ("A", b"dsn_orig_rcpt=rfc822;x+y"), ("R", b"c@d"), ("R", b"e"),
+        ("M", b""), ("N", b"Subject: x"), ("N", b""), ("N", b".dot"),
+        ("L", b"." + b"y" * 2046), ("L", b"y" * 2048),
+        ("N", b"y" * (5000 - 2046 - 2048)), ("N", b"end"), ("X", b""),
+        ("E", b"")]
+
+
+def test_alone_without_an_end(home):
+    for text in (DIALOGUE[:-9], DIALOGUE[:60], b"", b"x" * 100000,
+                 DIALOGUE.replace(b".\r\nQUIT", b"QUIT")):
+        code, _, _ = run(home, "sendmail", "-bs", text=text)
+        assert code == 0
+        assert list((home / "q" / "maildrop").iterdir()) == []
+
+
+def test_alone_takes_several(home):
+    one = b"MAIL FROM:<>\r\nRCPT TO:<x>\r\nDATA\r\n\r\nhi\r\n.\r\n"
+    _, out, _ = run(home, "sendmail", "-bs",
+                    text=b"HELO x\r\n" + one * 5 + b"RSET\r\n" + one)
+    assert out.count(b"queued as") == 6
+    assert len(list((home / "q" / "maildrop").iterdir())) == 6
+
+
+def test_alone_too_big(home):
+    with open(home / "etc" / "main.cf", "a") as f:
+        f.write("message_size_limit = 1000\n")
+    _, out, _ = run(home, "sendmail", "-bs", text=DIALOGUE)
+    assert b"\r\n552 5.3.4 " in out
+    assert list((home / "q" / "maildrop").iterdir()) == []

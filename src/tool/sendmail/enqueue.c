@@ -377,25 +377,6 @@ static int put_all(struct job *j)
 	return finish(j);
 }
 
-static int check_user(struct job *j)
-{
-	char name[256];
-
-	switch (submit_may(&j->s->voice, j->s->settings.authorized_submit_users,
-	    j->uid, name)) {
-	case SUBMIT_USER_OK:
-	case SUBMIT_USER_ASK: /* postdrop will */
-		return EX_OK;
-	case SUBMIT_USER_NO:
-		return sendmail_fail(j->s,
-		    "User %s(%ld) is not allowed to submit mail", name,
-		    (long)j->uid);
-	case SUBMIT_USER_BAD:
-		break;
-	}
-	return EX_TEMPFAIL;
-}
-
 static int take(struct job *j)
 {
 	int r = sink_open(&j->sink, j->s);
@@ -418,7 +399,7 @@ int sendmail_enqueue(struct sendmail *s)
 	int code;
 
 	buf_init(&j.sender, ADDRESS_BUF);
-	code = check_user(&j);
+	code = sendmail_check_user(s);
 	postdrop_limit(s->settings.message_size_limit);
 	if (code == EX_OK)
 		code = find_sender(&j);

@@ -45,6 +45,25 @@ int sendmail_fail(struct sendmail *s, const char *format, ...)
 	return EX_TEMPFAIL;
 }
 
+int sendmail_check_user(struct sendmail *s)
+{
+	char name[256];
+
+	switch (submit_may(
+	    &s->voice, s->settings.authorized_submit_users, getuid(), name)) {
+	case SUBMIT_USER_OK:
+	case SUBMIT_USER_ASK: /* postdrop will */
+		return EX_OK;
+	case SUBMIT_USER_NO:
+		return sendmail_fail(s,
+		    "User %s(%ld) is not allowed to submit mail", name,
+		    (long)getuid());
+	case SUBMIT_USER_BAD:
+		break;
+	}
+	return EX_TEMPFAIL;
+}
+
 /* ---- options ---- */
 
 static int usage(struct sendmail *s)
@@ -203,6 +222,7 @@ static int take_b(struct sendmail *s, const char *value)
 		{ 'i', MODE_NEWALIASES },
 		{ 'm', MODE_ENQUEUE },
 		{ 'p', MODE_MAILQ },
+		{ 's', MODE_ALONE },
 	};
 
 	if (value[0] == 'd' || value[0] == 'l') {
@@ -510,6 +530,8 @@ static const struct {
 	[MODE_MAILQ] = { mailq, "display queue mode requires no recipient" },
 	[MODE_DAEMON] = { sendmail_run_start,
 	    "daemon mode requires no recipient" },
+	[MODE_ALONE] = { sendmail_alone,
+	    "stand-alone mode requires no recipient" },
 	[MODE_FLUSH] = { flush, "flush queue mode requires no recipient" },
 	[MODE_IGNORE] = { ignore, NULL },
 };

@@ -3,7 +3,7 @@
  * tool/sendmail/sendmail.h - what the parts of sendmail(1) share.
  *
  * main.c reads the command line; enqueue.c takes a message; run.c starts the
- * programs behind the other names and options.
+ * programs behind the other names and options; alone.c speaks SMTP.
  */
 #pragma once
 
@@ -14,6 +14,7 @@ enum mode {
 	MODE_NEWALIASES,
 	MODE_MAILQ,
 	MODE_DAEMON,
+	MODE_ALONE, /* -bs */
 	MODE_FLUSH,
 	MODE_IGNORE,
 };
@@ -56,8 +57,12 @@ struct sendmail {
 PRINTF_LIKE(2, 3)
 int sendmail_fail(struct sendmail *s, const char *format, ...);
 
+/* authorized_submit_users: 0, or the exit code. */
+int sendmail_check_user(struct sendmail *s);
+
 /* Each returns the exit code. */
 int sendmail_enqueue(struct sendmail *s);
+int sendmail_alone(struct sendmail *s);
 int sendmail_run_postqueue(
     struct sendmail *s, const char *option, const char *argument);
 int sendmail_run_start(struct sendmail *s);

@@ -123,8 +123,12 @@ static int greet(struct sink *k, const char *path)
 
 	if (read_answer(k->fd, &answer) == 0 &&
 	    span_eq(answer_value(buf_span(&answer), SPAN("protocol")),
-	        SPAN("postdrop_protocol")))
+	        SPAN("postdrop_protocol"))) {
+		span id = answer_value(buf_span(&answer), SPAN("queue_id"));
+
+		(void)snprintf(k->id, sizeof(k->id), "%.*s", PRI(id));
 		return 0;
+	}
 	status = end_postdrop(k);
 	if (status != 0)
 		voice_warn(&k->s->voice,
@@ -218,6 +222,7 @@ static void flush(struct sink *k)
 	if (k->error == 0 && k->direct && !k->started) {
 		k->error = postdrop_file_create(&k->file);
 		k->started = k->error == 0;
+		(void)snprintf(k->id, sizeof(k->id), "%s", k->file.id);
 	}
 	if (k->error == 0 && k->direct)
 		postdrop_file_flush(&k->file);
@@ -235,6 +240,12 @@ static void flush_some(struct sink *k)
 void sink_put_content(struct sink *k, char type, span data)
 {
 	record_put(&k->file.out, type, data);
+	flush_some(k);
+}
+
+void sink_put_raw(struct sink *k, span records)
+{
+	buf_put(&k->file.out, records);
 	flush_some(k);
 }
 

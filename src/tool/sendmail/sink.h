@@ -13,6 +13,8 @@
 #include "tool/postdrop_file.h"
 #include "tool/sendmail/sendmail.h"
 
+enum { SINK_ID_MAX = 128 };
+
 struct sink {
 	struct sendmail *s;
 	struct voice postdrop; /* says what postdrop would say */
@@ -25,6 +27,7 @@ struct sink {
 	int error;       /* writing to it failed: a negative errno */
 	uint32_t status; /* after sink_finish(): POSTDROP_* */
 	struct buf reason;
+	char id[SINK_ID_MAX]; /* after sink_finish(): its name */
 };
 
 /* 0, or a negative errno: nobody takes the message. */
@@ -37,6 +40,8 @@ void sink_put(struct sink *k, char type, span data);
 void sink_put_attr(struct sink *k, const char *name, span value);
 /* These may have anything. */
 void sink_put_content(struct sink *k, char type, span data);
+/* Whole records, of which each is as it shall be. */
+void sink_put_raw(struct sink *k, span records);
 /* 0, or a negative errno: what was written is lost. */
 MUST_USE int sink_error(const struct sink *k);
 /* The message is complete: the outcome is in `status` and `reason`. */
