@@ -243,3 +243,85 @@ def test_dovecot(system, dovecot):
     assert small.replace(b"\r\n", b"\n").endswith(b"\n\nhello\n")
     assert big.replace(b"\r\n", b"\n").endswith(
         b"\n\n" + b"line\n..dot\n" * 50000)
+
+
+# Behind local delivery
+
+@pytest.fixture
+def users(make_instance):
+    mail = make_instance(
+        "mydestination = mail.example.test", "myhostname = mail.example.test",
+        "myorigin = mail.example.test", "local_recipient_maps =",
+        "mailbox_transport = lmtp:unix:private/lmtp",
+        "alias_maps = inline:{{list=ana, bob-550, eva} {me=\\ana}}",
+        "minimal_backoff_time = 1s", "maximal_backoff_time = 1s",
+        users=["ana", "bob-550", "eva"])
+    mail.configure_master("lmtp unix - - n - - lmtp")
+    mail.start()
+    return mail
+
+
+@pytest.mark.root
+@pytest.mark.users
+def test_mailbox_transport(users):
+    """Each member of a list by himself, one that fails is told of."""
+    server = Lmtp(os.path.join(private(users), "lmtp"))
+    users.send("far@other.example", ["list@mail.example.test"])
+    users.wait_for(lambda: len(users.log_lines("lmtp.*status=")) == 3)
+    found = {re.search("to=<(.*?)>", line)[1]:
+             re.search("status=.*", line)[0]
+             for line in users.log_lines("lmtp.*status=")}
+    peer = "mail.example.test[private/lmtp]"
+    assert found == {
+        "ana@mail.example.test": "status=sent (250 2.0.0 ana saved)",
+        "eva@mail.example.test": "status=sent (250 2.0.0 eva saved)",
+        "bob-550@mail.example.test":
+            f"status=bounced (host {peer} said: 550 5.1.1 no (in reply to "
+            "RCPT TO command))"}
+    assert all("orig_to=<list@mail.example.test>" in line
+               for line in users.log_lines("lmtp.*status="))
+    users.wait_for(lambda: users.log_lines("non-delivery notification"))
+    server.close()
+
+
+@pytest.mark.root
+@pytest.mark.users
+def test_mailbox_transport_that_is_not_there(users):
+    users.send("far@other.example", ["eva@mail.example.test"])
+    users.wait_for(lambda: users.log_lines(
+        "lmtp.*to=<eva@mail.example.test>.*status=deferred"))
+    assert "No such file or directory" in users.postqueue("-p").stdout
+    server = Lmtp(os.path.join(private(users), "lmtp"))
+    users.wait_for(lambda: users.log_lines("lmtp.*status=sent"))
+    users.wait_empty()
+    server.close()
+
+
+@pytest.mark.root
+@pytest.mark.users
+def test_sendmail_bv(users):
+    """What would become of a list, told to who asked."""
+    server = Lmtp(os.path.join(private(users), "lmtp"))
+    users.configure("mailbox_transport =")
+    users.postfix("reload")
+    users.tool("sendmail", "-C", users.etc, "-f", "ana@mail.example.test",
+               "-bv", "list@mail.example.test",
+               "no-such-user@mail.example.test")
+    text = users.wait_for(lambda: users.mailbox("ana")).decode()
+    assert "Subject: Mail Delivery Status Report" in text
+    blocks = [dict(line.split(": ", 1) for line in block.splitlines())
+              for block in text.split("\n\n")
+              if block.startswith("Final-Recipient")]
+    assert sorted((b["Final-Recipient"], b["Original-Recipient"], b["Action"])
+                  for b in blocks) == [
+        ("rfc822; ana@mail.example.test",
+         "rfc822;list@mail.example.test", "deliverable"),
+        ("rfc822; bob-550@mail.example.test",
+         "rfc822;list@mail.example.test", "deliverable"),
+        ("rfc822; eva@mail.example.test",
+         "rfc822;list@mail.example.test", "deliverable"),
+        ("rfc822; no-such-user@mail.example.test",
+         "rfc822;no-such-user@mail.example.test", "undeliverable")]
+    assert not users.mailbox("eva")
+    assert server.sessions == 0
+    server.close()
