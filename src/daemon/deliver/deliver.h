@@ -30,6 +30,7 @@ struct deliver {
 	uint64_t held; /* bytes of the jobs in work */
 	bool stopping;
 	struct loop_hook finish;
+	struct loop_timer lonely; /* while there is no queue */
 };
 
 /* A JOB of the queue that d->queue belongs to. False: it is malformed. */

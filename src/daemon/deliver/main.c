@@ -23,6 +23,8 @@
 /* Above this the queue has to wait, until half of it is done. */
 enum { HELD_MAX = 64 * 1024 * 1024 };
 
+#define LONELY_MAX (30 * USEC_SEC)
+
 /* The settings that the processes of all services share are those of local. */
 static void configure_pool(struct deliver *d)
 {
@@ -121,6 +123,17 @@ static void on_queue_gone(void *ctx, int error)
 
 	(void)error;
 	chan_free(&d->queue);
+	loop_timer_set(d->loop, &d->lonely, loop_now(d->loop) + LONELY_MAX);
+}
+
+/* No queue process has come back: it must be that it will not talk to us.
+ * master starts us, and our connections, anew. */
+static void on_lonely(void *ctx)
+{
+	struct deliver *d = ctx;
+
+	log_warn("local", "no queue process; starting anew");
+	loop_defer(d->loop, LOOP_LAST, &d->finish);
 }
 
 static void new_queue(struct deliver *d, int fd)
@@ -132,6 +145,7 @@ static void new_queue(struct deliver *d, int fd)
 	int r;
 
 	chan_free(&d->queue);
+	loop_timer_stop(d->loop, &d->lonely);
 	outcomes_new_epoch(&d->outcomes);
 	r = chan_new(d->loop, fd, &calls, d, &d->queue);
 	if (r < 0)
@@ -174,6 +188,7 @@ static void finish(void *ctx)
 {
 	struct deliver *d = ctx;
 
+	loop_timer_stop(d->loop, &d->lonely);
 	pool_free(&d->pool);
 	spawner_free(&d->spawner);
 	expand_free(&d->expand);
@@ -208,7 +223,10 @@ static void on_stop(void *ctx)
 int main(int argc, char **argv)
 {
 	enum work_kind kind;
-	static struct deliver d = { .finish = { .fn = finish, .ctx = &d } };
+	static struct deliver d = {
+		.finish = { .fn = finish, .ctx = &d },
+		.lonely = { .fn = on_lonely, .ctx = &d },
+	};
 	const struct daemon_spec spec = {
 		.role = ROLE_DELIVER,
 		.ctx = &d,
