@@ -218,7 +218,7 @@ static bool read_list(const struct work_item *item, struct work_done *done,
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_LONGEST);
 	CLEANUP(fd_close) int fd = -1;
 	const char *name;
-	struct stat st;
+	struct stat st = { 0 };
 	int r;
 
 	buf_put(&path, item->path);
