@@ -282,7 +282,7 @@ void maildir_open(struct maildir *d, const struct maildir_spec *spec)
 static int refuse_name(struct maildir *d, const struct maildir_file *f,
     const char *dir, struct mailbox_trouble *t)
 {
-	bool vanished = f->error == -ENOENT && *dir == 'n';
+	bool vanished = f->error == -ENOENT && (*dir == 'n' || d->count > 0);
 
 	/* A directory that went away under our hands may come back. */
 	mailbox_trouble_set(t,

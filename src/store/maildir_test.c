@@ -419,6 +419,15 @@ static void test_vanished(void **state)
 	expect_refused(p, SPAN("4.2.0"), "new", "No such file or directory");
 	maildir_close(d);
 
+	/* The same between two of a batch. */
+	maildir_open(d, &p->spec);
+	assert_int_equal(add(p, SPAN("one\n")), MAILDIR_OK);
+	remove_tree(at(p, "tmp"));
+	assert_int_equal(add(p, SPAN("two\n")), MAILDIR_REFUSED);
+	expect_refused(p, SPAN("4.2.0"), "tmp", "No such file or directory");
+	maildir_undo(d);
+	maildir_close(d);
+
 	/* Before the first message it is just made anew. */
 	assert_int_equal(deliver(p, SPAN("two\n")), MAILDIR_OK);
 	expect_new(p, SPAN("two\n"));

@@ -343,6 +343,23 @@ def test_no_original_recipient(hosting):
 
 
 @pytest.mark.root
+def test_elsewhere(hosting):
+    """A link that leads out of the base is followed."""
+    mail, base = hosting(ana="ana/", bob="there/bob")
+    other = os.path.join(mail.home, "other-disk")
+    os.mkdir(other)
+    own(other)
+    os.symlink(other, os.path.join(base, "ana"))
+    os.symlink(other, os.path.join(base, "there"))
+    send(mail.port, ["ana@v.example", "bob@v.example"])
+    mail.wait_for(lambda: len(statuses(mail)) == 2)
+    assert [status for _, status in statuses(mail)] == [
+        "dsn=2.0.0, status=sent (delivered to maildir)",
+        "dsn=2.0.0, status=sent (delivered to mailbox)"]
+    assert sorted(os.listdir(other)) == ["bob", "cur", "new", "tmp"]
+
+
+@pytest.mark.root
 def test_many_at_once(hosting):
     """Everything for everybody, exactly once."""
     people = {f"u{i}": f"u{i}/" for i in range(40)}
