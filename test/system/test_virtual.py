@@ -5,6 +5,8 @@ import os
 import re
 import stat
 import subprocess
+import threading
+import time
 
 import pytest
 
@@ -362,12 +364,12 @@ def test_elsewhere(hosting):
 @pytest.mark.root
 def test_many_at_once(hosting):
     """Everything for everybody, exactly once."""
-    people = {f"u{i}": f"u{i}/" for i in range(40)}
+    people = {f"u{i}": f"u{i}/" for i in range(20)}
     mail, base = hosting(**people)
     names = [f"{name}@v.example" for name in people]
     with Smtp(mail.port) as smtp:
         smtp.command("EHLO client.example", 250)
-        for number in range(20):
+        for number in range(10):
             smtp.envelope("from@client.example", names)
             assert smtp.data(f"X-Number: {number}\n\n").code == 250
     mail.wait_empty()
@@ -377,8 +379,49 @@ def test_many_at_once(hosting):
         for entry in os.listdir(new):
             with open(os.path.join(new, entry), encoding="ascii") as f:
                 numbers.add(re.search(r"X-Number: (\d+)\n", f.read())[1])
-        assert len(os.listdir(new)) == len(numbers) == 20
+        assert len(os.listdir(new)) == len(numbers) == 10
         assert not os.listdir(os.path.join(base, name, "tmp"))
+
+
+@pytest.mark.root
+def test_kill(hosting):
+    """The worker is killed again and again: none is lost, none is half, and
+    what comes again was not told as delivered."""
+    mail, base = hosting("minimal_backoff_time = 1s", "queue_run_delay = 1s",
+                         "maximal_backoff_time = 1s",
+                         **{f"u{i}": f"u{i}/" for i in range(4)})
+    count, kills = 100, 0
+    done = threading.Event()
+
+    def load():
+        try:
+            for i in range(count):
+                send(mail.port, [f"u{i % 4}@v.example"],
+                     f"X-Number: {i}\n\n" + "x" * 900 + f"\nlast {i}\n")
+        finally:
+            done.set()
+    sender = threading.Thread(target=load)
+    sender.start()
+    while not done.is_set():
+        kills += mail.kill("deliver-worker")
+        mail.remember()
+        time.sleep(0.02)
+    sender.join()
+    mail.wait_empty()
+    numbers = []
+    for user in range(4):
+        new = os.path.join(base, f"u{user}", "new")
+        for name in os.listdir(new):
+            with open(os.path.join(new, name), encoding="ascii") as f:
+                m = re.search(r"(?s)X-Number: (\d+)\n.*\n\nx{900}\nlast \1\n$",
+                              f.read())
+            assert m, name
+            numbers.append(int(m[1]))
+    assert kills > 0
+    assert set(numbers) == set(range(count))
+    sent = [line for line in statuses(mail) if "status=sent" in line[1]]
+    assert len(sent) == count
+    assert len(numbers) - count <= kills * 20
 
 
 @pytest.mark.root
