@@ -64,7 +64,7 @@ static bool is_ours(
 		SPAN_INIT("queue_owner") };
 	span group = conf_value(conf, CONF_MAIN, SPAN("setgid_group"));
 	struct priv_user owner;
-	gid_t gid;
+	gid_t gid = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(owners); i++) {
 		span name = conf_value(conf, CONF_MAIN, owners[i]);

@@ -47,6 +47,8 @@ struct pipe_line {
 	uint64_t size_max; /* 0: none */
 	uint32_t nargs;
 	struct pipe_arg *args;
+	/* To be filled in by the caller: where $user ends. */
+	struct extension_rules rules;
 	/* An argument that cannot be expanded: each delivery is put off, and
 	 * this says why. Empty: none. */
 	span bad_arg;
@@ -62,14 +64,18 @@ MUST_USE bool pipe_parse(const struct conf_service *line, struct arena *a,
 /* The sender as the command shall see it. */
 span pipe_sender(const struct pipe_line *p, const struct envelope *e);
 
+struct pipe_argv {
+	uint32_t n;
+	span *words;
+};
+
 /*
  * The arguments for these recipients; all have the next hop of the first one.
  * 0, -ENOMEM when the arena is too small. `warnings` gets a line for what is
  * odd.
  */
-MUST_USE int pipe_expand(const struct pipe_line *p,
-    const struct extension_rules *rules, const struct envelope *e,
-    struct arena *a, uint32_t *ret_n, span **ret, struct buf *warnings);
+MUST_USE int pipe_expand(const struct pipe_line *p, const struct envelope *e,
+    struct arena *a, struct pipe_argv *ret, struct buf *warnings);
 
 /* Whether the arguments use a name that there is; for the parser. */
 MUST_USE bool pipe_check_arg(struct pipe_arg *arg, struct buf *error);

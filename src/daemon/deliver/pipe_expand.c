@@ -16,13 +16,13 @@
 enum {
 	/* More than a value can need: quoted, folded, doubled. */
 	VALUE_MAX = 8 * ADDRESS_MAX,
+	DOUBLED_MAX = 2 * VALUE_MAX,
 	SCRATCH_MAX = 1 << 20,
 };
 
 /* What an argument is made from. */
 struct source {
 	const struct pipe_line *p;
-	const struct extension_rules *rules;
 	const struct envelope *e;
 	const struct rcpt *rcpt;
 	struct arena *scratch;
@@ -124,7 +124,7 @@ static void put_user(const struct source *s, struct buf *out)
 	span domain;
 
 	split_recipient(s, &folded, &local, &domain);
-	buf_put(out, extension_user(s->rules, local));
+	buf_put(out, extension_user(&s->p->rules, local));
 }
 
 static void put_extension(const struct source *s, struct buf *out)
@@ -135,7 +135,7 @@ static void put_extension(const struct source *s, struct buf *out)
 	span user;
 
 	split_recipient(s, &folded, &local, &domain);
-	user = extension_user(s->rules, local);
+	user = extension_user(&s->p->rules, local);
 	/* Behind the delimiter. */
 	if (user.len < local.len)
 		buf_put(out, span_from(local, user.len + 1));
@@ -253,7 +253,7 @@ bool pipe_check_arg(struct pipe_arg *arg, struct buf *error)
 static span look_up(void *ctx, span name)
 {
 	CLEANUP(buf_done) struct buf value = BUF_INIT(VALUE_MAX);
-	CLEANUP(buf_done) struct buf doubled = BUF_INIT(2 * VALUE_MAX);
+	CLEANUP(buf_done) struct buf doubled = BUF_INIT(DOUBLED_MAX);
 	struct source *s = ctx;
 	const struct macro *m = find_macro(name);
 	span kept;
@@ -304,16 +304,10 @@ static uint32_t count(const struct pipe_line *p, const struct envelope *e)
 	return n;
 }
 
-int pipe_expand(const struct pipe_line *p, const struct extension_rules *rules,
-    const struct envelope *e, struct arena *a, uint32_t *ret_n, span **ret,
-    struct buf *warnings)
+int pipe_expand(const struct pipe_line *p, const struct envelope *e,
+    struct arena *a, struct pipe_argv *ret, struct buf *warnings)
 {
-	struct source s = {
-		.p = p,
-		.rules = rules,
-		.e = e,
-		.warnings = warnings,
-	};
+	struct source s = { .p = p, .e = e, .warnings = warnings };
 	uint32_t n = count(p, e);
 	span *argv = arena_alloc(a, n, sizeof(*argv));
 	uint32_t at = 0;
@@ -332,7 +326,6 @@ int pipe_expand(const struct pipe_line *p, const struct extension_rules *rules,
 				return r;
 		}
 	}
-	*ret_n = n;
-	*ret = argv;
+	*ret = (struct pipe_argv){ n, argv };
 	return 0;
 }

@@ -43,19 +43,20 @@ static void run(struct conf_service *line, const struct envelope *e)
 	struct buf warnings = BUF_INIT(1 << 20);
 	struct arena arena;
 	struct pipe_line p;
-	uint32_t n;
-	span *argv;
+	struct pipe_argv argv;
 
 	arena_init(&arena, 1 << 20);
 	if (!pipe_parse(line, &arena, &p, &error)) {
 		if (error.len == 0)
 			bug("no reason");
 	} else if (p.bad_arg.len == 0) {
-		int r =
-		    pipe_expand(&p, &rules, e, &arena, &n, &argv, &warnings);
+		int r;
+
+		p.rules = rules;
+		r = pipe_expand(&p, e, &arena, &argv, &warnings);
 
 		if (r == 0)
-			check_args(&p, e, argv, n);
+			check_args(&p, e, argv.words, argv.n);
 		else if (r != -ENOMEM)
 			bug("an error that does not exist");
 	}

@@ -21,7 +21,6 @@ struct pipe_service {
 	struct buf fault; /* the same, and where it stands */
 	struct priv_user user;
 	usec time_limit;
-	struct extension_rules extension;
 };
 
 /* One command. */
@@ -59,7 +58,7 @@ static bool load(struct pipe_service *p, const struct service *s)
 	}
 	if (!conf_bool(conf, s->index, SPAN("enable_original_recipient")))
 		p->line.head &= ~(unsigned)MBOX_ORIGINAL_TO;
-	p->extension = (struct extension_rules){
+	p->line.rules = (struct extension_rules){
 		.delimiters =
 		    conf_value(conf, s->index, SPAN("recipient_delimiter")),
 		.double_bounce =
@@ -205,6 +204,7 @@ static bool fill_in(struct pipe_run *pr, const struct pipe_service *p)
 	const struct envelope *e = &run->job.envelope;
 	CLEANUP(buf_done) struct buf warnings = BUF_INIT(TEXT_MAX);
 	struct work_item *w = &pr->errand.item.work;
+	struct pipe_argv argv;
 
 	*w = (struct work_item){
 		.number = ++run->d->next_item,
@@ -228,9 +228,10 @@ static bool fill_in(struct pipe_run *pr, const struct pipe_service *p)
 	};
 	pr->errand.item.blob = run->blob;
 	pr->errand.done = on_done;
-	if (pipe_expand(&p->line, &p->extension, e, &run->arena, &w->nargv,
-	        &w->argv, &warnings) < 0)
+	if (pipe_expand(&p->line, e, &run->arena, &argv, &warnings) < 0)
 		return false;
+	w->nargv = argv.n;
+	w->argv = argv.words;
 	run_warn(run, buf_span(&warnings));
 	return true;
 }

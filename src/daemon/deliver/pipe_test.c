@@ -310,8 +310,7 @@ static void check(const char *line, const struct mail *mail, const char *want)
 	struct rcpt rcpts[3];
 	struct envelope e;
 	struct parsed x;
-	uint32_t n;
-	span *argv;
+	struct pipe_argv argv;
 
 	buf_put(&text, SPAN("user=u "));
 	buf_put(&text, span_str(line));
@@ -319,11 +318,12 @@ static void check(const char *line, const struct mail *mail, const char *want)
 	parse(&x, buf_cstr(&text));
 	assert_true(x.ok);
 	assert_span_equal(x.p.bad_arg, SPAN(""));
+	x.p.rules = rules;
 	assert_int_equal(
-	    pipe_expand(&x.p, &rules, &e, &x.arena, &n, &argv, &x.warnings), 0);
-	join(&got, argv, n);
+	    pipe_expand(&x.p, &e, &x.arena, &argv, &x.warnings), 0);
+	join(&got, argv.words, argv.n);
 	assert_span_equal(buf_span(&got), span_str(want));
-	if (mail == &bare && n > 2)
+	if (mail == &bare && argv.n > 2)
 		assert_true(span_has_prefix(buf_span(&x.warnings),
 		    SPAN("no @ in recipient address: Bare+x\n")));
 	else
@@ -393,8 +393,7 @@ static void test_no_memory(void **state)
 	struct envelope e;
 	struct arena small;
 	struct parsed x;
-	uint32_t n;
-	span *argv;
+	struct pipe_argv argv;
 
 	(void)state;
 	fill(&three, &e, rcpts);
@@ -403,8 +402,8 @@ static void test_no_memory(void **state)
 		int r;
 
 		arena_init(&small, max);
-		r = pipe_expand(
-		    &x.p, &rules, &e, &small, &n, &argv, &x.warnings);
+		x.p.rules = rules;
+		r = pipe_expand(&x.p, &e, &small, &argv, &x.warnings);
 		assert_true(r == -ENOMEM || max > 32);
 		arena_done(&small);
 	}

@@ -17,6 +17,8 @@
 
 extern char **environ;
 
+enum { FILE_NAME_MAX = 64 * 1024 };
+
 static const char blanks[] = " \t";
 
 span command_name(const struct command *c)
@@ -210,7 +212,7 @@ static bool goes_on(int error)
 /* As execvp() does it. */
 static int try_program(struct start *s)
 {
-	CLEANUP(buf_done) struct buf full = BUF_INIT(64 * 1024);
+	CLEANUP(buf_done) struct buf full = BUF_INIT(FILE_NAME_MAX);
 	span name = span_str(s->argv[0]);
 	span path = search_path(s->spec.envp);
 	int refused = -ENOENT;
