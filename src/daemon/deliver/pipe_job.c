@@ -11,7 +11,12 @@
 #include "mail/mbox.h"
 #include "os/log.h"
 
-enum { ARENA_MAX = 1024 * 1024, TEXT_MAX = 8192 };
+enum {
+	ARENA_MAX = 1024 * 1024,
+	TEXT_MAX = 8192,
+	FAULT_MAX = 2 * PIPE_ERROR_MAX,
+	QUOTED_MAX = 2 * ADDRESS_MAX + 2,
+};
 
 /* What a line of master.cf says, taken apart once. */
 struct pipe_service {
@@ -76,7 +81,7 @@ const char *pipe_check(struct service *s)
 
 	arena_init(&p->arena, ARENA_MAX);
 	buf_init(&p->error, PIPE_ERROR_MAX);
-	buf_init(&p->fault, 2 * PIPE_ERROR_MAX);
+	buf_init(&p->fault, FAULT_MAX);
 	s->pipe = p;
 	if (load(p, s))
 		return NULL;
@@ -163,8 +168,8 @@ static bool is_ambiguous(const struct job_run *run, const struct pipe_line *p)
 
 static bool is_looping(struct job_run *run)
 {
-	CLEANUP(buf_done) struct buf quoted = BUF_INIT(2 * ADDRESS_MAX + 2);
-	CLEANUP(buf_done) struct buf text = BUF_INIT(2 * ADDRESS_MAX);
+	CLEANUP(buf_done) struct buf quoted = BUF_INIT(QUOTED_MAX);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(QUOTED_MAX);
 	span addr = run->job.envelope.rcpts[0].addr;
 	span rest = run->seen;
 	bool found = false;
