@@ -11,7 +11,7 @@ build="gcc libc6-dev meson ninja-build pkg-config libcmocka-dev
 test="clang clang-14 libclang-rt-14-dev clang-format-14 netcat-openbsd python3 python3-pytest
 	dovecot-core strace slapd ldap-utils redis-server memcached db5.3-util postfix postfix-cdb postfix-lmdb
 	postfix-pcre postfix-mysql postfix-pgsql postfix-sqlite
-	postgresql mariadb-server mariadb-client sqlite3 dovecot-lmtpd procmail uucp"
+	postgresql mariadb-server mariadb-client sqlite3 dovecot-lmtpd procmail uucp s-nail mutt"
 
 case "${1-build}" in
 build)	wanted=$build ;;
