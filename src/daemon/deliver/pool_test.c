@@ -27,7 +27,7 @@ struct place {
 	struct pool *pool;
 	struct pool_conf conf;
 	uint64_t size_max;
-	bool own; /* not by a scribe, but as the user */
+	bool own;     /* not by a scribe, but as the user */
 	uint8_t kind; /* enum work_do */
 	char (*paths)[80];
 	struct pool_item items[ITEMS];
