@@ -558,6 +558,47 @@ static void test_wrapped_and_dismissed(void **state)
 	smtp_server_done(&s);
 }
 
+/* A process of ours sends ahead, and says more; strangers do not. */
+static void test_trusted(void **state)
+{
+	struct smtp_server_conf trusted = conf;
+	struct smtp_server s;
+
+	(void)state;
+	trusted.trusted = true;
+	start_with(&s, &trusted);
+	buf_clear(&s.out);
+	say(&s,
+	    "MAIL FROM:<> XFROM=a+20b XUID=1000 XARRIVAL=5 XFINAL\r\n"
+	    "RCPT TO:<> XTO=-c+22 XGIVEN=d\r\nRCPT TO:<> XTO=e\r\n");
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_MAIL);
+	assert_span_equal(s.mail.sender, SPAN("a b"));
+	assert_true(s.mail.inside.has_uid && s.mail.inside.is_final);
+	assert_int_equal(s.mail.inside.uid, 1000);
+	assert_int_equal(s.mail.inside.arrival, 5);
+	smtp_server_answer(&s, 0, SPAN_NONE);
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_RCPT);
+	assert_span_equal(s.rcpt.addr, SPAN("-c\""));
+	assert_span_equal(s.rcpt.given, SPAN("d"));
+	smtp_server_answer(&s, 0, SPAN_NONE);
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_RCPT);
+	smtp_server_answer(&s, 451, SPAN("4.3.0 later"));
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_INPUT);
+	buf_clear(&s.out);
+	/* All of them, or none. */
+	say(&s, "DATA\r\n");
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_INPUT);
+	assert_said(&s, "451 4.3.0 Error: not all recipients\r\n");
+	smtp_server_done(&s);
+
+	start_with(&s, &conf);
+	buf_clear(&s.out);
+	say(&s, "MAIL FROM:<> XUID=0\r\n");
+	assert_int_equal(smtp_server_next(&s), SMTP_ASK_INPUT);
+	assert_said(&s, "555 5.5.4 Unsupported option: XUID=0\r\n");
+	smtp_server_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_starttls_is_a_must),
 		cmocka_unit_test(test_tls_that_cannot_be),
 		cmocka_unit_test(test_wrapped_and_dismissed),
+		cmocka_unit_test(test_trusted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
