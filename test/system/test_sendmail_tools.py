@@ -2,9 +2,11 @@
 """postlog, postkick, postlock and rmail, where possible beside Debian's."""
 
 import os
+import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -236,3 +238,22 @@ def test_alone_too_big(home):
     _, out, _ = run(home, "sendmail", "-bs", text=DIALOGUE)
     assert b"\r\n552 5.3.4 " in out
     assert list((home / "q" / "maildrop").iterdir()) == []
+
+
+def test_sendmail_is_interrupted(home):
+    """What it has written itself goes with it."""
+    maildrop = home / "q" / "maildrop"
+    for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with subprocess.Popen(
+                [instance.program("sendmail"), "x"], stdin=subprocess.PIPE,
+                env=dict(os.environ, MAIL_CONFIG=str(home / "etc"))) as done:
+            done.stdin.write(b"x" * 1000 * 200 + b"\n")
+            done.stdin.flush()
+            end = time.monotonic() + 60
+            while not list(maildrop.iterdir()):
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            done.send_signal(signo)
+            assert done.wait(60) == signo
+            done.stdin.close()
+        assert list(maildrop.iterdir()) == []
