@@ -57,6 +57,21 @@ def check_permissions(host):
             "2755:root:postdrop\n"
 
 
+def leave_mail(host):
+    """In Postfix's queue: one message deferred, one not even picked up."""
+    host.sh("""
+	postfix start
+	printf 'Subject: deferred\\n\\nx\\n' | sendmail you@example.net
+    """)
+    host.wait_for(lambda: re.search(
+        r"to=<you@example\.net>.*status=deferred", host.log()),
+        "not deferred")
+    host.sh("""
+	postfix stop
+	printf 'Subject: left in maildrop\\n\\nx\\n' | sendmail boss
+    """)
+
+
 def check_sendmail(host):
     """From root and from a user, to a user and to an alias; while the system
     is down, too."""
@@ -86,6 +101,7 @@ def test_in_the_place_of_postfix(host):
     configure_postfix(host)
     before = host.tree("/etc/postfix")
     assert len(before) > 4
+    leave_mail(host)
     said = host.install()
     assert re.search(r"(?i)removing postfix ", said)
     assert not postfix_is_there(host)
@@ -94,12 +110,15 @@ def test_in_the_place_of_postfix(host):
     assert host.run("postconf", "-h", "recipient_delimiter") == "+\n"
     check_permissions(host)
     host.run("postfix", "start")
+    host.wait_mail("left in maildrop")
+    host.wait_for(lambda: "you@example.net" in host.run("mailq"),
+                  "what Postfix could not deliver was not taken over")
     host.smtp("tester", "by smtp")
     host.wait_mail("by smtp")
     check_sendmail(host)
     check_life(host)
     said = host.remove()
-    assert "There is still mail" not in said
+    assert "There is still mail in the queue of chasqui" in said
     check_gone(host)
     assert host.tree("/etc/postfix") == before
     back_to_postfix(host, before)
