@@ -152,7 +152,7 @@ def pages(root):
 
 
 # Their pages come with the commands' last parts.
-LATER = {"pickup", "postdrop", "postkick", "postlog", "rmail", "sendmail",
+LATER = {"postdrop", "postkick", "postlock", "postlog", "rmail", "sendmail",
          "vacation"}
 
 
@@ -264,3 +264,44 @@ def test_processes_do_not_know_the_manager(make_instance, manager):
         if p.name in DAEMONS - {"master"}:
             with open(f"/proc/{p.pid}/environ", "rb") as f:
                 assert b"NOTIFY_SOCKET" not in f.read(), p
+
+
+# Owners and modes
+
+@pytest.mark.root
+def test_permissions_are_checked_and_set(make_instance):
+    mail = make_instance()
+    mail.postfix("set-permissions")
+    spool = os.path.join(mail.home, "spool")
+    assert "spool" not in mail.postfix("check").stderr
+    right = {name: (os.lstat(os.path.join(spool, name)).st_uid,
+                    mode(os.path.join(spool, name)))
+             for name in [".", *os.listdir(spool)]}
+    assert len(right) > 4
+    os.chmod(spool, 0o777)
+    for name in right:
+        os.chown(os.path.join(spool, name), 12345, 12345)
+    os.chmod(os.path.join(spool, "private"), 0o777)
+    complaints = mail.postfix("check").stderr
+    for text in (f"not owned by root: {spool}/.\n",
+                 f"group or other writable: {spool}/.\n",
+                 f"group or other writable: {spool}/private\n",
+                 f"not owned by root: {spool}/pid\n"):
+        assert f"postfix/postfix-script: warning: {text}" in complaints
+    for name in ("log", "maildrop", "private"):
+        assert re.search(rf"warning: not owned by \S+: {spool}/{name}\n",
+                         complaints)
+    mail.postfix("set-permissions")
+    assert {name: (os.lstat(os.path.join(spool, name)).st_uid,
+                   mode(os.path.join(spool, name)))
+            for name in right} == right
+    assert "spool" not in mail.postfix("check").stderr
+
+
+def test_missing_directories_are_made(make_instance):
+    mail = make_instance()
+    mail.postfix("check")
+    shutil.rmtree(os.path.join(mail.home, "spool"))
+    mail.postfix("check")
+    assert {"maildrop", "public", "private", "pid"} <= \
+        set(os.listdir(os.path.join(mail.home, "spool")))
