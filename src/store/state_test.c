@@ -66,8 +66,8 @@ static void test_round_trip(void **state)
 	state_put(&again, &s);
 	assert_span_equal(buf_span(&again), buf_span(&bytes));
 	for (size_t cut = 0; cut < bytes.len; cut++)
-		assert_false(state_get(
-		    span_first(buf_span(&bytes), cut), &arena, &s));
+		assert_false(
+		    state_get(span_first(buf_span(&bytes), cut), &arena, &s));
 	arena_done(&arena);
 	buf_done(&bytes);
 	buf_done(&again);
