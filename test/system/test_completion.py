@@ -55,6 +55,9 @@ def offers(*words, cwd=None):
     (["chasqui", "setup", "--re"], ["--relayhost"]),
     (["chasqui", "setup", "--interfaces", "lo"], ["loopback-only"]),
     (["chasqui", "instance", "--p"], ["--port-base"]),
+    (["chasqui", "import", "--h"], ["--hold"]),
+    (["vacation", "-d", "-j"], ["-j"]),
+    (["postlock", "-l", "do"], ["dotlock"]),
 ])
 def test_offers(words, wanted):
     assert offers(*words) == wanted

@@ -139,7 +139,7 @@ def test_scripts(root):
 # Of other packages.
 OTHERS = {"crypt(3)", "diff(1)", "fcntl(2)", "flock(2)", "locale(7)",
           "mail(1)", "procmail(1)", "regex(7)", "sd_notify(3)",
-          "sendmail(1)",
+          "uux(1)", "uuxqt(8)", "uucico(8)",
           "strftime(3)", "syslog(3)", "syslogd(8)", "systemd(1)",
           "sysexits(3)", "umask(2)", "utime(2)"}
 
@@ -151,19 +151,13 @@ def pages(root):
             for path in folder.glob("man*/*")}
 
 
-# Their pages come with the commands' last parts.
-LATER = {"postdrop", "postkick", "postlock", "postlog", "rmail", "sendmail",
-         "vacation"}
-
-
 def test_everything_has_a_page(root):
     there = pages(root)
     for folder in ("usr/sbin", "usr/bin"):
         for name in os.listdir(root / folder):
-            assert {f"{name}(1)", f"{name}(8)"} & set(there) or \
-                name in LATER, name
+            assert {f"{name}(1)", f"{name}(8)"} & set(there), name
     for name in os.listdir(root / "usr/libexec/chasqui"):
-        if "." not in name and name not in LATER | {"post-install"}:
+        if "." not in name and name != "post-install":
             assert {f"{name}(8)", f"chasqui-{name}(8)"} & set(there), name
     for name in ("aliases", "access", "canonical", "master", "postconf",
                  "relocated", "transport", "virtual"):
