@@ -90,7 +90,7 @@ def local_group():
     g.case("c-from-line", "u6", content="From me\n>From you\n.\nend\n")
     g.case("c-postmaster", "postmaster")
     for i, local in enumerate(("\"a b\"", "\";touch x;\"", "\"$(id)\"",
-                               "\"|id\"", "\"\\\\u1\"")):
+                               "|id", "\"\\\\u1\"")):
         g.case(f"c-weird-{i}", local)
     return g
 

@@ -63,7 +63,8 @@ static bool is_worse(const struct verdict *v, const struct verdict *than)
 static bool is_itself(const struct rcpt_run *rr, const struct local_step *step)
 {
 	return rr->nsteps <= 1 && !rr->expanded &&
-	    (!step || span_eq(step->address, rcpt_of(rr)->addr));
+	    (!step ||
+	        (!step->owned && span_eq(step->address, rcpt_of(rr)->addr)));
 }
 
 static void note_part(

@@ -149,6 +149,9 @@ void local_split(struct local_run *r, struct walk *w);
 
 /* False: there is none, or it is the one that we are in: the user himself. */
 MUST_USE bool local_alias(struct local_run *r, struct walk w, span name);
+/* If the address is a list with an owner, what goes wrong is the owner's.
+ * False: it cannot be said now. */
+MUST_USE bool local_tell_owner(struct local_run *r, struct walk *w);
 
 /* --- local_content.c --- */
 

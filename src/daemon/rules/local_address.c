@@ -119,6 +119,15 @@ static bool is_in_loop(struct local_run *r, span address)
 	return false;
 }
 
+static void end_loop(struct local_run *r, struct walk *w)
+{
+	if (local_tell_owner(r, w))
+		local_outcome(r, w, "5.4.6", "mail forwarding loop for %.*s",
+		    PRI(w->address));
+	else
+		local_outcome(r, w, "4.3.0", "alias database unavailable");
+}
+
 void local_recipient(struct local_run *r, struct walk w)
 {
 	w.level++;
@@ -132,8 +141,7 @@ void local_recipient(struct local_run *r, struct walk w)
 	if (local_been_here(r, "recipient", w.level, w.address))
 		return;
 	if (is_in_loop(r, w.address)) {
-		local_outcome(r, &w, "5.4.6", "mail forwarding loop for %.*s",
-		    PRI(w.address));
+		end_loop(r, &w);
 		return;
 	}
 	if (!w.delivered.ptr)

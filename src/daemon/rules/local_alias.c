@@ -95,6 +95,23 @@ static bool set_owner(struct local_run *r, struct walk *w, span name)
 	return answer != MAP_RETRY;
 }
 
+bool local_tell_owner(struct local_run *r, struct walk *w)
+{
+	struct walk list = *w;
+
+	local_split(r, &list);
+	if (!set_owner(r, &list, list.local))
+		return false;
+	if (!list.owned && !span_eq(list.user, list.local) &&
+	    !set_owner(r, &list, list.user))
+		return false;
+	if (list.owned) {
+		w->sender = list.sender;
+		w->owned = true;
+	}
+	return true;
+}
+
 static void expand_alias(
     struct local_run *r, struct walk w, const struct table *t, span value)
 {
