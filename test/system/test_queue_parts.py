@@ -297,7 +297,7 @@ def test_owner_hears_of_the_list(q):
     owner = notices[OWNER]
     assert people(owner) == ["<1@y.example>: no 1", "<2@y.example>: no 2"]
     assert b"\r\nTo: owner-list@here.example\r\n" in owner.content
-    assert b"X-Postfix-Sender: rfc822; " + OWNER.encode() in owner.content
+    assert b"X-Postfix-Sender: rfc822; " + ME.encode() in owner.content
     assert b"Original-Recipient" not in owner.content
     assert b"Original-Envelope-Id" not in owner.content
     assert b"Original-Envelope-Id: e1" in notices[ME].content

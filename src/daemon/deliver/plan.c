@@ -67,8 +67,8 @@ static bool is_itself(const struct rcpt_run *rr, const struct local_step *step)
 	        (!step->owned && span_eq(step->address, rcpt_of(rr)->addr)));
 }
 
-static void note_part(
-    struct rcpt_run *rr, const struct local_step *step, const struct verdict *v)
+static void note_part(struct rcpt_run *rr, const struct local_step *step,
+    const struct verdict *v, span action)
 {
 	const struct rcpt *rcpt = rcpt_of(rr);
 	struct job_part part = {
@@ -77,6 +77,8 @@ static void note_part(
 		.verdict = *v,
 	};
 
+	if (v->class == VERDICT_SENT)
+		part.action = action;
 	if (step && step->owned) {
 		part.has_sender = true;
 		part.sender = step->sender;
@@ -84,8 +86,9 @@ static void note_part(
 	run_add_part(rr->run, &part);
 }
 
-void rcpt_outcome(struct rcpt_run *rr, const struct local_step *step,
-    const struct verdict *verdict)
+/* `action`: what the sender is told of success, or empty. */
+static void conclude(struct rcpt_run *rr, const struct local_step *step,
+    const struct verdict *verdict, span action)
 {
 	struct job_run *run = rr->run;
 	struct rcpt who = *rcpt_of(rr);
@@ -101,9 +104,15 @@ void rcpt_outcome(struct rcpt_run *rr, const struct local_step *step,
 	if (is_itself(rr, step))
 		rr->is_direct = true;
 	else if (v.class != VERDICT_SENT || run_tells(run))
-		note_part(rr, step, &v);
+		note_part(rr, step, &v, action);
 	if (is_worse(&v, &rr->worst))
 		rr->worst = v;
+}
+
+void rcpt_outcome(struct rcpt_run *rr, const struct local_step *step,
+    const struct verdict *verdict)
+{
+	conclude(rr, step, verdict, SPAN_NONE);
 }
 
 /* ---- the end ---- */
@@ -148,7 +157,8 @@ static void settle(struct rcpt_run *rr)
 	};
 	struct verdict v = rr->worst;
 
-	remember(rr, v.class == VERDICT_DEFERRED);
+	/* What goes on elsewhere may be deferred there. */
+	remember(rr, v.class == VERDICT_DEFERRED || rr->passed);
 	if (v.class != VERDICT_DEFERRED)
 		note_expansion(rr);
 	/* What failed behind the recipient is told as parts, and what goes on
@@ -198,7 +208,7 @@ static void on_sent_on(
 		v.status = SPAN("4.3.0");
 		v.text = SPAN("unable to forward message");
 	}
-	rcpt_outcome(rr, NULL, &v);
+	conclude(rr, NULL, &v, SPAN("relayed"));
 	rcpt_release(rr);
 }
 

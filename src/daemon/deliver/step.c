@@ -384,6 +384,7 @@ static void pass_on(struct step_run *sr)
 	span rest = sr->step->what;
 	span transport = span_cut(&rest, ':');
 
+	rr->passed = true;
 	rr->is_direct = rr->is_direct || rr->nsteps <= 1;
 	run_add_pass(run,
 	    &(struct job_pass){

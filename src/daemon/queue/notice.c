@@ -399,7 +399,6 @@ static void compose(struct notice *n)
 	};
 	bool fits;
 
-	about.sender = n->sender;
 	if (n->to_owner) {
 		about.envid = SPAN_NONE;
 		about.flags &=
