@@ -269,6 +269,14 @@ static void refuse(struct job_run *run, span status, span text)
 	}
 }
 
+/* A service that nobody uses may be as wrong as it likes. */
+static void misconfigured(struct job_run *run)
+{
+	log_fatal(
+	    run->at->program->name, "configuration error: %s", run->at->fault);
+	refuse(run, SPAN("4.3.5"), SPAN("mail system configuration error"));
+}
+
 static void start(struct job_run *run)
 {
 	uint32_t n = run->job.envelope.nrcpts;
@@ -279,8 +287,7 @@ static void start(struct job_run *run)
 	for (uint32_t i = 0; i < n; i++)
 		set_up(run, i);
 	if (run->at->fault)
-		refuse(run, SPAN("4.3.5"),
-		    SPAN("mail system configuration error"));
+		misconfigured(run);
 	else if (find_seen(run) < 0)
 		refuse(run, SPAN("4.3.0"), SPAN("error reading message"));
 	else

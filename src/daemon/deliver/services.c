@@ -112,12 +112,8 @@ static void load(struct services *all, struct service *s, uint32_t index)
 	conf_load(all->conf, index, fields, ARRAY_LEN(fields), &s->c);
 	s->index = index;
 	s->all = all;
-	if (!s->program->check)
-		return;
-	s->fault = s->program->check(s);
-	if (s->fault)
-		log_fatal(
-		    s->program->name, "configuration error: %s", s->fault);
+	if (s->program->check)
+		s->fault = s->program->check(s);
 }
 
 /* "A name, or uid:gid"; root will not do. */
