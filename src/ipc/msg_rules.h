@@ -63,7 +63,7 @@ enum rules_stage {
 enum rules_check_flags {
 	RULES_UNAUTH_PIPELINING = 1, /* the client sent ahead without leave */
 	RULES_ESMTP = 2,
-	RULES_TLS = 4, /* the session is encrypted */
+	RULES_TLS = 4,     /* the session is encrypted */
 	RULES_TRUSTED = 8, /* a process of ours: nothing is restricted */
 	RULES_FINAL = 16,  /* addresses have been rewritten and expanded */
 };
@@ -102,7 +102,7 @@ enum rules_way_kind {
 /* Where mail for a recipient goes. */
 struct rules_way {
 	uint8_t kind;   /* enum rules_way_kind */
-	span orig; /* before aliases: of a BCC, and for RULES_TRUSTED */
+	span orig;      /* before aliases: of a BCC, and for RULES_TRUSTED */
 	span recipient; /* rewritten, internal form */
 	span transport;
 	span nexthop;
