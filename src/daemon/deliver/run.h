@@ -55,7 +55,7 @@ struct rcpt_run {
 	uint32_t nsteps; /* begun */
 	bool expanded;   /* an alias was: NOTIFY=SUCCESS has its answer */
 	bool owned;
-	bool passed;     /* some of it to other transports */
+	bool passed;          /* some of it to other transports */
 	bool cancelled;       /* mail is not sent on: something failed */
 	struct hmap seen;     /* what was begun: struct seen */
 	struct list steps;    /* struct step_run: those that deliver */
