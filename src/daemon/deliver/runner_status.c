@@ -63,8 +63,8 @@ static size_t utf8_length(span s)
 
 span command_output_clean(char *bytes, size_t n)
 {
-	const char *nul = memchr(bytes, '\0', n);
-	span all = span_of(bytes, nul ? (size_t)(nul - bytes) : n);
+	ssize_t nul = span_find(span_of(bytes, n), '\0');
+	span all = span_of(bytes, nul >= 0 ? (size_t)nul : n);
 	size_t i = 0;
 
 	while (i < all.len) {
