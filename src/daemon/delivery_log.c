@@ -83,8 +83,7 @@ static span status_word(enum verdict_class class, bool verify)
 	return SPAN("bounced");
 }
 
-/* As it would be written in a header. */
-static void put_address(struct buf *out, span addr)
+void delivery_log_address(struct buf *out, span addr)
 {
 	if (addr.len)
 		address_quote(out, addr);
@@ -98,10 +97,10 @@ void delivery_log(const struct delivery_log *d)
 
 	buf_put(&b, msgid_text(d->id, id));
 	buf_put(&b, SPAN(": to=<"));
-	put_address(&b, d->rcpt->addr);
+	delivery_log_address(&b, d->rcpt->addr);
 	if (d->rcpt->orig.len && !span_eq(d->rcpt->orig, d->rcpt->addr)) {
 		buf_put(&b, SPAN(">, orig_to=<"));
-		put_address(&b, d->rcpt->orig);
+		delivery_log_address(&b, d->rcpt->orig);
 	}
 	buf_put(&b, SPAN(">, relay="));
 	buf_put(&b, d->relay.len ? d->relay : SPAN("none"));

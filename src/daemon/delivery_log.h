@@ -37,3 +37,5 @@ void delivery_log(const struct delivery_log *d);
  * `resolution` decimals, no trailing zeros: 0, 0.05, 1.2, 15, 123.
  */
 void delivery_log_delay(struct buf *out, usec delay, unsigned resolution);
+/* An address as logs show it: as it would be written in a header. */
+void delivery_log_address(struct buf *out, span addr);

@@ -208,7 +208,7 @@ class Run:
             case_of[new] = case_of.get(qid, "?")
         found = {case: [] for case, *_ in self.group["cases"]}
         for program, qid, what in re.findall(
-                r"postfix/(\w+)\[\d+\]: (\w+): (to=.*)", log):
+                r"postfix/(\w+)\[\d+\]: (\w+): ((?:to=|passing ).*)", log):
             what = re.sub(r"delay=[\d.]+, delays=[\d./]+", "", what)
             what = settle(what.encode(), self.where).decode()
             found.setdefault(case_of.get(qid, "?"), []).append(

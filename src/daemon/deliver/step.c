@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "daemon/deliver/biff.h"
+#include "daemon/delivery_log.h"
 #include "mail/mbox.h"
 #include "os/error.h"
 #include "os/log.h"
@@ -377,6 +378,20 @@ static void submit_look(struct step_run *sr, enum work_do kind)
 	pool_submit(d->pool, &sr->errand.item);
 }
 
+static void tell_pass(const struct step_run *sr, span transport)
+{
+	const struct job_run *run = sr->rr->run;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
+	char id[MSGID_TEXT_MAX];
+
+	buf_put(&text, msgid_text(run->job.envelope.id, id));
+	buf_put(&text, SPAN(": passing <"));
+	delivery_log_address(&text, sr->step->address);
+	buf_printf(&text, "> to transport=%.*s", PRI(transport));
+	log_text(run->at->c.syslog_name, run->at->program->name, LOG_LEVEL_INFO,
+	    buf_span(&text));
+}
+
 static void pass_on(struct step_run *sr)
 {
 	struct rcpt_run *rr = sr->rr;
@@ -384,6 +399,7 @@ static void pass_on(struct step_run *sr)
 	span rest = sr->step->what;
 	span transport = span_cut(&rest, ':');
 
+	tell_pass(sr, transport);
 	rr->passed = true;
 	rr->is_direct = rr->is_direct || rr->nsteps <= 1;
 	run_add_pass(run,

@@ -351,14 +351,17 @@ static void on_dirty_timer(void *ctx)
 static void log_active(struct active *a)
 {
 	struct queue *q = a->q;
+	struct buf from = BUF_INIT(LOG_TEXT_MAX);
 	uint32_t pending = 0;
 
 	for (uint32_t i = 0; i < a->envelope.nrcpts; i++)
 		pending += a->rcpts[i].state == ACTIVE_PENDING;
 	a->activated = loop_wall(q->loop);
+	delivery_log_address(&from, a->envelope.sender);
 	log_line("qmgr", "%s: from=<%.*s>, size=%llu, nrcpt=%u (queue active)",
-	    a->id_text, PRI(a->envelope.sender),
+	    a->id_text, PRI(buf_span(&from)),
 	    (unsigned long long)a->envelope.size, pending);
+	buf_done(&from);
 }
 
 static int by_route(const void *x, const void *y, void *ctx)

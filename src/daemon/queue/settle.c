@@ -8,6 +8,8 @@
  */
 #include "daemon/queue/active.h"
 
+#include "daemon/delivery_log.h"
+
 #include "os/log.h"
 
 static bool has_any(const struct active *a, enum active_rcpt_state state)
@@ -54,9 +56,13 @@ static bool is_expired(const struct active *a)
 /* Deferred for the last time: the status becomes a permanent one. */
 static void expire(struct active *a)
 {
+	struct buf from = BUF_INIT(LOG_TEXT_MAX);
+
+	delivery_log_address(&from, a->envelope.sender);
 	log_line("qmgr", "%s: from=<%.*s>, status=%s, returned to sender",
-	    a->id_text, PRI(a->envelope.sender),
+	    a->id_text, PRI(buf_span(&from)),
 	    a->message->flags & MESSAGE_EXPIRE ? "force-expired" : "expired");
+	buf_done(&from);
 	parts_expire(a);
 	for (uint32_t i = 0; i < a->envelope.nrcpts; i++) {
 		if (a->rcpts[i].state != ACTIVE_DEFERRED)
