@@ -131,8 +131,8 @@
 	"accepted message has its \"client=\" line"
 #define NO_FINAL   PARAM_MISSING, "a delivery by LMTP counts as relayed; tell " \
 	"those who ask for NOTIFY=SUCCESS"
-#define NO_LOGFORM PARAM_MISSING, "addresses are logged as they are written " \
-	"in the envelope; let log readers strip quotes"
+#define NO_LOGFORM PARAM_MISSING, "addresses are always logged in external " \
+	"form; let log readers strip quotes"
 #define USE_SMTP   PARAM_MISSING, "LMTP follows the smtp_ parameter of the " \
 	"same name; override that one for the service in master.cf"
 

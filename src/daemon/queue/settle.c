@@ -9,7 +9,6 @@
 #include "daemon/queue/active.h"
 
 #include "daemon/delivery_log.h"
-
 #include "os/log.h"
 
 static bool has_any(const struct active *a, enum active_rcpt_state state)
