@@ -292,6 +292,7 @@ static void tell(const struct plan *p)
 	    "  send:   nc -C 127.0.0.1 %u\n"
 	    "          swaks --server 127.0.0.1:%u --from me@example.com"
 	    " --to %s\n"
+	    "          echo hello | MAIL_CONFIG=%s/etc sendmail %s\n"
 	    "  TLS:    openssl s_client -connect 127.0.0.1:%u -crlf -quiet\n"
 	    "          openssl s_client -connect 127.0.0.1:%u -crlf -quiet "
 	    "-starttls smtp\n"
@@ -299,8 +300,8 @@ static void tell(const struct plan *p)
 	    "  queue:  postqueue -c %s/etc -p\n"
 	    "  log:    %s/log/mail.log\n"
 	    "  stop:   postfix -c %s/etc stop\n",
-	    p->dir, p->dir, p->base + 25, p->base + 25, user, p->base + 65,
-	    p->base + 25, p->dir, user, p->dir, p->dir, p->dir);
+	    p->dir, p->dir, p->base + 25, p->base + 25, user, p->dir, user,
+	    p->base + 65, p->base + 25, p->dir, user, p->dir, p->dir, p->dir);
 }
 
 int instance_make(const char *dir, unsigned port_base)
