@@ -12,16 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/deliver/loops.h"
 #include "daemon/deliver/rights.h"
-#include "mail/address.h"
 #include "os/error.h"
 #include "os/file.h"
 
 enum {
 	PATH_LONGEST = 8192,
 	TEXT_MAX = 2 * PATH_LONGEST,
-	HEAD_MAX = 256 * 1024
 };
 
 static void settle(struct worker *w, const struct work_item *item,
@@ -33,37 +30,6 @@ static void settle(struct worker *w, const struct work_item *item,
 	        .status = status,
 	        .text = buf_span(text),
 	    });
-}
-
-/* Loops */
-
-static bool is_looping(const struct work_item *item, int blob)
-{
-	CLEANUP(buf_done) struct buf address = BUF_INIT(2 * ADDRESS_MAX + 2);
-	CLEANUP(buf_done) struct buf head = BUF_INIT(HEAD_MAX);
-	ssize_t n;
-
-	address_quote(&address, item->address);
-	if (!item->blob)
-		return loops_has(item->content, buf_span(&address));
-	do
-		n = pread(blob, buf_room(&head, HEAD_MAX), HEAD_MAX, 0);
-	while (n < 0 && errno == EINTR);
-	/* A blob that cannot be read shows when it is copied. */
-	return n > 0 &&
-	    loops_has(span_of(head.data, (size_t)n), buf_span(&address));
-}
-
-static bool is_fresh(struct worker *w, const struct work_item *item, int blob)
-{
-	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
-
-	if (!(item->flags & WORK_CHECK_LOOP) || !is_looping(item, blob))
-		return true;
-	buf_put(&text, SPAN("mail forwarding loop for "));
-	buf_put(&text, item->address);
-	settle(w, item, VERDICT_BOUNCED, SPAN("5.4.6"), &text);
-	return false;
 }
 
 /* The home directory */
@@ -183,13 +149,11 @@ static int be_user(struct worker *w, const struct work_item *item)
 	return rights_take(item->uid, item->gid);
 }
 
-bool look_first(struct worker *w, const struct work_item *item, int blob)
+bool look_first(struct worker *w, const struct work_item *item)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
 	int r;
 
-	if (!is_fresh(w, item, blob))
-		return false;
 	r = be_user(w, item);
 	if (r < 0) {
 		buf_printf(
@@ -212,13 +176,13 @@ void look_nothing(struct worker *w, const struct work_item *item, int blob)
 
 /* Included lists */
 
-static bool read_list(const struct work_item *item, struct work_done *done,
-    struct buf *bytes, struct buf *warning)
+static bool read_list(
+    const struct work_item *item, struct buf *bytes, struct buf *warning)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_LONGEST);
 	CLEANUP(fd_close) int fd = -1;
 	const char *name;
-	struct stat st = { 0 };
+	struct stat st;
 	int r;
 
 	buf_put(&path, item->path);
@@ -244,7 +208,6 @@ static bool read_list(const struct work_item *item, struct work_done *done,
 			buf_printf(warning, "cannot open include file %s: %s",
 			    name, strerror(-r));
 	}
-	done->owner = st.st_uid;
 	return warning->len == 0;
 }
 
@@ -258,7 +221,7 @@ void look_read(struct worker *w, const struct work_item *item, int blob)
 		look_nothing(w, item, blob);
 		return;
 	}
-	if (read_list(item, &done, &bytes, &warning)) {
+	if (read_list(item, &bytes, &warning)) {
 		done.found = WORK_FOUND_LIST;
 		done.bytes = buf_span(&bytes);
 	} else {

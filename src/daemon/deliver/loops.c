@@ -33,16 +33,6 @@ static span next_header(span *head)
 	return SPAN_NONE;
 }
 
-bool loops_has(span head, span address)
-{
-	span line;
-
-	while ((line = next_header(&head)).ptr)
-		if (span_eq_nocase(value_of(line), address))
-			return true;
-	return false;
-}
-
 void loops_list(span head, struct buf *out)
 {
 	span line;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * daemon/deliver/loops.h - whether a message comes back to where it was.
+ * daemon/deliver/loops.h - where a message has been.
  *
  * Each delivery adds a Delivered-To header. A message that has one with the
  * address it is about to be delivered to is in a loop.
@@ -10,9 +10,7 @@
 #include "base/buf.h"
 
 /*
- * `head` is the beginning of the content, its whole header if possible;
- * `address` is in external form. As in Postfix, case does not matter.
+ * The values of all of them, LF between. `head` is the beginning of the
+ * content, its whole header if possible.
  */
-bool loops_has(span head, span address);
-/* All values that it could find, LF between. */
 void loops_list(span head, struct buf *out);

@@ -3,8 +3,7 @@
  * deliver - mail for the users of this machine.
  *
  * The parent keeps root, if it has it, to start processes as the recipients;
- * it
- * parses what our own processes say and nothing else. What a recipient of a
+ * it parses what our own processes say and nothing else. What a recipient of a
  * job stands for is asked of expand (plan.c); each step of the answer goes to
  * a scribe, a worker or a runner (step.c, pool.c), which is this program
  * again, with few rights. There the message is looked into and written.

@@ -469,7 +469,6 @@ static void send_setup(struct pool_worker *w, int dir)
 	struct work_setup setup = lane->pool->conf.setup;
 
 	setup.kind = lane->key.kind;
-	setup.owner = lane->key.uid;
 	if (dir >= 0) {
 		setup.npaths = 1;
 		setup.paths = &lane->pool->conf.mail_spool_directory;

@@ -42,22 +42,6 @@ static int make_environment(const struct work_setup *setup,
 	return 0;
 }
 
-/* ---- content ---- */
-
-static unsigned head_flags(const struct work_item *item)
-{
-	return item->head | (item->form & WORK_FORM_DOT ? MBOX_DOT : 0) |
-	    (item->form & WORK_FORM_QUOTE ? MBOX_QUOTE : 0) |
-	    (item->form & WORK_FORM_BLANK ? MBOX_BLANK : 0);
-}
-
-static span eol_of(const struct work_item *item)
-{
-	if (item->eol.len > 0)
-		return item->eol;
-	return item->form & WORK_FORM_CRLF ? SPAN("\r\n") : SPAN("");
-}
-
 /* ---- outcome ---- */
 
 static void settle_sent(const struct work_item *item, span output,
@@ -110,12 +94,12 @@ static int attempt_command(struct worker *w, const struct work_item *item,
 		.original_to = item->original,
 		.delivered_to = item->delivered,
 		.now = clock_wall(),
-		.eol = eol_of(item),
+		.eol = item->eol,
 	};
 	const struct command_mail mail = {
 		.head = &head,
-		.flags = head_flags(item),
-		.eol = eol_of(item),
+		.flags = item->head,
+		.eol = item->eol,
 		.content = content,
 	};
 	struct command command = {

@@ -130,8 +130,6 @@ static void find_default_user(struct services *all)
 	all->default_user = (struct user){ .uid = user.uid, .gid = user.gid };
 }
 
-/* export_environment, with what we have of it: those who run commands have
- * no environment of their own. */
 /* What Postfix's start-up sets, and passes on by that. */
 static span settled(struct services *all, span word)
 {
@@ -146,6 +144,8 @@ static span settled(struct services *all, span word)
 	return arena_dup(&all->arena, buf_span(&b));
 }
 
+/* export_environment, with what we have of it: those who run commands have
+ * no environment of their own. */
 static void split_keep(struct services *all)
 {
 	span text = services_main(all)->c.export_environment;

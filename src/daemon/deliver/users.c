@@ -29,6 +29,6 @@ int users_find(struct users *u, usec now, span name, struct user *ret)
 		return r;
 	if (r == PASSWD_NONE)
 		return USERS_UNKNOWN;
-	*ret = (struct user){ e.uid, e.gid, e.home, e.shell };
+	*ret = (struct user){ e.uid, e.gid, e.home };
 	return USERS_OK;
 }

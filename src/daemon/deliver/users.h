@@ -14,7 +14,6 @@ struct user {
 	uid_t uid;
 	gid_t gid;
 	span home;
-	span shell;
 };
 
 struct users {

@@ -38,7 +38,6 @@ static bool get_spans(
 void work_setup_put(struct buf *out, const struct work_setup *m)
 {
 	wire_put_u8(out, m->kind);
-	wire_put_u32(out, m->owner);
 	put_spans(out, m->paths, m->npaths);
 	wire_put_u32(out, m->attempts);
 	wire_put_u64(out, m->delay);
@@ -53,7 +52,6 @@ bool work_setup_get(span payload, struct arena *a, struct work_setup *ret)
 	struct wire w = wire_from(payload);
 
 	ret->kind = wire_u8(&w);
-	ret->owner = wire_u32(&w);
 	if (!get_spans(&w, a, WORK_MAX_PATHS, &ret->npaths, &ret->paths))
 		return false;
 	ret->attempts = wire_u32(&w);
@@ -113,7 +111,6 @@ void work_item_put(struct buf *out, const struct work_item *m)
 	put_env(out, m);
 	wire_put_span(out, m->directory);
 	wire_put_u64(out, m->time_limit);
-	wire_put_u32(out, m->form);
 	wire_put_span(out, m->eol);
 	wire_put_u64(out, m->message);
 	wire_put_u8(out, m->same);
@@ -148,7 +145,6 @@ bool work_item_get(span payload, struct arena *a, struct work_item *ret)
 		return false;
 	ret->directory = wire_span(&w);
 	ret->time_limit = wire_u64(&w);
-	ret->form = wire_u32(&w);
 	ret->eol = wire_span(&w);
 	ret->message = wire_u64(&w);
 	ret->same = wire_u8(&w);
@@ -162,7 +158,6 @@ void work_done_put(struct buf *out, const struct work_done *m)
 	wire_put_u64(out, m->number);
 	wire_put_u8(out, m->found);
 	wire_put_u32(out, m->which);
-	wire_put_u32(out, m->owner);
 	wire_put_span(out, m->bytes);
 	if (m->found == WORK_FOUND_NONE)
 		verdict_put(out, &m->verdict);
@@ -178,7 +173,6 @@ bool work_done_get(span payload, struct work_done *ret)
 	*ret = (struct work_done){ .number = wire_u64(&w) };
 	ret->found = wire_u8(&w);
 	ret->which = wire_u32(&w);
-	ret->owner = wire_u32(&w);
 	ret->bytes = wire_span(&w);
 	if (ret->found == WORK_FOUND_NONE && !verdict_get(&w, &ret->verdict))
 		return false;

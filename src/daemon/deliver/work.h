@@ -49,8 +49,7 @@ enum {
 enum work_kind { WORK_SCRIBE, WORK_WORKER, WORK_RUNNER, WORK_KINDS };
 
 struct work_setup {
-	uint8_t kind;   /* enum work_kind */
-	uint32_t owner; /* scribe: who it is between items; else its uid */
+	uint8_t kind; /* enum work_kind */
 	/* scribe: mail_spool_directory; worker: what it may reach, as
 	 * absolute paths (those that do not exist yet: their parents). The
 	 * pool takes them from the items. */
@@ -85,24 +84,12 @@ enum work_flags {
 	WORK_VIRTUAL = 1,    /* texts of virtual(8) */
 	WORK_QUOTA = 2,      /* Maildir++: keep maildirsize */
 	WORK_NEEDS_HOME = 4, /* `home` must be there */
-	/* pipe(8): its texts, and its flags for the content */
-	WORK_PIPE = 8,
-	WORK_CHECK_LOOP = 16, /* "mail forwarding loop" if Delivered-To has
-			       * `address` already */
+	WORK_PIPE = 8,       /* texts of pipe(8) */
 };
 
 struct work_env {
 	span name;
 	span value;
-};
-
-/* How a command gets the content; pipe(8) flags. */
-enum work_form {
-	WORK_FORM_CRLF = 1,  /* lines end with CRLF (eol=\r\n) */
-	WORK_FORM_DOT = 2,   /* flags=. : dots are doubled */
-	WORK_FORM_QUOTE = 4, /* flags=> : ">From " */
-	WORK_FORM_BLANK = 8, /* flags=B : an empty line at the end */
-	WORK_FORM_NO_RESULT = 16,
 };
 
 /* One message for one destination. Addresses are in internal form. */
@@ -123,8 +110,8 @@ struct work_item {
 	uint64_t size_max; /* of the mailbox or message file, 0: none */
 	span quota;        /* WORK_QUOTA: "10000000S,1000C", or empty: what
 			    * the Maildir's maildirsize says */
-	/* Header lines on top */
-	uint32_t head; /* enum mbox_flags */
+	uint32_t head;     /* enum mbox_flags: lines on top, and the form of
+			    * the content */
 	span sender;
 	span address; /* the recipient now */
 	span original;
@@ -136,8 +123,7 @@ struct work_item {
 	struct work_env *env;
 	span directory; /* empty: none */
 	usec time_limit;
-	uint32_t form; /* enum work_form */
-	span eol;      /* pipe(8); empty: LF */
+	span eol; /* pipe(8); empty: LF */
 	/*
 	 * Which message it is: items with the same number have the same
 	 * content, which then need not travel again (`same`: it is that of
@@ -152,7 +138,7 @@ struct work_item {
 enum work_found {
 	WORK_FOUND_NONE,    /* it was done: there is a verdict */
 	WORK_FOUND_FORWARD, /* forward[which]; `bytes`, except by the scribe */
-	WORK_FOUND_LIST,    /* WORK_READ: `bytes`, and its owner */
+	WORK_FOUND_LIST,    /* WORK_READ: `bytes` */
 	/*
 	 * WORK_LOOK, WORK_READ: no forward file, or none to be trusted. For
 	 * the others: one that is not to be trusted; nothing was done, go on
@@ -166,7 +152,6 @@ struct work_done {
 	uint64_t number;
 	uint8_t found; /* enum work_found; unless NONE there is no verdict */
 	uint32_t which;
-	uint32_t owner;
 	span bytes;
 	struct verdict verdict;
 	/* The mailbox belongs to somebody else: there is a parameter for it

@@ -13,7 +13,6 @@ static void test_setup(void **state)
 	CLEANUP(arena_done) struct arena arena;
 	const struct work_setup setup = {
 		.kind = WORK_RUNNER,
-		.owner = 1000,
 		.npaths = ARRAY_LEN(paths),
 		.paths = paths,
 		.attempts = 20,
@@ -31,7 +30,6 @@ static void test_setup(void **state)
 	work_setup_put(&bytes, &setup);
 	assert_true(work_setup_get(buf_span(&bytes), &arena, &back));
 	assert_int_equal(back.kind, WORK_RUNNER);
-	assert_int_equal(back.owner, 1000);
 	assert_int_equal(back.npaths, 2);
 	assert_span_equal(back.paths[0], paths[0]);
 	assert_span_equal(back.paths[1], paths[1]);
@@ -57,7 +55,7 @@ static struct work_env env[] = { { SPAN_INIT("HOME"), SPAN_INIT("/h") } };
 static const struct work_item example = {
 	.number = 5,
 	.kind = WORK_COMMAND,
-	.flags = WORK_NEEDS_HOME | WORK_CHECK_LOOP,
+	.flags = WORK_NEEDS_HOME | WORK_PIPE,
 	.uid = 1000,
 	.gid = 1001,
 	.user = SPAN_INIT("ana"),
@@ -79,7 +77,6 @@ static const struct work_item example = {
 	.env = env,
 	.directory = SPAN_INIT("/tmp"),
 	.time_limit = USEC_HOUR,
-	.form = WORK_FORM_DOT,
 	.eol = SPAN_INIT("\r\n"),
 	.message = 77,
 	.content = SPAN_INIT("Subject: x\r\n\r\n"),
@@ -115,7 +112,6 @@ static void expect_example(const struct work_item *back)
 	assert_span_equal(back->env[0].value, env[0].value);
 	assert_span_equal(back->directory, example.directory);
 	assert_int_equal(back->time_limit, USEC_HOUR);
-	assert_int_equal(back->form, WORK_FORM_DOT);
 	assert_span_equal(back->eol, example.eol);
 	assert_int_equal(back->message, 77);
 	assert_false(back->same);
@@ -191,14 +187,12 @@ static void test_done(void **state)
 		.number = 6,
 		.found = WORK_FOUND_FORWARD,
 		.which = 1,
-		.owner = 1000,
 		.bytes = SPAN("\\ana, bob"),
 	};
 	work_done_put(&bytes, &done);
 	assert_true(work_done_get(buf_span(&bytes), &back));
 	assert_int_equal(back.found, WORK_FOUND_FORWARD);
 	assert_int_equal(back.which, 1);
-	assert_int_equal(back.owner, 1000);
 	assert_span_equal(back.bytes, done.bytes);
 	for (size_t n = 0; n < bytes.len; n++)
 		assert_false(

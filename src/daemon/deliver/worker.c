@@ -190,8 +190,7 @@ static int take_item(struct worker *w, struct sync_msg *msg)
 	if (!row->run || row->process != w->setup.kind)
 		return -EPROTO;
 	r = keep_content(w, &item, msg);
-	if (r == 0 && reaches(w, &item) &&
-	    look_first(w, &item, w->content->blob))
+	if (r == 0 && reaches(w, &item) && look_first(w, &item))
 		row->run(w, &item, w->content->blob);
 	return r;
 }
