@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "ipc/msg_local.h"
 
+#include "mail/verdict.h"
+
 /* Of an encoded step, of a variable, of a path. */
 enum { STEP_MIN = 72, ENV_MIN = 2 * 4, SPAN_MIN = 4 };
 
@@ -114,6 +116,13 @@ static bool get_env(struct wire *w, struct arena *a, struct local_step *s)
 	return true;
 }
 
+static bool is_outcome(const struct local_step *s)
+{
+	return (s->class == VERDICT_SENT || s->class == VERDICT_DEFERRED ||
+	           s->class == VERDICT_BOUNCED) &&
+	    verdict_is_status(s->status);
+}
+
 static bool get_step(struct wire *w, struct arena *a, struct local_step *s)
 {
 	s->kind = wire_u8(w);
@@ -138,7 +147,11 @@ static bool get_step(struct wire *w, struct arena *a, struct local_step *s)
 	s->class = wire_u8(w);
 	s->status = wire_span(w);
 	s->context = wire_span(w);
-	return !w->failed && s->kind <= LOCAL_READ;
+	if (w->failed || s->kind > LOCAL_READ)
+		return false;
+	if (s->kind == LOCAL_READ)
+		return s->nforward == 0;
+	return s->kind != LOCAL_OUTCOME || is_outcome(s);
 }
 
 bool local_plan_get(span payload, struct arena *a, struct local_plan *ret)

@@ -55,7 +55,7 @@ enum local_do {
 	LOCAL_MAILBOX,
 	/* The same, named by an alias or ~/.forward: "delivered to file". */
 	LOCAL_FILE,
-	/* Run `what`, with `argv` empty: by the shell where it needs one. */
+	/* Run `what`: by the shell where it needs one. */
 	LOCAL_COMMAND,
 	/* A new message to `address`. All of a plan with the same `sender`
 	 * and `delivered` go out as one message, once the rest is done. */
