@@ -368,6 +368,27 @@ static void rest(struct pool_worker *w)
 		become_idle(w);
 }
 
+/* No user's process can say of his item what it was not asked. */
+static bool is_answer(
+    const struct work_item *asked, const struct work_done *said)
+{
+	switch ((enum work_found)said->found) {
+	case WORK_FOUND_NONE:
+		return true;
+	case WORK_FOUND_FORWARD:
+		return said->which < asked->nforward &&
+		    said->bytes.len <= WORK_MAX_BYTES;
+	case WORK_FOUND_LIST:
+		return asked->kind == WORK_READ && asked->path.len > 0 &&
+		    said->bytes.len <= WORK_MAX_BYTES;
+	case WORK_FOUND_NOTHING:
+		return asked->nforward > 0;
+	case WORK_FOUNDS:
+		break;
+	}
+	return false;
+}
+
 static bool on_done(struct pool_worker *w, span payload)
 {
 	struct pool_item *item;
@@ -376,7 +397,7 @@ static bool on_done(struct pool_worker *w, span payload)
 	if (!work_done_get(payload, &result))
 		return false;
 	item = find_item(w, result.number);
-	if (!item)
+	if (!item || !is_answer(&item->work, &result))
 		return false;
 	done(w->lane->pool, item, &result);
 	rest(w);
@@ -696,7 +717,8 @@ static void pump(void *ctx)
 	list_splice(&pool->hungry, &now);
 }
 
-/* Its present process cannot open what this item needs. */
+/* Its present process cannot open what this item needs. One that is not idle
+ * leaves when it is: it may be the one whose answer we are hearing. */
 static void widen(struct pool_lane *lane, const struct work_item *work)
 {
 	if (lane->key.kind != WORK_WORKER ||
@@ -708,7 +730,7 @@ static void widen(struct pool_lane *lane, const struct work_item *work)
 		    CONTAINER_OF(l, struct pool_worker, mate);
 
 		w->outdated = true;
-		if (w->state == WORKER_SERVING && list_is_empty(&w->items))
+		if (!list_is_empty(&w->link))
 			retire(w);
 	}
 }

@@ -409,6 +409,20 @@ static void test_far_away(void **state)
 	assert_int_equal(rmdir(far), 0);
 }
 
+/* Nobody asked for a forward file, so that there is none is no answer. */
+static void test_answer_to_something_else(void **state)
+{
+	struct place *p = *state;
+
+	p->own = true;
+	p->kind = WORK_READ;
+	submit(p, 0, SPAN("ana"), 0);
+	p->items[0].work.path = SPAN_NONE;
+	run_until(p, 1);
+	assert_int_equal(p->answered[0], VERDICT_DEFERRED);
+	assert_string_equal(p->text, "unknown mail transport error");
+}
+
 /* One item each, and not more of them than configured. */
 static void test_runners(void **state)
 {
@@ -520,6 +534,7 @@ int main(int argc, char **argv)
 		CASE(test_no_directory),
 		CASE(test_rights),
 		CASE(test_far_away),
+		CASE(test_answer_to_something_else),
 		CASE(test_runners),
 		CASE(test_scribe_is_enclosed),
 		CASE(test_root_has_a_mailbox),
