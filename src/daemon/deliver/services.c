@@ -15,6 +15,9 @@
 
 static const struct conf_field fields[] = {
 	CONF_STR(struct deliver_conf, mail_spool_directory),
+	CONF_STR(struct deliver_conf, home_mailbox),
+	CONF_STR(struct deliver_conf, forward_path),
+	CONF_U32(struct deliver_conf, virtual_minimum_uid),
 	CONF_STR(struct deliver_conf, mailbox_delivery_lock),
 	CONF_STR(struct deliver_conf, virtual_mailbox_lock),
 	CONF_U32(struct deliver_conf, deliver_lock_attempts),

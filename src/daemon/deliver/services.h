@@ -26,6 +26,9 @@ struct program_run {
 /* The settings of a service: by their names in main.cf. */
 struct deliver_conf {
 	span mail_spool_directory;
+	span home_mailbox;
+	span forward_path;
+	uint32_t virtual_minimum_uid;
 	span mailbox_delivery_lock;
 	span virtual_mailbox_lock;
 	uint32_t deliver_lock_attempts;

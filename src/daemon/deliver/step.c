@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "daemon/deliver/biff.h"
+#include "daemon/deliver/claims.h"
 #include "daemon/delivery_log.h"
 #include "mail/mbox.h"
 #include "os/error.h"
@@ -121,6 +122,11 @@ static void end_with(
 	end_step(sr, &v);
 }
 
+static bool ends_in_slash(span path)
+{
+	return path.len && path.ptr[path.len - 1] == '/';
+}
+
 /* What would happen, for those who only want to know. */
 static void tell_trial(struct step_run *sr)
 {
@@ -138,7 +144,7 @@ static void tell_trial(struct step_run *sr)
 	const char *what = says[s->kind].text;
 
 	if (s->kind == LOCAL_MAILBOX && (s->flags & LOCAL_VIRTUAL) &&
-	    s->what.ptr[s->what.len - 1] == '/')
+	    ends_in_slash(s->what))
 		what = "delivers to maildir";
 	buf_put(&text, span_str(what));
 	if (says[s->kind].names)
@@ -148,11 +154,10 @@ static void tell_trial(struct step_run *sr)
 
 /* ---- whose rights ---- */
 
-static bool keep_user(struct step_run *sr, const struct user *found)
+static void keep_user(struct step_run *sr, const struct user *found)
 {
 	sr->user = *found;
 	sr->user.home = arena_dup(&sr->rr->run->arena, found->home);
-	return true;
 }
 
 static bool refuse_user(struct step_run *sr, const char *why)
@@ -165,12 +170,25 @@ static bool refuse_user(struct step_run *sr, const char *why)
 	return false;
 }
 
+/* Nobody plans this who is in his right mind. */
+static bool refuse_claim(struct step_run *sr)
+{
+	log_warn(sr->rr->run->at->program->name,
+	    "%.*s: not a delivery for uid %u: %.*s", PRI(sr->step->address),
+	    sr->user.uid, PRI(sr->step->what));
+	end_with(sr, VERDICT_DEFERRED, SPAN("4.3.5"),
+	    SPAN("mail system configuration error"));
+	return false;
+}
+
 static bool take_default_user(struct step_run *sr)
 {
 	const struct services *all = sr->rr->run->services;
 
-	if (!all->default_fault)
-		return keep_user(sr, &all->default_user);
+	if (!all->default_fault) {
+		keep_user(sr, &all->default_user);
+		return true;
+	}
 	log_warn(sr->rr->run->at->program->name, "default_privs: %s",
 	    all->default_fault);
 	end_with(sr, VERDICT_DEFERRED, SPAN("4.3.5"),
@@ -224,15 +242,11 @@ static bool find_user(struct step_run *sr)
 		return refuse_user(sr, "no such user");
 	if (is_free(s) && (user.uid == 0 || user.gid == 0))
 		return take_default_user(sr);
-	return keep_user(sr, &user);
+	keep_user(sr, &user);
+	return claims_allow(sr->rr->run->at, s, &sr->user) || refuse_claim(sr);
 }
 
 /* ---- items ---- */
-
-static bool ends_in_slash(span path)
-{
-	return path.len && path.ptr[path.len - 1] == '/';
-}
 
 static span base_name(span path)
 {
@@ -473,9 +487,7 @@ static void take_file(struct step_run *sr, const struct work_done *found)
 		rcpt_release(rr);
 		return;
 	}
-	path = found->which < sr->step->nforward
-	    ? sr->step->forward[found->which]
-	    : SPAN_NONE;
+	path = sr->step->forward[found->which];
 	if (is_inside(sr, path)) {
 		act(sr);
 		return;
