@@ -36,11 +36,13 @@ SUFFIX = re.compile(r'^(?:default|local|smtp)_(.*)$')
 # For use in other values only.
 TEXTS = {"mail_release_date"}
 # The parts of src/conf that use values themselves.
-USERS = {"conf.c", "facts.c", "master_cf.c", "networks.c", "site.c"}
+USERS = {"conf.c", "facts.c", "master_cf.c", "networks.c", "personality.c",
+         "site.c"}
 FUNCTIONS = {"domain_to_ascii"}
 # Ours: Postfix has no such parameter.
 OWN = {"queue_owner", "relay_processes", "resolv_conf", "rules_processes",
-       "smtpd_processes", "smtp_destination_concurrency_limit",
+       "sendmail_personality", "smtpd_processes",
+       "smtp_destination_concurrency_limit",
        "smtp_destination_recipient_limit", "virtual_mailbox_limit_maps",
        "virtual_maildir_quota_maps"}
 # Transports whose parameters Postfix documents one by one.

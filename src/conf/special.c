@@ -42,6 +42,8 @@ static const struct special {
 		.remedy = "the full name of this machine" },
 	{ SPAN_INIT("mynetworks_style"), "mynetworks mask style",
 		"class subnet host", ONE },
+	{ SPAN_INIT("sendmail_personality"), "sendmail_personality",
+		"postfix sendmail", ONE },
 	{ SPAN_INIT("smtp_address_preference"), "smtp_address_preference",
 		"any ipv4 ipv6", ONE },
 	{ SPAN_INIT("smtp_dns_support_level"), "smtp_dns_support_level",

@@ -7,7 +7,8 @@
  *
  * Messages and exit codes are those of Postfix 3.7, in which every failure
  * of postqueue is EX_UNAVAILABLE, whatever it wanted to say, and every one
- * of mailq itself EX_TEMPFAIL.
+ * of mailq itself EX_TEMPFAIL. With "sendmail_personality = sendmail" mailq
+ * has the form and the exit codes of sendmail; postqueue never has.
  */
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "conf/conf.h"
+#include "conf/personality.h"
 #include "ipc/sync.h"
 #include "mail/address.h"
 #include "mail/date.h"
@@ -33,13 +34,15 @@ struct command {
 	int failure;      /* the exit code */
 	const char *dir;  /* of the configuration, NULL: the usual one */
 	enum mode mode;
-	const char *argument; /* of -i and -s */
+	const char *argument;         /* of -i and -s */
+	enum personality personality; /* of mailq */
 	struct conf *conf;
 	struct buf out;
 	struct queue_print print;
 };
 
-enum { OUT_FULL = 64 * 1024, OUT_MAX = 32 * 1024 * 1024 };
+/* sendmail's form is printed last, when it is known how many there are. */
+enum { OUT_FULL = 64 * 1024, OUT_MAX = 1 << 30 };
 
 /* Messages */
 
@@ -65,19 +68,42 @@ static int usage(const struct command *c)
 }
 
 /* 0, or the exit code; a reader who has seen enough is no error. */
-static int write_out(struct command *c, size_t keep)
+static int write_text(struct command *c, span text)
 {
-	size_t n = c->out.len;
-
-	if (n <= keep)
+	if (fwrite(text.ptr, 1, text.len, stdout) == text.len &&
+	    fflush(stdout) == 0)
 		return 0;
-	if (fwrite(c->out.data, 1, n, stdout) != n || fflush(stdout) != 0) {
-		if (errno == EPIPE)
-			return -1;
-		return fail(c, "output write error: %s", strerror(errno));
-	}
+	if (errno == EPIPE)
+		return -1;
+	return fail(c, "output write error: %s", strerror(errno));
+}
+
+/* Likewise, of what has come together, if it is much. */
+static int write_out(struct command *c)
+{
+	int code;
+
+	if (c->out.len <= OUT_FULL || c->print.form == QUEUE_SENDMAIL)
+		return 0;
+	code = write_text(c, buf_span(&c->out));
 	buf_clear(&c->out);
-	return 0;
+	return code;
+}
+
+static int write_rest(struct command *c)
+{
+	CLEANUP(buf_done) struct buf head = BUF_INIT(1024);
+	int code = 0;
+
+	queue_print_head(&c->print, &head);
+	queue_print_end(&c->print, &c->out);
+	if (c->out.failed)
+		return fail(c, "the queue is too long to be listed");
+	if (head.len > 0)
+		code = write_text(c, buf_span(&head));
+	if (code == 0 && c->out.len > 0)
+		code = write_text(c, buf_span(&c->out));
+	return code;
 }
 
 /* Talking with the queue process */
@@ -121,9 +147,9 @@ static int show_entry(struct command *c, span payload)
 	if (ok)
 		queue_print_entry(&c->print, &entry, &c->out);
 	arena_done(&scratch);
-	if (!ok || c->out.failed)
+	if (!ok)
 		return fail(c, "malformed queue server response");
-	return write_out(c, OUT_FULL);
+	return write_out(c);
 }
 
 static int show_denied(struct command *c, span payload)
@@ -132,6 +158,8 @@ static int show_denied(struct command *c, span payload)
 	struct wire w = wire_from(payload);
 
 	queue_print_text(&text, wire_span(&w));
+	if (c->personality == PERSONALITY_SENDMAIL)
+		c->failure = EX_NOPERM;
 	return fail(c, "%s", buf_cstr(&text));
 }
 
@@ -176,7 +204,7 @@ static void on_direct_entry(void *ctx, struct ctl_entry *entry)
 	struct command *c = ctx;
 
 	queue_print_entry(&c->print, entry, &c->out);
-	(void)write_out(c, OUT_FULL);
+	(void)write_out(c);
 }
 
 static int list_directly(struct command *c, int error)
@@ -220,15 +248,16 @@ static int list(struct command *c)
 	int fd = dial(c);
 	int code;
 
-	c->print.json = c->mode == MODE_JSON;
+	if (c->mode == MODE_JSON)
+		c->print.form = QUEUE_JSON;
+	else if (c->personality == PERSONALITY_SENDMAIL)
+		c->print.form = QUEUE_SENDMAIL;
 	if (fd == -EACCES || fd == -EPERM)
 		return fail(c, "Connect to the %s showq service: %s",
 		    mail_name(c, &name), strerror(-fd));
 	code = fd < 0 ? list_directly(c, fd) : list_from(c, fd);
-	if (code == 0) {
-		queue_print_end(&c->print, &c->out);
-		code = write_out(c, 0);
-	}
+	if (code == 0)
+		code = write_rest(c);
 	return MAX(code, 0);
 }
 
@@ -380,16 +409,41 @@ static int read_conf(struct command *c)
 	return code;
 }
 
-static int run(struct command *c)
+static int read_personality(struct command *c)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+
+	if (personality_read(c->conf, &c->personality, &error))
+		return 0;
+	return fail(c, "%s", buf_cstr(&error));
+}
+
+/* The exit code after a wrong command line, which was complained about. */
+static int misuse(struct command *c, int code)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	struct conf_report report = CONF_REPORT_INIT;
+
+	if (conf_read_main(conf_default_dir(c->dir), &report, &c->conf) ==
+	        CONF_OK &&
+	    personality_read(c->conf, &c->personality, &error) &&
+	    c->personality == PERSONALITY_SENDMAIL)
+		code = EX_USAGE;
+	conf_report_done(&report);
+	return code;
+}
+
+static int run(struct command *c, bool mailq)
 {
 	int code = read_conf(c);
 
 	c->name = "postqueue";
 	c->failure = EX_UNAVAILABLE;
+	if (code == 0 && mailq)
+		code = read_personality(c);
 	if (code == 0)
 		code = c->mode == MODE_LIST || c->mode == MODE_JSON ? list(c)
 		                                                    : flush(c);
-	conf_unref(&c->conf);
 	return code;
 }
 
@@ -417,7 +471,10 @@ int main(int argc, char **argv)
 	code = mailq ? parse_mailq(&c, argc, argv)
 	             : parse_postqueue(&c, argc, argv);
 	if (code == 0)
-		code = run(&c);
+		code = run(&c, mailq);
+	else if (mailq)
+		code = misuse(&c, code);
+	conf_unref(&c.conf);
 	buf_done(&c.out);
 	return code;
 }

@@ -7,7 +7,14 @@
 enum {
 	ADDRESS_TEXT_MAX = 1 << 20,
 	REASON_COLUMN = 76,
+	/* Where sendmail cuts. */
+	SENDMAIL_SENDER_MAX = 39,
+	SENDMAIL_RCPT_MAX = 38,
+	SENDMAIL_REASON_MAX = 60,
 };
+
+/* Who reads such listings expects this directory; nothing is there. */
+#define MQUEUE "/var/spool/mqueue"
 
 static const char *const queue_names[] = {
 	[CTL_INCOMING] = "incoming",
@@ -97,7 +104,7 @@ static void put_json_address(struct buf *out, const char *key, span address)
 	put_json(out, key, buf_span(&text));
 }
 
-/* The two forms */
+/* The forms of Postfix */
 
 static void print_json(const struct ctl_entry *m, struct buf *out)
 {
@@ -172,6 +179,85 @@ static void print_message(const struct ctl_entry *m, struct buf *out)
 	print_recipients(m, out);
 }
 
+/* The form of sendmail */
+
+/* What does not fit is left out: as its prtstr() counts. */
+static void put_cut(struct buf *out, span text, size_t room)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		bool print = ascii_is_print(c);
+		size_t size = print ? (c == '\\' ? 2 : 1) : 4;
+
+		if (room < size + !print)
+			break;
+		if (print)
+			buf_put(out, c == '\\' ? SPAN("\\\\") : span_of(&c, 1));
+		else
+			buf_printf(out, "\\%03o", (unsigned)(uint8_t)c);
+		room -= size;
+	}
+}
+
+static void put_sendmail_address(struct buf *out, span address, size_t room)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(ADDRESS_TEXT_MAX);
+
+	if (address.len == 0) {
+		buf_put(&text, SPAN("MAILER-DAEMON"));
+	} else {
+		buf_putc(&text, '<');
+		address_quote(&text, address);
+		buf_putc(&text, '>');
+	}
+	put_cut(out, buf_span(&text), room);
+}
+
+/* It keeps one reason for a message: that of the first recipient with one. */
+static void put_sendmail_reason(const struct ctl_entry *m, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(ADDRESS_TEXT_MAX);
+	size_t n;
+
+	for (uint32_t i = 0; i < m->nrcpts && text.len == 0; i++) {
+		if (m->rcpts[i].reason.len == 0)
+			continue;
+		buf_put(&text, SPAN("Deferred: "));
+		queue_print_text(&text, m->rcpts[i].reason);
+	}
+	if (text.len == 0)
+		return;
+	n = MIN(text.len, (size_t)SENDMAIL_REASON_MAX);
+	while (is_continuation(buf_span(&text), n))
+		n--;
+	buf_printf(
+	    out, "%17s(%.*s)\n", "", PRI(span_first(buf_span(&text), n)));
+}
+
+static void print_sendmail(const struct ctl_entry *m, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf when = BUF_INIT(DATE_MAX);
+	char id[MSGID_TEXT_MAX];
+	span text = msgid_text(m->id, id);
+
+	date_write_short(&when, m->arrival);
+	buf_printf(out, "%13.*s%c%8ju %.16s ", PRI(text),
+	    m->queue == CTL_ACTIVE ? '*' : ' ', (uintmax_t)m->size,
+	    buf_cstr(&when));
+	put_sendmail_address(out, m->sender, SENDMAIL_SENDER_MAX);
+	buf_putc(out, '\n');
+	if (m->queue == CTL_HOLD)
+		buf_put(out, SPAN("     QUARANTINE: on hold\n"));
+	put_sendmail_reason(m, out);
+	for (uint32_t i = 0; i < m->nrcpts; i++) {
+		buf_put(out, SPAN("\t\t\t\t\t "));
+		put_sendmail_address(out, m->rcpts[i].addr, SENDMAIL_RCPT_MAX);
+		buf_putc(out, '\n');
+	}
+}
+
+/* Any form */
+
 /* Those with a reason come first, otherwise the order stays. Simple,
  * quadratic only in the number of times that the two alternate. */
 static void sort_recipients(struct ctl_entry *m)
@@ -192,10 +278,13 @@ static void sort_recipients(struct ctl_entry *m)
 void queue_print_entry(
     struct queue_print *p, struct ctl_entry *entry, struct buf *out)
 {
-	sort_recipients(entry);
-	if (p->json) {
+	if (p->form == QUEUE_SENDMAIL) {
+		print_sendmail(entry, out);
+	} else if (p->form == QUEUE_JSON) {
+		sort_recipients(entry);
 		print_json(entry, out);
 	} else {
+		sort_recipients(entry);
 		buf_put(out,
 		    p->messages > 0
 		        ? SPAN("\n")
@@ -207,11 +296,30 @@ void queue_print_entry(
 	p->bytes += entry->size;
 }
 
+void queue_print_head(const struct queue_print *p, struct buf *head)
+{
+	if (p->form == QUEUE_SENDMAIL && p->messages > 0)
+		buf_printf(head,
+		    "\t\t" MQUEUE " (%ju request%s)\n"
+		    "-----Q-ID----- --Size-- -----Q-Time----- "
+		    "------------Sender/Recipient-----------\n",
+		    (uintmax_t)p->messages, p->messages == 1 ? "" : "s");
+}
+
+static void print_sendmail_end(const struct queue_print *p, struct buf *out)
+{
+	if (p->messages == 0)
+		buf_put(out, SPAN(MQUEUE " is empty\n"));
+	buf_printf(out, "\t\tTotal requests: %ju\n", (uintmax_t)p->messages);
+}
+
 void queue_print_end(const struct queue_print *p, struct buf *out)
 {
-	if (p->json)
+	if (p->form == QUEUE_JSON)
 		return;
-	if (p->messages == 0)
+	if (p->form == QUEUE_SENDMAIL)
+		print_sendmail_end(p, out);
+	else if (p->messages == 0)
 		buf_put(out, SPAN("Mail queue is empty\n"));
 	else
 		buf_printf(out, "\n-- %ju Kbytes in %ju Request%s.\n",

@@ -48,9 +48,9 @@ static const struct ctl_entry messages[] = {
 	    .nrcpts = 1 },
 };
 
-static void print(bool json, size_t n, struct buf *out)
+static void print(enum queue_form form, size_t n, struct buf *out)
 {
-	struct queue_print p = { .json = json };
+	struct queue_print p = { .form = form };
 
 	for (size_t i = 0; i < n; i++) {
 		struct ctl_rcpt copy[ARRAY_LEN(rcpts)];
@@ -61,13 +61,21 @@ static void print(bool json, size_t n, struct buf *out)
 		queue_print_entry(&p, &entry, out);
 	}
 	queue_print_end(&p, out);
+	if (form == QUEUE_SENDMAIL) {
+		CLEANUP(buf_done) struct buf body = BUF_INIT(1 << 16);
+
+		buf_put(&body, buf_span(out));
+		buf_clear(out);
+		queue_print_head(&p, out);
+		buf_put(out, buf_span(&body));
+	}
 }
 
-static void expect(bool json, size_t n, const char *want)
+static void expect(enum queue_form form, size_t n, const char *want)
 {
 	CLEANUP(buf_done) struct buf out = BUF_INIT(1 << 16);
 
-	print(json, n, &out);
+	print(form, n, &out);
 	assert_span_equal(buf_span(&out), span_str(want));
 }
 
@@ -78,13 +86,13 @@ static void expect(bool json, size_t n, const char *want)
 static void test_mailq(void **state)
 {
 	(void)state;
-	expect(false, 0, "Mail queue is empty\n");
-	expect(false, 1,
+	expect(QUEUE_POSTFIX, 0, "Mail queue is empty\n");
+	expect(QUEUE_POSTFIX, 1,
 	    HEADING
 	    "1B4408AC247*     351 Sun May 24 08:57:10  yo@mydom.com\n"
 	    "                                         fresh@example.com\n"
 	    "\n-- 0 Kbytes in 1 Request.\n");
-	expect(false, 4,
+	expect(QUEUE_POSTFIX, 4,
 	    HEADING
 	    "1B4408AC247*     351 Sun May 24 08:57:10  yo@mydom.com\n"
 	    "                                         fresh@example.com\n"
@@ -111,11 +119,84 @@ static void test_mailq(void **state)
 	    "\n-- 12056 Kbytes in 4 Requests.\n");
 }
 
+#define MQUEUE_HEADING \
+	"-----Q-ID----- --Size-- -----Q-Time----- " \
+	"------------Sender/Recipient-----------\n"
+
+/* What sendmail 8 prints: each column where its queue.c has it. */
+static void test_sendmail(void **state)
+{
+	(void)state;
+	expect(QUEUE_SENDMAIL, 0,
+	    "/var/spool/mqueue is empty\n\t\tTotal requests: 0\n");
+	expect(QUEUE_SENDMAIL, 1,
+	    "\t\t/var/spool/mqueue (1 request)\n" MQUEUE_HEADING
+	    "  1B4408AC247*     351 Sun May 24 08:57 <yo@mydom.com>\n"
+	    "\t\t\t\t\t <fresh@example.com>\n"
+	    "\t\tTotal requests: 1\n");
+	/* One reason, cut; the recipients stay in order. */
+	expect(QUEUE_SENDMAIL, 3,
+	    "\t\t/var/spool/mqueue (3 requests)\n" MQUEUE_HEADING
+	    "  1B4408AC247*     351 Sun May 24 08:57 <yo@mydom.com>\n"
+	    "\t\t\t\t\t <fresh@example.com>\n"
+	    "  0000F8AC248 12345678 Mon May 25 08:57 MAILER-DAEMON\n"
+	    "                 (Deferred: connect to example.com[192.0.2.1]:25: "
+	    "Connection t)\n"
+	    "\t\t\t\t\t <fresh@example.com>\n"
+	    "\t\t\t\t\t <bob@example.com>\n"
+	    "\t\t\t\t\t <\"first last\"@example.com>\n"
+	    "\t\t\t\t\t <x@example.org>\n"
+	    "  FFFFF1AC248       99 Sun May 24 08:57 "
+	    "<\"\\033[1m\\303\\251\\377\"@x>\n"
+	    "     QUARANTINE: on hold\n"
+	    "\t\t\t\t\t <fresh@example.com>\n"
+	    "\t\tTotal requests: 3\n");
+}
+
+/* Where a line ends, no character is cut in two. */
+static void test_sendmail_cut(void **state)
+{
+	static const struct {
+		const char *sender, *want;
+	} cases[] = {
+		/* 39 bytes for a sender */
+		{ "abcdefghijklmnopqrstuvwxyz0123456789@x",
+		    "<abcdefghijklmnopqrstuvwxyz0123456789@x" },
+		{ "abcdefghijklmnopqrstuvwxyz01234567@x\377",
+		    "<abcdefghijklmnopqrstuvwxyz01234567@x" },
+		{ "abcdefghijklmnopqrstuvwxyz01234@x\377",
+		    "<abcdefghijklmnopqrstuvwxyz01234@x\\377>" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEANUP(buf_done) struct buf out = BUF_INIT(4096);
+		CLEANUP(buf_done) struct buf want = BUF_INIT(4096);
+		struct queue_print p = { .form = QUEUE_SENDMAIL };
+		struct ctl_rcpt rcpt = { .addr = SPAN_INIT("a@b"),
+			.reason =
+			    SPAN_INIT("1234567890123456789012345678901234567890"
+			              "12345678\xe2\x82\xac") };
+		struct ctl_entry m = messages[0];
+
+		m.sender = span_str(cases[i].sender);
+		m.rcpts = &rcpt;
+		queue_print_entry(&p, &m, &out);
+		buf_printf(&want,
+		    "  1B4408AC247*     351 Sun May 24 08:57 %s\n"
+		    "                 (Deferred: "
+		    "123456789012345678901234567890123456789012345678)\n"
+		    "\t\t\t\t\t <a@b>\n",
+		    cases[i].want);
+		assert_span_equal(buf_span(&out), buf_span(&want));
+	}
+}
+
 static void test_json(void **state)
 {
 	(void)state;
-	expect(true, 0, "");
-	expect(true, 3,
+	expect(QUEUE_JSON, 0, "");
+	expect(QUEUE_JSON, 3,
 	    "{\"queue_name\": \"active\", \"queue_id\": \"1B4408AC247\", "
 	    "\"arrival_time\": 1590310630, \"message_size\": 351, "
 	    "\"forced_expire\": false, \"sender\": \"yo@mydom.com\", "
@@ -167,6 +248,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mailq),
+		cmocka_unit_test(test_sendmail),
+		cmocka_unit_test(test_sendmail_cut),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_text),
 	};

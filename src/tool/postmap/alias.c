@@ -44,6 +44,53 @@ static struct token *find_colon(struct source *s, const struct token_list *l)
 	return colon;
 }
 
+/* What is behind the name's colon: not one in quotes or in a comment. */
+static span text_of(span line)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+	size_t i = 0;
+
+	for (; i < line.len; i++) {
+		char c = line.ptr[i];
+
+		if (c == '\\')
+			i++;
+		else if (c == '"' && depth == 0)
+			quoted = !quoted;
+		else if (c == '(' && !quoted)
+			depth++;
+		else if (c == ')' && depth > 0)
+			depth--;
+		else if (c == ':' && !quoted && depth == 0)
+			break;
+	}
+	line = span_from(line, MIN(i + 1, line.len));
+	while (line.len > 0 && ascii_is_space(line.ptr[0]))
+		line = span_from(line, 1);
+	return line;
+}
+
+static void drop_comments(struct token_list *l)
+{
+	for (struct token *t = l->head; t; t = t->next) {
+		if (t->type != TOKEN_COMMENT)
+			continue;
+		*(t->prev ? &t->prev->next : &l->head) = t->next;
+		*(t->next ? &t->next->prev : &l->tail) = t->prev;
+	}
+}
+
+/* The name's tokens are not needed any more. */
+static void measure(struct alias_lines *a, struct token_list *name, span line)
+{
+	drop_comments(name);
+	buf_clear(&a->value);
+	token_write_external(&a->value, name, 0);
+	a->name_size = a->value.len;
+	a->text_size = text_of(line).len;
+}
+
 static bool take_line(struct alias_lines *a, struct source *s, span line)
 {
 	struct token_list name;
@@ -69,8 +116,9 @@ static bool take_line(struct alias_lines *a, struct source *s, span line)
 	token_cut_to(&value, colon);
 	token_cut_from(&name, colon);
 	buf_clear(&a->key);
-	buf_clear(&a->value);
 	token_write_internal(&a->key, &name);
+	measure(a, &name, line);
+	buf_clear(&a->value);
 	token_write_external(&a->value, &value, 0);
 	return !a->key.failed && !a->value.failed;
 }

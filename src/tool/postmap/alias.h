@@ -11,6 +11,10 @@ struct alias_lines {
 	struct arena tokens; /* of one line */
 	struct buf key;
 	struct buf value;
+	/* Bytes of the last entry as they stand in the source: of the name
+	 * without comments, and of what is behind the colon and its blanks. */
+	size_t name_size;
+	size_t text_size;
 };
 
 void alias_lines_init(struct alias_lines *a);

@@ -43,6 +43,10 @@ struct build {
 	bool replace;
 	bool keep_owner;
 	mode_t mode;
+	/* what sendmail tells of a table of aliases */
+	uint64_t aliases;
+	uint64_t longest;
+	uint64_t bytes;
 };
 
 /* --- as whom --- */
@@ -115,7 +119,10 @@ static void be_root_again(struct tool *t)
 
 static void warn_of_source(void *ctx, span text)
 {
-	warn(ctx, "%.*s", PRI(text));
+	struct tool *t = ctx;
+
+	t->bad_lines = true;
+	warn(t, "%.*s", PRI(text));
 }
 
 /* How Postfix's drivers call themselves when a key is there twice. */
@@ -197,6 +204,25 @@ static void put_plain(struct build *b, const char *key, span value)
 		fatal(b->tool, "%s", buf_cstr(&b->reason));
 }
 
+/* By the source's text, not by what becomes of it; twice is two. */
+static void count_alias(struct build *b, const struct alias_lines *lines)
+{
+	b->aliases++;
+	b->longest = MAX(b->longest, (uint64_t)lines->text_size);
+	b->bytes += lines->name_size + lines->text_size;
+}
+
+static void announce(struct build *b)
+{
+	struct buf *out = &b->tool->out;
+
+	buf_put(out, b->table.name);
+	buf_printf(out,
+	    ": %" PRIu64 " aliases, longest %" PRIu64 " bytes, %" PRIu64
+	    " bytes total\n",
+	    b->aliases, b->longest, b->bytes);
+}
+
 static void put_aliases(struct build *b, bool incremental)
 {
 	struct alias_lines lines;
@@ -205,8 +231,10 @@ static void put_aliases(struct build *b, bool incremental)
 	span value;
 
 	alias_lines_init(&lines);
-	while (alias_next(&lines, &b->source, &key, &value))
+	while (alias_next(&lines, &b->source, &key, &value)) {
 		put(b, key, value);
+		count_alias(b, &lines);
+	}
 	alias_lines_done(&lines);
 	/* For sendmail: the table is complete. And for NIS, never with a NUL:
 	 * its age and home. */
@@ -322,6 +350,8 @@ void build_table(struct tool *t, const char *argument, bool incremental)
 	fill_table(&b, incremental);
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	be_root_again(t);
+	if (t->announce)
+		announce(&b);
 	source_done(&b.source);
 	buf_done(&b.text);
 	buf_done(&b.folded);

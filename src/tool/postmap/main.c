@@ -14,6 +14,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "conf/personality.h"
 #include "conf/site.h"
 #include "mail/address.h"
 #include "os/file.h"
@@ -187,6 +188,13 @@ static bool is_alias_program(void)
 	return strcmp(PROGRAM, "postmap") != 0;
 }
 
+/* sendmail -bi runs postalias by that name. */
+static bool is_newaliases(const char *name)
+{
+	return strcmp(PROGRAM, "newaliases") == 0 ||
+	    (is_alias_program() && strcmp(name, "newaliases") == 0);
+}
+
 NO_RETURN static void usage(struct tool *t)
 {
 	fatal(t,
@@ -317,6 +325,21 @@ static void parse_options(
 
 /* --- newaliases --- */
 
+/* sendmail has a code for a wrong command line, others have one for all. */
+NO_RETURN static void misuse(
+    struct tool *t, const struct request *r, const char *text)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	struct conf_report report = CONF_REPORT_INIT;
+	enum personality p;
+
+	if (conf_read_main(conf_default_dir(r->dir), &report, &t->conf) ==
+	        CONF_OK &&
+	    personality_read(t->conf, &p, &error) && p == PERSONALITY_SENDMAIL)
+		t->failure = EX_USAGE;
+	fatal(t, "%s", text);
+}
+
 /* It is a name of sendmail: most of its options mean nothing here. */
 static void parse_newaliases(
     struct tool *t, struct request *r, int argc, char **argv)
@@ -333,16 +356,29 @@ static void parse_newaliases(
 	while ((option = getopt(argc, argv, letters)) > 0) {
 		extract = extract || option == 't';
 		if (option == '?')
-			fatal(t, "usage: newaliases [options]");
+			misuse(t, r, "usage: newaliases [options]");
 		if (option == 'o' && optarg[0] == 'A' && !optarg[1])
-			fatal(t, "-oA requires pathname");
+			misuse(t, r, "-oA requires pathname");
 		if (option == 'o' && optarg[0] == 'A')
 			r->aliases = optarg + 1;
 	}
 	if (extract)
-		fatal(t, "-t can be used only in delivery mode");
+		misuse(t, r, "-t can be used only in delivery mode");
 	if (optind < argc)
-		fatal(t, "alias initialization mode requires no recipient");
+		misuse(t, r, "alias initialization mode requires no recipient");
+}
+
+/* From here on it is postalias that speaks, or sendmail. */
+static void take_personality(struct tool *t)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	enum personality p;
+
+	if (!personality_read(t->conf, &p, &error))
+		fatal(t, "%s", buf_cstr(&error));
+	t->announce = p == PERSONALITY_SENDMAIL;
+	t->name = "postalias";
+	t->failure = t->announce ? EX_OSERR : EXIT_FAILURE;
 }
 
 static int make_aliases(struct tool *t, const struct request *r)
@@ -351,9 +387,7 @@ static int make_aliases(struct tool *t, const struct request *r)
 	    r->aliases ? span_str(r->aliases) : param(t, "alias_database");
 	span word;
 
-	/* From here on it is postalias that speaks. */
-	t->name = "postalias";
-	t->failure = EXIT_FAILURE;
+	take_personality(t);
 	while ((word = span_word(&rest, ", \t\r\n")).len) {
 		struct buf name = BUF_INIT(8192);
 
@@ -361,7 +395,7 @@ static int make_aliases(struct tool *t, const struct request *r)
 		build_table(t, buf_cstr(&name), false);
 		buf_done(&name);
 	}
-	return 0;
+	return t->announce && t->bad_lines ? EX_SOFTWARE : 0;
 }
 
 /* --- the program --- */
@@ -465,7 +499,7 @@ int main(int argc, char **argv)
 		.flags = MAP_FOLD_FIXED | MAP_UTF8 | MAP_DUP_WARN,
 	};
 	struct request r = { 0 };
-	bool newaliases = strcmp(PROGRAM, "newaliases") == 0;
+	bool newaliases;
 	int code;
 
 	(void)umask(022);
@@ -474,6 +508,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	argv[0] = (char *)(uintptr_t)base_name(argv[0]);
 	t.name = argv[0];
+	newaliases = is_newaliases(t.name);
 	buf_init(&t.out, MAX_OUT);
 	if (newaliases)
 		parse_newaliases(&t, &r, argc, argv);

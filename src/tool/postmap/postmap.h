@@ -23,6 +23,8 @@ struct tool {
 	bool headers;   /* -h: keys are headers of a message */
 	bool body;      /* -b: lines of its body */
 	bool mime;      /* -m: of its parts too */
+	bool announce;  /* tell what a table of aliases has, as sendmail does */
+	bool bad_lines; /* there were lines that had to be left out */
 	unsigned flags; /* enum map_flags */
 	struct conf *conf;
 	struct map_host host;

@@ -366,10 +366,12 @@ static int put_all(struct job *j)
 	if (j->recipients == 0 && j->s->extract)
 		return FAIL(
 		    j, "No recipient addresses found in message header");
-	if (j->recipients == 0)
-		return FAIL(j,
+	if (j->recipients == 0) {
+		(void)FAIL(j,
 		    "Recipient addresses must be specified on the command "
 		    "line or via the -t option");
+		return sendmail_misuse(j->s);
+	}
 	sink_put(&j->sink, RECORD_END, SPAN(""));
 	if (j->input.error < 0)
 		return FAIL(

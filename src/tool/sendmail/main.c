@@ -45,6 +45,17 @@ int sendmail_fail(struct sendmail *s, const char *format, ...)
 	return EX_TEMPFAIL;
 }
 
+/* A value that is wrong is complained about where it matters. */
+int sendmail_misuse(struct sendmail *s)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	enum personality p;
+
+	if (personality_read(s->conf, &p, &error) && p == PERSONALITY_SENDMAIL)
+		return EX_USAGE;
+	return EX_TEMPFAIL;
+}
+
 int sendmail_check_user(struct sendmail *s)
 {
 	char name[256];
@@ -504,11 +515,6 @@ static int enqueue(struct sendmail *s)
 	return sendmail_enqueue(s);
 }
 
-static int mailq(struct sendmail *s)
-{
-	return sendmail_run_postqueue(s, "-p", NULL);
-}
-
 static int flush(struct sendmail *s)
 {
 	return sendmail_run_postqueue(s, "-f", NULL);
@@ -527,7 +533,8 @@ static const struct {
 	[MODE_ENQUEUE] = { enqueue, NULL },
 	[MODE_NEWALIASES] = { sendmail_run_postalias,
 	    "alias initialization mode requires no recipient" },
-	[MODE_MAILQ] = { mailq, "display queue mode requires no recipient" },
+	[MODE_MAILQ] = { sendmail_run_mailq,
+	    "display queue mode requires no recipient" },
 	[MODE_DAEMON] = { sendmail_run_start,
 	    "daemon mode requires no recipient" },
 	[MODE_ALONE] = { sendmail_alone,
@@ -542,6 +549,8 @@ static int run(struct sendmail *s, int argc, char **argv)
 
 	if (code == GO_ON)
 		code = check_conflicts(s);
+	if (code == EX_TEMPFAIL)
+		return sendmail_misuse(s);
 	if (code != GO_ON)
 		return code;
 	/* One -v asks for a report, more of them for verbose logging. */
@@ -551,8 +560,10 @@ static int run(struct sendmail *s, int argc, char **argv)
 	}
 	if (s->interval && s->mode != MODE_DAEMON)
 		return EX_OK;
-	if (modes[s->mode].alone && s->recipients[0])
-		return sendmail_fail(s, "%s", modes[s->mode].alone);
+	if (modes[s->mode].alone && s->recipients[0]) {
+		(void)sendmail_fail(s, "%s", modes[s->mode].alone);
+		return sendmail_misuse(s);
+	}
 	return modes[s->mode].run(s);
 }
 

@@ -60,12 +60,12 @@ static void put_path(struct sendmail *s, const char *name, struct buf *out)
 }
 
 /* Does not return if it works. */
-static int become(struct sendmail *s, struct words *w)
+static int become(struct sendmail *s, const char *program, struct words *w)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX);
 	int code;
 
-	put_path(s, w->list[0], &path);
+	put_path(s, program, &path);
 	voice_done(&s->voice);
 	s->voice.conf = s->conf;
 	(void)execv(buf_cstr(&path), w->list);
@@ -84,17 +84,62 @@ int sendmail_run_postqueue(
 	if (argument)
 		add(w, span_str(argument));
 	add_verbose(w, s);
-	return become(s, w);
+	return become(s, "postqueue", w);
+}
+
+/* Under the names of sendmail our programs may speak as it does. */
+static int read_personality(struct sendmail *s, enum personality *ret)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+
+	if (personality_read(s->conf, ret, &error))
+		return EX_OK;
+	return sendmail_fail(s, "%s", buf_cstr(&error));
+}
+
+int sendmail_run_mailq(struct sendmail *s)
+{
+	enum personality personality;
+	struct words *w;
+	int code = read_personality(s, &personality);
+
+	if (code != EX_OK)
+		return code;
+	if (personality == PERSONALITY_POSTFIX)
+		return sendmail_run_postqueue(s, "-p", NULL);
+	w = words_new(SPAN("mailq"));
+	add_verbose(w, s);
+	return become(s, "postqueue", w);
+}
+
+static int run_newaliases(struct sendmail *s)
+{
+	struct words *w = words_new(SPAN("newaliases"));
+
+	add_verbose(w, s);
+	if (s->aliases) {
+		CLEANUP(buf_done) struct buf option = BUF_INIT(1 << 16);
+
+		buf_printf(&option, "-oA%s", s->aliases);
+		add(w, buf_span(&option));
+	}
+	return become(s, "postalias", w);
 }
 
 int sendmail_run_postalias(struct sendmail *s)
 {
 	span list = conf_value(s->conf, CONF_MAIN, SPAN("alias_database"));
+	enum personality personality;
 	struct words *w;
 	span word;
+	int code = read_personality(s, &personality);
 
+	if (code != EX_OK)
+		return code;
 	if (!s->aliases && list.len == 0)
 		return EX_OK;
+	if (personality == PERSONALITY_SENDMAIL)
+		return run_newaliases(s);
 	w = words_new(SPAN("postalias"));
 	add_verbose(w, s);
 	add(w, SPAN("--"));
@@ -103,7 +148,7 @@ int sendmail_run_postalias(struct sendmail *s)
 	else
 		while ((word = span_word(&list, ", \t\r\n")).len > 0)
 			add(w, word);
-	return become(s, w);
+	return become(s, "postalias", w);
 }
 
 /* In the background, as if somebody had typed it. */

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "conf/personality.h"
 #include "tool/submit.h"
 
 enum mode {
@@ -57,6 +58,12 @@ struct sendmail {
 PRINTF_LIKE(2, 3)
 int sendmail_fail(struct sendmail *s, const char *format, ...);
 
+/*
+ * The exit code after a command line that is wrong, which was said: sendmail's
+ * own if the personality is sendmail's.
+ */
+int sendmail_misuse(struct sendmail *s);
+
 /* authorized_submit_users: 0, or the exit code. */
 int sendmail_check_user(struct sendmail *s);
 
@@ -66,4 +73,5 @@ int sendmail_alone(struct sendmail *s);
 int sendmail_run_postqueue(
     struct sendmail *s, const char *option, const char *argument);
 int sendmail_run_start(struct sendmail *s);
+int sendmail_run_mailq(struct sendmail *s);
 int sendmail_run_postalias(struct sendmail *s);
