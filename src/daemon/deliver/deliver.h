@@ -27,7 +27,7 @@ struct deliver {
 	struct biff *biff;
 	uint64_t next_item;
 	unsigned njobs;
-	uint64_t held; /* bytes of the jobs in work */
+	uint64_t held; /* bytes of the jobs in work, and of their plans */
 	bool stopping;
 	struct loop_hook finish;
 	struct loop_timer lonely; /* while there is no queue */

@@ -14,10 +14,20 @@
 #include "os/error.h"
 #include "os/log.h"
 
-/* The arena grows with the plans; this many bytes are a bug or an attack. */
+/*
+ * The arena grows with the plans. No more of them are taken when half of it is
+ * used (run_is_full()), and what the steps that were taken still need is less
+ * than they took: all of it being used is a bug.
+ */
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024)
 
-enum { TEXT_MAX = 4096 };
+enum {
+	TEXT_MAX = 4096,
+	/* For run_warn(). */
+	WARNINGS_MAX = 64 * 1024,
+	/* Of all parts, for the queue: half of a message (FRAME_MAX). */
+	PARTS_MAX = 8 * 1024 * 1024,
+};
 
 static void job_free(struct job_run *run)
 {
@@ -66,6 +76,7 @@ struct verdict run_keep_verdict(
 
 void run_warn(const struct job_run *run, span lines)
 {
+	lines = span_first(lines, WARNINGS_MAX);
 	while (lines.len) {
 		span line = span_cut(&lines, '\n');
 
@@ -73,13 +84,32 @@ void run_warn(const struct job_run *run, span lines)
 	}
 }
 
-void run_add_part(struct job_run *run, const struct job_part *part)
+bool run_is_full(const struct job_run *run)
 {
-	struct part_node *n = run_alloc(run, 1, sizeof(*n));
+	return run->arena.used > ARENA_MAX / 2;
+}
 
+bool run_add_part(struct job_run *run, const struct job_part *part)
+{
+	size_t size = sizeof(*part) + part->addr.len + part->sender.len +
+	    part->verdict.text.len + part->verdict.diagnostic.len +
+	    part->verdict.remote_mta.len;
+	struct part_node *n;
+
+	if (size > PARTS_MAX - run->parts_size)
+		return false;
+	n = run_alloc(run, 1, sizeof(*n));
 	n->part = *part;
 	list_append(&run->parts, &n->link);
 	run->nparts++;
+	run->parts_size += size;
+	return true;
+}
+
+void run_hold(struct job_run *run, size_t size)
+{
+	run->held += size;
+	run->d->held += size;
 }
 
 void run_add_pass(struct job_run *run, const struct job_pass *pass)
@@ -139,7 +169,7 @@ static void end_one(struct job_run *run)
 	if (--run->open > 0)
 		return;
 	report(run, JOB_SITE_FINE);
-	d->held -= run->nbytes;
+	d->held -= run->held;
 	d->njobs--;
 	job_free(run);
 	deliver_job_ended(d);
@@ -282,7 +312,7 @@ static void start(struct job_run *run)
 	uint32_t n = run->job.envelope.nrcpts;
 
 	run->d->njobs++;
-	run->d->held += run->nbytes;
+	run_hold(run, run->nbytes);
 	run->open = n + 1;
 	for (uint32_t i = 0; i < n; i++)
 		set_up(run, i);

@@ -19,7 +19,8 @@
 #include "ipc/msg_job.h"
 #include "os/log.h"
 
-/* Above this the queue has to wait, until half of it is done. */
+/* Of jobs and their plans: above this the queue has to wait, until half of it
+ * is done. */
 enum { HELD_MAX = 64 * 1024 * 1024 };
 
 #define LONELY_MAX (30 * USEC_SEC)

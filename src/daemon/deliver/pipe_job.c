@@ -103,7 +103,7 @@ static void tell_relayed(
 	    (run->at->pipe->line.flags & PIPE_FINAL) ||
 	    !(rcpt->notify & RCPT_NOTIFY_SUCCESS) || run_tells(run))
 		return;
-	run_add_part(run,
+	(void)!run_add_part(run,
 	    &(struct job_part){
 	        .rcpt = i,
 	        .addr = rcpt->addr,

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-/* A message to be sent on: one for each pair of these. */
+/* A message to be sent on: one for each pair of sender and delivered. */
 struct group {
 	struct list link;
 	struct resend_message message;
@@ -24,6 +24,14 @@ struct group {
 	span sender;
 	struct list members; /* struct member */
 	uint32_t count;
+	size_t size; /* of them on their way, about */
+};
+
+enum {
+	/* Of the recipients of one message that is sent on: more of them
+	 * become another one. A message to pickup has a limit. */
+	GROUP_MAX = 4 * 1024 * 1024,
+	MEMBER_SIZE = 64,
 };
 
 struct member {
@@ -39,6 +47,7 @@ struct question {
 	enum local_what what;
 	uint32_t nsteps; /* in the answer so far */
 	bool expanded;
+	bool given_up;
 };
 
 static const struct rcpt *rcpt_of(const struct rcpt_run *rr)
@@ -67,7 +76,8 @@ static bool is_itself(const struct rcpt_run *rr, const struct local_step *step)
 	        (!step->owned && span_eq(step->address, rcpt_of(rr)->addr)));
 }
 
-static void note_part(struct rcpt_run *rr, const struct local_step *step,
+/* False: there is no more room. */
+static bool note_part(struct rcpt_run *rr, const struct local_step *step,
     const struct verdict *v, span action)
 {
 	const struct rcpt *rcpt = rcpt_of(rr);
@@ -83,10 +93,17 @@ static void note_part(struct rcpt_run *rr, const struct local_step *step,
 		part.has_sender = true;
 		part.sender = step->sender;
 	}
-	run_add_part(rr->run, &part);
+	return run_add_part(rr->run, &part);
 }
 
-/* `action`: what the sender is told of success, or empty. */
+static const struct verdict too_many = {
+	.class = VERDICT_DEFERRED,
+	.status = SPAN_INIT("4.3.0"),
+	.text = SPAN_INIT("too many addresses"),
+};
+
+/* `action`: what the sender is told of success, or empty. What cannot be told
+ * any more has not happened: it will be tried again. */
 static void conclude(struct rcpt_run *rr, const struct local_step *step,
     const struct verdict *verdict, span action)
 {
@@ -98,13 +115,14 @@ static void conclude(struct rcpt_run *rr, const struct local_step *step,
 		who.addr = step->address;
 		who.orig = step->original;
 	}
+	if (is_itself(rr, step))
+		rr->is_direct = true;
+	else if ((v.class != VERDICT_SENT || run_tells(run)) &&
+	    !note_part(rr, step, &v, action))
+		v = too_many;
 	run_log(run, &who, &v);
 	if (v.class == VERDICT_DEFERRED)
 		rr->cancelled = true;
-	if (is_itself(rr, step))
-		rr->is_direct = true;
-	else if (v.class != VERDICT_SENT || run_tells(run))
-		note_part(rr, step, &v, action);
 	if (is_worse(&v, &rr->worst))
 		rr->worst = v;
 }
@@ -144,8 +162,9 @@ static void note_expansion(struct rcpt_run *rr)
 		},
 	};
 
+	/* Without room the sender misses good news. */
 	if (rr->expanded && (rcpt->notify & RCPT_NOTIFY_SUCCESS))
-		run_add_part(rr->run, &part);
+		(void)!run_add_part(rr->run, &part);
 }
 
 static void settle(struct rcpt_run *rr)
@@ -278,7 +297,8 @@ static struct group *find_group(
 	LIST_FOR(l, &rr->resends)
 	{
 		g = CONTAINER_OF(l, struct group, link);
-		if (span_eq(g->delivered, step->delivered) &&
+		if (g->size < GROUP_MAX &&
+		    span_eq(g->delivered, step->delivered) &&
 		    span_eq(g->sender, step->sender))
 			return g;
 	}
@@ -313,19 +333,17 @@ void plan_resend(struct rcpt_run *rr, const struct local_step *step)
 	};
 	list_append(&g->members, &m->link);
 	g->count++;
+	g->size += MEMBER_SIZE + m->rcpt.addr.len + m->rcpt.orig.len +
+	    m->rcpt.orcpt.len;
 }
 
 /* ---- questions ---- */
 
-static void no_answer(struct question *q)
+static void give_up(struct question *q, const struct verdict *v)
 {
-	const struct verdict v = {
-		.class = VERDICT_DEFERRED,
-		.status = SPAN("4.3.0"),
-		.text = SPAN("alias database unavailable"),
-	};
-
-	rcpt_outcome(q->rr, q->from ? q->from->step : NULL, &v);
+	if (!q->given_up)
+		rcpt_outcome(q->rr, q->from ? q->from->step : NULL, v);
+	q->given_up = true;
 }
 
 static bool take_plan(struct question *q, span payload)
@@ -333,8 +351,12 @@ static bool take_plan(struct question *q, span payload)
 	struct rcpt_run *rr = q->rr;
 	struct job_run *run = rr->run;
 	struct local_plan plan;
-	char *copy = run_alloc(run, payload.len, 1);
+	char *copy;
 
+	if (payload.len == 0)
+		return false;
+	run_hold(run, payload.len);
+	copy = run_alloc(run, payload.len, 1);
 	memcpy(copy, payload.ptr, payload.len);
 	if (!local_plan_get(span_of(copy, payload.len), &run->arena, &plan))
 		return false;
@@ -353,10 +375,17 @@ static bool take_plan(struct question *q, span payload)
 
 static void on_plan(struct expand_ask *ask, span payload, bool more)
 {
+	static const struct verdict no_answer = {
+		.class = VERDICT_DEFERRED,
+		.status = SPAN_INIT("4.3.0"),
+		.text = SPAN_INIT("alias database unavailable"),
+	};
 	struct question *q = CONTAINER_OF(ask, struct question, ask);
 
-	if (!take_plan(q, payload))
-		no_answer(q);
+	if (run_is_full(q->rr->run))
+		give_up(q, &too_many);
+	else if (!take_plan(q, payload))
+		give_up(q, &no_answer);
 	else if (!more && !q->nsteps && !q->expanded && q->from)
 		step_go_on(q->from);
 	if (!more)

@@ -42,6 +42,8 @@ struct job_run {
 	uint32_t npasses;
 	struct list parts; /* struct part_node */
 	uint32_t nparts;
+	size_t parts_size; /* with their texts */
+	size_t held;       /* bytes of it and its plans, in d->held */
 	uint32_t open; /* recipients without a verdict, and one for the start */
 	unsigned epoch;
 	usec handoff;
@@ -82,15 +84,19 @@ struct step_run {
 span run_keep_text(struct job_run *run, span text);
 struct verdict run_keep_verdict(
     struct job_run *run, const struct verdict *verdict);
-/* Memory of the job; never NULL (it ends the process when a plan is larger
- * than any limit allows). */
+/* Memory of the job; never NULL. */
 void *run_alloc(struct job_run *run, size_t n, size_t size);
 /* `rcpt` is whom the log names. */
 void run_log(struct job_run *run, const struct rcpt *rcpt,
     const struct verdict *verdict);
 /* Lines for the log, LF between. */
 void run_warn(const struct job_run *run, span lines);
-void run_add_part(struct job_run *run, const struct job_part *part);
+/* False: the queue cannot be told of more. */
+MUST_USE bool run_add_part(struct job_run *run, const struct job_part *part);
+/* So much more keeps the queue from giving us more jobs. */
+void run_hold(struct job_run *run, size_t size);
+/* Its plans have become so large that no more of them are taken. */
+bool run_is_full(const struct job_run *run);
 void run_add_pass(struct job_run *run, const struct job_pass *pass);
 /* The recipient's last word. */
 void run_settle(struct job_run *run, uint32_t i, const struct verdict *v);
