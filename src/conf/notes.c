@@ -431,8 +431,10 @@ static void note_smtpd(struct noter *n, const struct conf_service *s)
 /* The headers that smtp(8) adds for a last hop: "flags=DORX". */
 static void note_words(struct noter *n, const struct conf_service *s)
 {
-	if (s->nargs == 0 ||
-	    program_find(s->command)->fate != PROGRAM_TRANSPORT || is_full(n))
+	bool adds = span_eq(s->command, SPAN("smtp")) ||
+	    span_eq(s->command, SPAN("lmtp"));
+
+	if (s->nargs == 0 || !adds || is_full(n))
 		return;
 	buf_printf(&n->report->notes,
 	    "%.*s/master.cf: line %u: %.*s of %.*s is not supported: let the "

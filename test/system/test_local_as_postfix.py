@@ -109,7 +109,7 @@ def command_group():
         "mailbox_command = cat > HERE/out/$USER; echo $EXTENSION $LOCAL "
         "$DOMAIN $SENDER $RECIPIENT >> HERE/out/$USER"], USERS, ALIASES)
     g.file("~u5/.forward", "u6\n")
-    g.case("x-plain", "u1")
+    g.case("x-plain", "u10")
     g.case("x-alias", "a-two")
     g.case("x-extension", "u3+e")
     g.case("x-forward", "u5")

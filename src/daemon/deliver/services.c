@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/deliver/services.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "conf/words.h"
@@ -12,6 +11,8 @@
 #include "os/log.h"
 #include "os/priv.h"
 #include "store/mailbox.h"
+
+enum { ENV_LONGEST = 4096 };
 
 static const struct conf_field fields[] = {
 	CONF_STR(struct deliver_conf, mail_spool_directory),
@@ -134,17 +135,20 @@ static void find_default_user(struct services *all)
 }
 
 /* What Postfix's start-up sets, and passes on by that. */
-static span settled(struct services *all, span word)
+static bool settle_word(struct services *all, span word, struct buf *out)
 {
-	CLEANUP(buf_done) struct buf b = BUF_INIT(PATH_MAX);
+	span setting;
 
-	if (span_eq(word, SPAN("LANG")))
-		return SPAN("LANG=C");
-	if (!span_eq(word, SPAN("MAIL_CONFIG")))
-		return word;
-	buf_put(&b, SPAN("MAIL_CONFIG="));
-	buf_put(&b, conf_value(all->conf, CONF_MAIN, SPAN("config_directory")));
-	return arena_dup(&all->arena, buf_span(&b));
+	if (span_eq(word, SPAN("LANG"))) {
+		buf_put(out, SPAN("LANG=C"));
+	} else if (span_eq(word, SPAN("MAIL_CONFIG"))) {
+		buf_put(out, SPAN("MAIL_CONFIG="));
+		buf_put(out,
+		    conf_value(all->conf, CONF_MAIN, SPAN("config_directory")));
+	} else if (command_env_find(word, &setting)) {
+		buf_put(out, setting);
+	}
+	return out->len > 0;
 }
 
 /* export_environment, with what we have of it: those who run commands have
@@ -152,15 +156,19 @@ static span settled(struct services *all, span word)
 static void split_keep(struct services *all)
 {
 	span text = services_main(all)->c.export_environment;
-	span rest = text;
-	uint32_t n = 0;
+	span word;
 
-	while (span_word(&rest, ", \t\r\n").len > 0)
-		n++;
-	all->keep = mem_new(n + 1, sizeof(*all->keep));
-	while (all->nkeep < n)
-		all->keep[all->nkeep++] =
-		    settled(all, span_word(&text, ", \t\r\n"));
+	all->keep = mem_new(WORK_MAX_KEEP, sizeof(*all->keep));
+	while (
+	    all->nkeep < WORK_MAX_KEEP && (word = words_next(&text)).len > 0) {
+		CLEANUP(buf_done) struct buf b = BUF_INIT(ENV_LONGEST);
+		span kept = SPAN_NONE;
+
+		if (settle_word(all, word, &b))
+			kept = arena_dup(&all->arena, buf_span(&b));
+		if (kept.ptr)
+			all->keep[all->nkeep++] = kept;
+	}
 }
 
 struct services *services_new(struct conf *conf)
@@ -169,7 +177,7 @@ struct services *services_new(struct conf *conf)
 	uint32_t n = conf_services(conf);
 
 	all->refs = 1;
-	arena_init(&all->arena, 64 * 1024);
+	arena_init(&all->arena, WORK_MAX_KEEP * ENV_LONGEST);
 	all->conf = conf_ref(conf);
 	all->items = mem_new(n + 1, sizeof(*all->items));
 	find_default_user(all);
