@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/wire.h"
+#include "base/wire_array.h"
 
 #include "test/lib/unit.h"
 
@@ -139,6 +139,35 @@ static void test_writing_fails(void **state UNUSED)
 	buf_done(&b);
 }
 
+static void test_arrays(void **state)
+{
+	CLEANUP(buf_done) struct buf b = BUF_INIT(100);
+	CLEANUP(arena_done) struct arena arena;
+	struct wire w;
+	uint32_t n;
+
+	(void)state;
+	arena_init(&arena, 1000);
+	wire_put_u32(&b, 3);
+	wire_put_u64(&b, 0);
+	w = wire_from(buf_span(&b));
+	assert_non_null(wire_array(&w, &arena, &n, 2, 100));
+	assert_int_equal(n, 3);
+	/* Three of three bytes do not fit into eight. */
+	w = wire_from(buf_span(&b));
+	assert_null(wire_array(&w, &arena, &n, 3, 100));
+	/* The arena has had enough. */
+	w = wire_from(buf_span(&b));
+	assert_null(wire_array(&w, &arena, &n, 2, 500));
+	/* No count. */
+	w = wire_from(span_first(buf_span(&b), 3));
+	assert_null(wire_array(&w, &arena, &n, 2, 1));
+	/* None at all is no failure. */
+	w = wire_from(span_from(buf_span(&b), 8));
+	assert_non_null(wire_array(&w, &arena, &n, 2, 1));
+	assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_spans),
 		cmocka_unit_test(test_nothing_left_over),
 		cmocka_unit_test(test_writing_fails),
+		cmocka_unit_test(test_arrays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "ipc/msg_job.h"
 
+#include "base/wire_array.h"
+
 /* Class, and five empty spans (a status is never empty, but no matter). */
 enum { VERDICT_MIN = 1 + 5 * 4 };
 
@@ -62,22 +64,10 @@ void job_done_put(struct buf *out, const struct job_done *m)
 		put_part(out, &m->parts[i]);
 }
 
-/* An array of as many as announced; NULL: not so many can follow. */
-static void *get_array(struct wire *w, struct arena *a, uint32_t *ret_count,
-    size_t least, size_t size)
-{
-	uint32_t n = wire_u32(w);
-
-	*ret_count = n;
-	if (w->failed || n > w->rest.len / least)
-		return NULL;
-	return arena_alloc(a, n, size);
-}
-
 static bool get_verdicts(struct wire *w, struct arena *a, struct job_done *m)
 {
 	m->verdicts =
-	    get_array(w, a, &m->nverdicts, VERDICT_MIN, sizeof(*m->verdicts));
+	    wire_array(w, a, &m->nverdicts, VERDICT_MIN, sizeof(*m->verdicts));
 	for (uint32_t i = 0; m->verdicts && i < m->nverdicts; i++)
 		if (!verdict_get(w, &m->verdicts[i]))
 			return false;
@@ -86,7 +76,7 @@ static bool get_verdicts(struct wire *w, struct arena *a, struct job_done *m)
 
 static bool get_passes(struct wire *w, struct arena *a, struct job_done *m)
 {
-	m->passes = get_array(w, a, &m->npasses, PASS_MIN, sizeof(*m->passes));
+	m->passes = wire_array(w, a, &m->npasses, PASS_MIN, sizeof(*m->passes));
 	for (uint32_t i = 0; m->passes && i < m->npasses; i++) {
 		struct job_pass *p = &m->passes[i];
 
@@ -104,7 +94,7 @@ static bool get_passes(struct wire *w, struct arena *a, struct job_done *m)
 
 static bool get_parts(struct wire *w, struct arena *a, struct job_done *m)
 {
-	m->parts = get_array(w, a, &m->nparts, PART_MIN, sizeof(*m->parts));
+	m->parts = wire_array(w, a, &m->nparts, PART_MIN, sizeof(*m->parts));
 	for (uint32_t i = 0; m->parts && i < m->nparts; i++) {
 		struct job_part *p = &m->parts[i];
 

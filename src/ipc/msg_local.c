@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ipc/msg_local.h"
 
+#include "base/wire_array.h"
 #include "mail/verdict.h"
 
 /* Of an encoded step, of a variable, of a path. */
@@ -81,22 +82,10 @@ void local_plan_put(struct buf *out, const struct local_plan *m)
 		put_step(out, &m->steps[i]);
 }
 
-/* Room for as many as announced; NULL: not so many can follow. */
-static void *get_array(struct wire *w, struct arena *a, uint32_t *ret_count,
-    size_t least, size_t size)
-{
-	uint32_t n = wire_u32(w);
-
-	*ret_count = n;
-	if (w->failed || n > w->rest.len / least)
-		return NULL;
-	return arena_alloc(a, n, size);
-}
-
 static bool get_forward(struct wire *w, struct arena *a, struct local_step *s)
 {
 	s->forward =
-	    get_array(w, a, &s->nforward, SPAN_MIN, sizeof(*s->forward));
+	    wire_array(w, a, &s->nforward, SPAN_MIN, sizeof(*s->forward));
 	if (!s->forward || s->nforward > LOCAL_MAX_FORWARD)
 		return false;
 	for (uint32_t i = 0; i < s->nforward; i++)
@@ -106,7 +95,7 @@ static bool get_forward(struct wire *w, struct arena *a, struct local_step *s)
 
 static bool get_env(struct wire *w, struct arena *a, struct local_step *s)
 {
-	s->env = get_array(w, a, &s->nenv, ENV_MIN, sizeof(*s->env));
+	s->env = wire_array(w, a, &s->nenv, ENV_MIN, sizeof(*s->env));
 	if (!s->env || s->nenv > LOCAL_MAX_ENV)
 		return false;
 	for (uint32_t i = 0; i < s->nenv; i++) {
@@ -164,7 +153,7 @@ bool local_plan_get(span payload, struct arena *a, struct local_plan *ret)
 	ret->warning = wire_span(&w);
 	ret->more = wire_u8(&w) != 0;
 	ret->steps =
-	    get_array(&w, a, &ret->nsteps, STEP_MIN, sizeof(*ret->steps));
+	    wire_array(&w, a, &ret->nsteps, STEP_MIN, sizeof(*ret->steps));
 	if (!ret->steps || ret->nsteps > LOCAL_MAX_STEPS)
 		return false;
 	for (uint32_t i = 0; i < ret->nsteps; i++)

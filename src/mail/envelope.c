@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail/envelope.h"
 
+uint8_t rcpt_notify_behind(uint8_t notify)
+{
+	if (notify == RCPT_NOTIFY_SUCCESS)
+		return RCPT_NOTIFY_NEVER;
+	return notify & (uint8_t)~RCPT_NOTIFY_SUCCESS;
+}
+
 /* The smallest encoded recipient: five empty spans and the notify byte. */
 enum { RCPT_MIN = 5 * 4 + 1 };
 

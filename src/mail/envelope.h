@@ -32,6 +32,10 @@ enum rcpt_notify {
 	RCPT_NOTIFY_DELAY = 8,
 };
 
+/* For who is behind an alias: the alias answers for success, and further on it
+ * is not asked for. */
+uint8_t rcpt_notify_behind(uint8_t notify);
+
 struct rcpt {
 	span addr;      /* where it goes: user@domain, rewritten */
 	span orig;      /* as the client said it (X-Original-To, orig_to) */

@@ -57,3 +57,14 @@ bool verdict_get(struct wire *w, struct verdict *ret)
 	*ret = v;
 	return true;
 }
+
+bool verdict_is_worse(const struct verdict *v, const struct verdict *than)
+{
+	static const uint8_t rank[] = {
+		[VERDICT_SENT] = 1,
+		[VERDICT_BOUNCED] = 2,
+		[VERDICT_DEFERRED] = 3,
+	};
+
+	return rank[v->class] > rank[than->class];
+}

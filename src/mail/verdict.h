@@ -34,5 +34,9 @@ void verdict_put(struct buf *out, const struct verdict *v);
 /* False: malformed (an unknown class, a status that is no RFC 3463 code). */
 MUST_USE bool verdict_get(struct wire *w, struct verdict *ret);
 
+/* Which of two counts for both: deferred before bounced before sent. One that
+ * is not there yet (class 0) counts least. */
+bool verdict_is_worse(const struct verdict *v, const struct verdict *than);
+
 /* "x.y.z" with x in 2, 4, 5 and one to three digits in y and z. */
 bool verdict_is_status(span s);

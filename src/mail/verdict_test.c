@@ -92,12 +92,29 @@ static void test_refused(void **state)
 	}
 }
 
+static void test_worse(void **state)
+{
+	static const struct verdict order[] = {
+		{ .class = 0 },
+		{ .class = VERDICT_SENT },
+		{ .class = VERDICT_BOUNCED },
+		{ .class = VERDICT_DEFERRED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(order); i++)
+		for (size_t k = 0; k < ARRAY_LEN(order); k++)
+			assert_int_equal(
+			    verdict_is_worse(&order[i], &order[k]), i > k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_wire),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_worse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "daemon/deliver/reach.h"
 #include "os/file.h"
 
 enum { NAME_LONGEST = 1 << 16, ARENA_MAX = 1 << 20 };
@@ -73,17 +74,10 @@ void grants_done(struct grants *g)
 	arena_done(&g->arena);
 }
 
-static bool is_below(span path, span dir)
-{
-	if (dir.len == 0 || !span_skip(&path, dir))
-		return false;
-	return path.len == 0 || path.ptr[0] == '/' || dir.len == 1;
-}
-
 static bool is_within(const struct grants *g, span real)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (is_below(real, g->real[i]))
+		if (reach_is_below(real, g->real[i]))
 			return true;
 	return false;
 }

@@ -57,17 +57,6 @@ static const struct rcpt *rcpt_of(const struct rcpt_run *rr)
 
 /* ---- outcomes ---- */
 
-static bool is_worse(const struct verdict *v, const struct verdict *than)
-{
-	static const uint8_t rank[] = {
-		[VERDICT_SENT] = 1,
-		[VERDICT_BOUNCED] = 2,
-		[VERDICT_DEFERRED] = 3,
-	};
-
-	return rank[v->class] > rank[than->class];
-}
-
 /* The one and only thing that the recipient stands for is itself. */
 static bool is_itself(const struct rcpt_run *rr, const struct local_step *step)
 {
@@ -123,7 +112,7 @@ static void conclude(struct rcpt_run *rr, const struct local_step *step,
 	run_log(run, &who, &v);
 	if (v.class == VERDICT_DEFERRED)
 		rr->cancelled = true;
-	if (is_worse(&v, &rr->worst))
+	if (verdict_is_worse(&v, &rr->worst))
 		rr->worst = v;
 }
 
@@ -311,14 +300,6 @@ static struct group *find_group(
 	return g;
 }
 
-/* The alias answers for success; further on it is not asked for. */
-static uint8_t notify_behind(uint8_t notify)
-{
-	if (notify == RCPT_NOTIFY_SUCCESS)
-		return RCPT_NOTIFY_NEVER;
-	return notify & (uint8_t)~RCPT_NOTIFY_SUCCESS;
-}
-
 void plan_resend(struct rcpt_run *rr, const struct local_step *step)
 {
 	struct group *g = find_group(rr, step);
@@ -329,7 +310,7 @@ void plan_resend(struct rcpt_run *rr, const struct local_step *step)
 		.addr = step->address,
 		.orig = step->owned ? step->address : step->original,
 		.orcpt = step->owned ? SPAN_NONE : rcpt->orcpt,
-		.notify = notify_behind(rcpt->notify),
+		.notify = rcpt_notify_behind(rcpt->notify),
 	};
 	list_append(&g->members, &m->link);
 	g->count++;

@@ -23,7 +23,7 @@ static span trim(span path)
 	return path;
 }
 
-static bool is_below(span path, span dir)
+bool reach_is_below(span path, span dir)
 {
 	if (dir.len == 0 || !span_skip(&path, dir))
 		return false;
@@ -41,7 +41,7 @@ static span directory_of(span path)
 bool reach_add_path(struct reach *r, span path)
 {
 	for (uint32_t i = 0; i < r->n; i++)
-		if (is_below(path, r->paths[i]))
+		if (reach_is_below(path, r->paths[i]))
 			return false;
 	if (r->n == WORK_MAX_PATHS ||
 	    path.len > r->arena.max / 2 - MIN(r->arena.max / 2, r->arena.used))
@@ -55,9 +55,9 @@ bool reach_add_path(struct reach *r, span path)
 /* Of which directory access to the file is access to a part. */
 static span root_of(span file, span home, span base)
 {
-	if (is_below(file, base))
+	if (reach_is_below(file, base))
 		return base;
-	if (is_below(file, home))
+	if (reach_is_below(file, home))
 		return home;
 	return directory_of(file);
 }

@@ -24,3 +24,5 @@ void reach_done(struct reach *r);
 bool reach_add(struct reach *r, const struct work_item *item, span base);
 /* The same for one directory by its name. */
 bool reach_add_path(struct reach *r, span path);
+/* `dir` itself is below it, too; nothing is below an empty one. */
+bool reach_is_below(span path, span dir);

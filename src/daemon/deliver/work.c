@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/deliver/work.h"
 
+#include "base/wire_array.h"
+
 enum { SPAN_MIN = 4, ENV_MIN = 2 * SPAN_MIN };
 
 static void put_spans(struct buf *out, const span *spans, uint32_t n)
@@ -10,23 +12,13 @@ static void put_spans(struct buf *out, const span *spans, uint32_t n)
 		wire_put_span(out, spans[i]);
 }
 
-/* Room for as many as announced; NULL: too many, or they cannot follow. */
-static void *get_array(
-    struct wire *w, struct arena *a, uint32_t n, size_t least, size_t size)
-{
-	if (w->failed || n > w->rest.len / least)
-		return NULL;
-	return arena_alloc(a, n, size);
-}
-
 static bool get_spans(
     struct wire *w, struct arena *a, uint32_t max, uint32_t *ret_n, span **ret)
 {
-	uint32_t n = wire_u32(w);
-	span *spans =
-	    n > max ? NULL : get_array(w, a, n, SPAN_MIN, sizeof(span));
+	uint32_t n;
+	span *spans = wire_array(w, a, &n, SPAN_MIN, sizeof(span));
 
-	if (!spans)
+	if (!spans || n > max)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		spans[i] = wire_span(w);
@@ -75,11 +67,8 @@ static void put_env(struct buf *out, const struct work_item *m)
 
 static bool get_env(struct wire *w, struct arena *a, struct work_item *ret)
 {
-	ret->nenv = wire_u32(w);
-	if (ret->nenv > WORK_MAX_ENV)
-		return false;
-	ret->env = get_array(w, a, ret->nenv, ENV_MIN, sizeof(*ret->env));
-	if (!ret->env)
+	ret->env = wire_array(w, a, &ret->nenv, ENV_MIN, sizeof(*ret->env));
+	if (!ret->env || ret->nenv > WORK_MAX_ENV)
 		return false;
 	for (uint32_t i = 0; i < ret->nenv; i++) {
 		ret->env[i].name = wire_span(w);

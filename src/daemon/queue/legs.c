@@ -54,25 +54,11 @@ struct rcpt active_address(const struct active *a, uint32_t place)
 	r.transport = leg->as.transport;
 	r.nexthop = leg->as.nexthop;
 	/* Success is reported of the alias, not of who is behind it. */
-	if (r.notify)
-		r.notify = r.notify == RCPT_NOTIFY_SUCCESS
-		    ? RCPT_NOTIFY_NEVER
-		    : r.notify & (uint8_t)~RCPT_NOTIFY_SUCCESS;
+	r.notify = rcpt_notify_behind(r.notify);
 	return r;
 }
 
 /* ---- ends ---- */
-
-static bool is_worse(const struct verdict *v, const struct verdict *than)
-{
-	static const uint8_t rank[] = {
-		[VERDICT_SENT] = 1,
-		[VERDICT_BOUNCED] = 2,
-		[VERDICT_DEFERRED] = 3,
-	};
-
-	return rank[v->class] > rank[than->class];
-}
 
 /* Nothing of the recipient is under way any more. */
 static void join(struct active *a, uint32_t rcpt)
@@ -89,7 +75,7 @@ static void end_leg(struct active *a, uint32_t place, const struct verdict *v)
 	struct active_rcpt *r = &a->rcpts[leg->rcpt];
 
 	leg->as.state = ACTIVE_DONE;
-	if (is_worse(v, &r->verdict))
+	if (verdict_is_worse(v, &r->verdict))
 		r->verdict = active_verdict(a, v);
 	r->legs--;
 	join(a, leg->rcpt);

@@ -182,6 +182,9 @@ void local_user(struct local_run *r, const struct walk *w);
 
 /* --- local_expand.c --- */
 
+/* Characters that are not in `filter` become '_'. */
+span local_censor(struct local_run *r, span value, span filter);
+
 struct local_expanded {
 	span text;
 	bool bad;       /* the syntax is wrong */

@@ -33,25 +33,11 @@ static void add_outcome(
 
 /* --- commands --- */
 
-/* What a command may see of an address that a stranger chose. */
-static span censor(struct local_run *r, span value)
-{
-	span filter = r->l->s.command_expansion_filter;
-	char *copy = arena_alloc(r->arena, value.len + 1, 1);
-
-	if (!copy) {
-		r->full = true;
-		return SPAN_NONE;
-	}
-	for (size_t i = 0; i < value.len; i++)
-		copy[i] =
-		    span_find(filter, value.ptr[i]) >= 0 ? value.ptr[i] : '_';
-	return span_of(copy, value.len);
-}
-
 static void set_environment(
     struct local_run *r, const struct walk *w, struct local_step *s)
 {
+	/* A stranger may have chosen the address. */
+	span filter = r->l->s.command_expansion_filter;
 	const struct {
 		const char *name;
 		span value;
@@ -78,7 +64,7 @@ static void set_environment(
 		if (all[i].value.len || all[i].even_empty)
 			s->env[s->nenv++] =
 			    (struct local_env){ span_str(all[i].name),
-				    censor(r, all[i].value) };
+				    local_censor(r, all[i].value, filter) };
 }
 
 static void add_command(struct local_run *r, const struct walk *w,

@@ -45,13 +45,10 @@ static span find_value(struct expansion_of *x, span name)
 	return SPAN_NONE;
 }
 
-static span censor(struct local_run *r, span value, span filter)
+span local_censor(struct local_run *r, span value, span filter)
 {
-	char *copy;
+	char *copy = arena_alloc(r->arena, value.len + 1, 1);
 
-	if (!filter.ptr || value.len == 0)
-		return value;
-	copy = arena_alloc(r->arena, value.len, 1);
 	if (!copy) {
 		r->full = true;
 		return SPAN_NONE;
@@ -66,10 +63,14 @@ static span value_of(void *ctx, span name, bool tested)
 {
 	struct expansion_of *x = ctx;
 
+	span value = find_value(x, name);
+
 	if (!tested && span_eq(name, SPAN("extension")))
 		x->extension = true;
-	return tested ? find_value(x, name)
-	              : censor(x->run, find_value(x, name), x->filter);
+	/* What is not there stays so. */
+	if (tested || !x->filter.ptr || !value.len)
+		return value;
+	return local_censor(x->run, value, x->filter);
 }
 
 struct local_expanded local_expand(
