@@ -8,8 +8,6 @@
  */
 #include "daemon/deliver/batch.h"
 
-#include <poll.h>
-
 #include "daemon/deliver/box.h"
 #include "os/clock.h"
 
@@ -143,17 +141,9 @@ static void flush_all(struct batch *b)
 	}
 }
 
-/* Nobody would hear of what we did, and it would be done again. */
-static bool is_alone(const struct batch *b)
-{
-	struct pollfd p = { .fd = sync_fd(b->w->line) };
-
-	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
-}
-
 static void settle_open(struct batch *b)
 {
-	bool alone = is_alone(b);
+	bool alone = worker_is_alone(b->w);
 
 	if (!alone)
 		flush_all(b);

@@ -8,7 +8,6 @@
 #include "daemon/deliver/work_maildir.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -256,14 +255,6 @@ static void settle(struct maildirs *m, struct place *p)
 		maildirsize_add(&p->size, bytes, count);
 }
 
-/* Nobody would hear of what we did, and it would be done again. */
-static bool is_alone(const struct worker *w)
-{
-	struct pollfd p = { .fd = sync_fd(w->line) };
-
-	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
-}
-
 void work_maildir_end(struct worker *w)
 {
 	struct maildirs *m = w->maildirs;
@@ -272,7 +263,7 @@ void work_maildir_end(struct worker *w)
 
 	if (!m || m->count == 0)
 		return;
-	undo = is_alone(w);
+	undo = worker_is_alone(w);
 	for (size_t i = 0; i < m->count; i++) {
 		all[i] = &m->places[i]->maildir;
 		if (undo)

@@ -97,6 +97,13 @@ void worker_settle(
 	    w, &(struct work_done){ .number = number, .verdict = *verdict });
 }
 
+bool worker_is_alone(const struct worker *w)
+{
+	struct pollfd p = { .fd = sync_fd(w->line) };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
 /* Content that is good for more than one item */
 
 struct content *content_new(void)

@@ -58,6 +58,9 @@ void worker_answer(struct worker *w, const struct work_done *done);
 /* The same, with a verdict and nothing else. */
 void worker_settle(
     struct worker *w, uint64_t number, const struct verdict *verdict);
+/* The parent is gone: nobody would hear of what we did, and it would be done
+ * again. */
+bool worker_is_alone(const struct worker *w);
 
 enum { WORKER_OPTION_MAX = 16 };
 /* "--scribe" and so on. */
