@@ -73,13 +73,16 @@ void record_put_attr_u64(struct buf *out, const char *name, uint64_t value)
 	    out, RECORD_ATTR, "%.100s=%llu", name, (unsigned long long)value);
 }
 
-void record_put_line(struct buf *out, span line, size_t max)
+void record_put_content(
+    struct buf *out, const struct record *record, size_t max)
 {
-	while (line.len > max) {
-		record_put(out, RECORD_CONT, span_first(line, max));
-		line = span_from(line, max);
+	span rest = record->data;
+
+	while (rest.len > max) {
+		record_put(out, RECORD_CONT, span_first(rest, max));
+		rest = span_from(rest, max);
 	}
-	record_put(out, RECORD_NORM, line);
+	record_put(out, record->type, rest);
 }
 
 /* ---- reading ---- */

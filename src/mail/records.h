@@ -73,6 +73,11 @@ bool record_is_expected(
 /* The record that ends the group. */
 char record_end_of(enum record_group group);
 
+struct record {
+	char type;
+	span data; /* borrowed: when read, from the input */
+};
+
 /* ---- writing ---- */
 
 void record_put(struct buf *out, char type, span data);
@@ -82,17 +87,14 @@ void record_printf(struct buf *out, char type, const char *format, ...);
 void record_put_attr(struct buf *out, const char *name, span value);
 void record_put_attr_u64(struct buf *out, const char *name, uint64_t value);
 /*
- * A line of content without its end, in pieces of at most `max` bytes, which
- * is line_length_limit: whoever reads the file refuses longer records.
+ * A record of content, in pieces of at most `max` bytes, which is
+ * line_length_limit: whoever reads the file refuses longer records. The last
+ * piece has its type.
  */
-void record_put_line(struct buf *out, span line, size_t max);
+void record_put_content(
+    struct buf *out, const struct record *record, size_t max);
 
 /* ---- reading ---- */
-
-struct record {
-	char type;
-	span data; /* borrowed from the input */
-};
 
 enum record_result {
 	RECORD_OK,

@@ -69,13 +69,17 @@ static void test_cut_and_broken(void **state UNUSED)
 
 static void test_lines(void **state UNUSED)
 {
+	static const struct record lines[] = {
+		{ .type = RECORD_NORM, .data = SPAN_INIT("abcdefgh") },
+		{ .type = RECORD_CONT, .data = SPAN_INIT("abc") },
+		{ .type = RECORD_NORM },
+	};
 	struct buf out = BUF_INIT(1000);
 
-	record_put_line(&out, SPAN("abcdefgh"), 3);
-	record_put_line(&out, SPAN("abc"), 3);
-	record_put_line(&out, SPAN(""), 3);
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+		record_put_content(&out, &lines[i], 3);
 	assert_span_equal(
-	    buf_span(&out), span_of("L\3abcL\3defN\2ghN\3abcN\0", 21));
+	    buf_span(&out), span_of("L\3abcL\3defN\2ghL\3abcN\0", 21));
 	buf_done(&out);
 }
 

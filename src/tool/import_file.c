@@ -127,18 +127,6 @@ static void put_envelope(
 	record_put(out, RECORD_MESG, SPAN_NONE);
 }
 
-/* Records are no longer than pickup reads. */
-static void put_content(struct buf *out, const struct record *r, size_t max)
-{
-	span rest = r->data;
-
-	while (rest.len > max) {
-		record_put(out, RECORD_CONT, span_first(rest, max));
-		rest = span_from(rest, max);
-	}
-	record_put(out, r->type, rest);
-}
-
 static int write_out(int fd, struct buf *out)
 {
 	int r = out->failed ? -EFBIG : file_write_all(fd, buf_span(out));
@@ -160,7 +148,7 @@ static int copy_content(
 		if (r != 0 || record.type == RECORD_XTRA)
 			return r;
 		first = false;
-		put_content(out, &record, line_max);
+		record_put_content(out, &record, line_max);
 		if (out->len >= PIECE)
 			r = write_out(fd, out);
 		if (r < 0)

@@ -19,7 +19,6 @@ static const struct {
 	const char *word;
 	enum log_level level;
 } levels[] = {
-	[LOG_LEVEL_INFO] = { "", LOG_LEVEL_INFO },
 	[LOG_LEVEL_WARNING] = { "warning: ", LOG_LEVEL_WARNING },
 	[LOG_LEVEL_ERROR] = { "error: ", LOG_LEVEL_ERROR },
 	[LOG_LEVEL_FATAL] = { "fatal: ", LOG_LEVEL_FATAL },
@@ -83,15 +82,6 @@ static void say(
 	log_text(SPAN(""), v->name, levels[level].level,
 	    span_from(buf_span(&line), head));
 	log_flush();
-}
-
-void voice_info(struct voice *v, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	say(v, LOG_LEVEL_INFO, format, ap);
-	va_end(ap);
 }
 
 void voice_warn(struct voice *v, const char *format, ...)

@@ -18,7 +18,6 @@ struct voice {
 	bool has_log;
 };
 
-PRINTF_LIKE(2, 3) void voice_info(struct voice *v, const char *format, ...);
 PRINTF_LIKE(2, 3) void voice_warn(struct voice *v, const char *format, ...);
 PRINTF_LIKE(2, 3) void voice_error(struct voice *v, const char *format, ...);
 PRINTF_LIKE(2, 3) void voice_fatal(struct voice *v, const char *format, ...);

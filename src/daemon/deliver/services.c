@@ -30,7 +30,6 @@ static const struct conf_field fields[] = {
 	CONF_BOOL(struct deliver_conf, strict_mailbox_ownership),
 	CONF_BOOL(struct deliver_conf, enable_original_recipient),
 	CONF_STR(struct deliver_conf, prepend_delivered_header),
-	CONF_STR(struct deliver_conf, default_privs),
 	CONF_STR(struct deliver_conf, local_command_shell),
 	CONF_STR(struct deliver_conf, export_environment),
 	CONF_STR(struct deliver_conf, command_expansion_filter),

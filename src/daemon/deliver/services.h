@@ -40,7 +40,6 @@ struct deliver_conf {
 	bool strict_mailbox_ownership;
 	bool enable_original_recipient;
 	span prepend_delivered_header;
-	span default_privs;
 	span local_command_shell;
 	span export_environment;
 	span command_expansion_filter;
