@@ -20,14 +20,20 @@
 #include "os/error.h"
 #include "os/file.h"
 
+/*
+ * As the kernel is asked: the C library keeps two signals for itself, which
+ * it leaves ignored in what it spawns, and so perhaps in us.
+ */
 static void reset_signals(void)
 {
-	struct sigaction standard = { .sa_handler = SIG_DFL };
+	/* SIG_DFL, no flags, no mask. */
+	static const unsigned long standard[8];
 	sigset_t none;
 
 	/* Fails for the two that nobody may catch. */
 	for (int signo = 1; signo < NSIG; signo++)
-		(void)sigaction(signo, &standard, NULL);
+		(void)syscall(
+		    SYS_rt_sigaction, signo, standard, NULL, sizeof(uint64_t));
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
