@@ -36,6 +36,7 @@ enum {
 
 struct member {
 	struct list link;
+	struct step_run *step;
 	struct rcpt rcpt;
 };
 
@@ -211,6 +212,8 @@ static void on_sent_on(
 		buf_put(&text, SPAN("forwarded as "));
 		buf_put(&text, msgid_text(result->id, id));
 		v.text = buf_span(&text);
+		LIST_FOR(l, &g->members)
+		CONTAINER_OF(l, struct member, link)->step->sent = true;
 	} else {
 		v.class = VERDICT_DEFERRED;
 		v.status = SPAN("4.3.0");
@@ -300,12 +303,15 @@ static struct group *find_group(
 	return g;
 }
 
-void plan_resend(struct rcpt_run *rr, const struct local_step *step)
+void plan_resend(struct step_run *sr)
 {
+	struct rcpt_run *rr = sr->rr;
+	const struct local_step *step = sr->step;
 	struct group *g = find_group(rr, step);
 	struct member *m = run_alloc(rr->run, 1, sizeof(*m));
 	const struct rcpt *rcpt = rcpt_of(rr);
 
+	m->step = sr;
 	m->rcpt = (struct rcpt){
 		.addr = step->address,
 		.orig = step->owned ? step->address : step->original,

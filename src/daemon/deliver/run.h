@@ -120,7 +120,7 @@ void plan_start(struct job_run *run);
 void plan_expand_file(
     struct step_run *sr, enum local_what what, const struct work_done *found);
 /* To be sent on when all else of the recipient went well. */
-void plan_resend(struct rcpt_run *rr, const struct local_step *step);
+void plan_resend(struct step_run *sr);
 void rcpt_hold(struct rcpt_run *rr);
 void rcpt_release(struct rcpt_run *rr);
 /* An outcome of a step, or of something that has no step (`step` NULL). */

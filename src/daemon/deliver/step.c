@@ -331,16 +331,16 @@ static void add_env(struct step_run *sr)
 	sr->errand.item.work.nenv = n;
 }
 
-static void submit(struct step_run *sr, enum work_do kind, bool look)
+/* What every item has; nothing of the message. */
+static struct work_item *new_item(
+    struct step_run *sr, enum work_do kind, bool look)
 {
-	struct job_run *run = sr->rr->run;
-	struct deliver *d = run->d;
 	const struct local_step *s = sr->step;
 	struct work_item *w = &sr->errand.item.work;
 
-	sr->errand.item.blob = run->blob;
+	sr->errand.item.blob = -1;
 	*w = (struct work_item){
-		.number = ++d->next_item,
+		.number = ++sr->rr->run->d->next_item,
 		.kind = (uint8_t)kind,
 		.flags = flags_of(s),
 		.uid = sr->user.uid,
@@ -349,47 +349,45 @@ static void submit(struct step_run *sr, enum work_do kind, bool look)
 		.home = sr->user.home,
 		.nforward = look ? s->nforward : 0,
 		.forward = s->forward,
-		.path = kind == WORK_SPOOL ? base_name(s->what) : s->what,
-		.locks = run->at->locks,
-		.size_max = s->size_max,
-		.quota = s->quota,
-		.head = head_of(sr, kind),
-		.sender = s->sender,
-		.address = s->address,
-		.original = run->at->c.enable_original_recipient ? s->original
-		                                                 : SPAN_NONE,
-		.delivered = s->delivered,
-		.directory = s->directory,
-		.time_limit = run->at->c.command_time_limit,
-		.message = run->message,
-		.blob = run->job.blob,
-		.content = run->job.content,
 	};
+	return w;
+}
+
+static void submit(struct step_run *sr, enum work_do kind, bool look)
+{
+	struct job_run *run = sr->rr->run;
+	const struct local_step *s = sr->step;
+	struct work_item *w = new_item(sr, kind, look);
+
+	sr->errand.item.blob = run->blob;
+	w->path = kind == WORK_SPOOL ? base_name(s->what) : s->what;
+	w->locks = run->at->locks;
+	w->size_max = s->size_max;
+	w->quota = s->quota;
+	w->head = head_of(sr, kind);
+	w->sender = s->sender;
+	w->address = s->address;
+	if (run->at->c.enable_original_recipient)
+		w->original = s->original;
+	w->delivered = s->delivered;
+	w->directory = s->directory;
+	w->time_limit = run->at->c.command_time_limit;
+	w->message = run->message;
+	w->blob = run->job.blob;
+	w->content = run->job.content;
 	if (kind == WORK_COMMAND)
 		add_env(sr);
-	pool_submit(d->pool, &sr->errand.item);
+	pool_submit(run->d->pool, &sr->errand.item);
 }
 
 /* Only the file is wanted, so nothing of the message goes along. */
 static void submit_look(struct step_run *sr, enum work_do kind)
 {
-	struct deliver *d = sr->rr->run->d;
-	const struct local_step *s = sr->step;
+	struct work_item *w = new_item(sr, kind, true);
 
-	sr->errand.item.blob = -1;
-	sr->errand.item.work = (struct work_item){
-		.number = ++d->next_item,
-		.kind = (uint8_t)kind,
-		.flags = flags_of(s),
-		.uid = sr->user.uid,
-		.gid = sr->user.gid,
-		.user = s->user,
-		.home = sr->user.home,
-		.nforward = s->nforward,
-		.forward = s->forward,
-		.path = s->kind == LOCAL_READ ? s->what : SPAN_NONE,
-	};
-	pool_submit(d->pool, &sr->errand.item);
+	if (sr->step->kind == LOCAL_READ)
+		w->path = sr->step->what;
+	pool_submit(sr->rr->run->d->pool, &sr->errand.item);
 }
 
 static void tell_pass(const struct step_run *sr, span transport)
@@ -494,7 +492,6 @@ static void take_file(struct step_run *sr, const struct work_done *found)
 	}
 	/* Somebody else on the list has led here already. */
 	if (was_seen(rr, path)) {
-		sr->sent = true;
 		rcpt_release(rr);
 		return;
 	}
@@ -564,7 +561,7 @@ static void start(struct step_run *sr)
 	if (s->kind == LOCAL_RESEND && run_is_trial(sr->rr->run)) {
 		tell_trial(sr);
 	} else if (s->kind == LOCAL_RESEND) {
-		plan_resend(sr->rr, s);
+		plan_resend(sr);
 		rcpt_release(sr->rr);
 	} else if (s->kind == LOCAL_READ) {
 		submit_look(sr, WORK_READ);
