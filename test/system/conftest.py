@@ -13,6 +13,7 @@ sys.path.insert(0, TEST)
 sys.path.insert(0, os.path.join(TEST, "bench"))
 
 from lib import instance  # noqa: E402
+from lib.fakemaster import QueueProcess  # noqa: E402
 import postfix_peer  # noqa: E402
 
 
@@ -76,3 +77,22 @@ def mail(make_instance):
     one = make_instance()
     one.start()
     return one
+
+
+@pytest.fixture
+def make_queue(tmp_path):
+    """Queue processes among partners that the test plays."""
+    made = []
+
+    def make(**options):
+        made.append(QueueProcess(tmp_path / f"queue{len(made)}", **options))
+        made[-1].start()
+        return made[-1]
+    yield make
+    for q in made:
+        q.destroy()
+
+
+@pytest.fixture
+def q(make_queue):
+    return make_queue()

@@ -7,29 +7,11 @@ import re
 import pytest
 
 from lib.fakemaster import (
-    AGAIN, FAILURE, NEVER, SUCCESS, Part, Pass, QueueProcess, Rcpt, bounced, deferred, sent)
+    AGAIN, FAILURE, NEVER, SUCCESS, Part, Pass, Rcpt, bounced, deferred, sent)
 
 ME, LIST = "me@a.example", "list@here.example"
 VERIFY, TRACE = 32, 64  # enum envelope_flags
 OWNER = "owner-list@here.example"
-
-
-@pytest.fixture
-def make_queue(tmp_path):
-    made = []
-
-    def make(**options):
-        made.append(QueueProcess(tmp_path / f"queue{len(made)}", **options))
-        made[-1].start()
-        return made[-1]
-    yield make
-    for q in made:
-        q.destroy()
-
-
-@pytest.fixture
-def q(make_queue):
-    return make_queue()
 
 
 def local(addr, **options):

@@ -24,24 +24,6 @@ ME, YOU, HER = "me@a.example", "you@b.example", "her@c.example"
 CONTENT = b"Subject: test\r\n\r\n..dot\r\nend\r\n"
 
 
-@pytest.fixture
-def make_queue(tmp_path):
-    made = []
-
-    def make(**options):
-        made.append(QueueProcess(tmp_path / f"queue{len(made)}", **options))
-        made[-1].start()
-        return made[-1]
-    yield make
-    for q in made:
-        q.destroy()
-
-
-@pytest.fixture
-def q(make_queue):
-    return make_queue()
-
-
 # Life of a message
 
 def test_message_reaches_relay_and_is_removed(q):
