@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mail/field.h - the fields of a header that lies in memory.
+ *
+ * Lines may end with LF or CRLF. What is no field is passed over. Spans are
+ * borrowed from the header.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+struct field {
+	span name;  /* without the colon */
+	span value; /* as it is written: line ends and blanks within */
+	span whole; /* name, colon, value and the line end */
+};
+
+/* The next field; false: there is none left. */
+MUST_USE bool field_next(span *rest, struct field *ret);
+/* The value of the first (or last) one with this name; false: none. */
+MUST_USE bool field_find(span header, span name, span *ret_value);
+MUST_USE bool field_find_last(span header, span name, span *ret_value);
+/* Appended: line ends out, outer blanks off; inner blanks stay. */
+void field_unfold(struct buf *out, span value);
+/*
+ * Cut a message at its first empty line, which belongs to neither. Without
+ * one all is header.
+ */
+void field_split(span message, span *ret_header, span *ret_body);

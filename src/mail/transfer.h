@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mail/transfer.h - Content-Transfer-Encoding (RFC 2045), both ways.
+ *
+ *	transfer_init(&t, kind);
+ *	for each piece of the body:  transfer_decode(&t, piece, out);
+ *	transfer_finish(&t, out);
+ *
+ * Pieces may be cut anywhere. What is not of the encoding is passed over
+ * (base64) or kept as it is (quoted-printable): a reader of mail takes what
+ * comes. Line ends of text stay as they are.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+enum transfer {
+	TRANSFER_7BIT,
+	TRANSFER_8BIT,
+	TRANSFER_BINARY,
+	TRANSFER_QUOTED,
+	TRANSFER_BASE64,
+	TRANSFER_UUENCODE, /* x-uuencode */
+	TRANSFER_UNKNOWN,
+};
+
+struct transfer_decoder {
+	enum transfer kind;
+	uint8_t state;
+	uint8_t held_len;
+	char held[80];   /* an escape, a quantum, blanks before a line end */
+	struct buf line; /* uuencode */
+};
+
+/* The value of the field; empty: 7bit. */
+enum transfer transfer_parse(span value);
+span transfer_name(enum transfer kind);
+
+void transfer_init(struct transfer_decoder *t, enum transfer kind);
+void transfer_decode(struct transfer_decoder *t, span piece, struct buf *out);
+/* What was held back; the decoder is empty then. */
+void transfer_finish(struct transfer_decoder *t, struct buf *out);
+
+/* What a body needs to go through any relay. */
+struct transfer_facts {
+	bool has_8bit;
+	bool has_nul;
+	bool has_cr;       /* a CR that no LF follows */
+	bool has_long;     /* a line beyond 998 bytes */
+	bool ends_in_line; /* its last byte is LF, or it is empty */
+	size_t bytes;
+	size_t high; /* bytes above 127, controls */
+	/* carried from piece to piece */
+	size_t column;
+	bool cr;
+};
+
+void transfer_look(struct transfer_facts *f, span piece);
+/* 7bit, 8bit if allowed, quoted-printable for text, base64 for the rest. */
+enum transfer transfer_choose(
+    const struct transfer_facts *f, bool is_text, bool allow_8bit);
+
+/*
+ * All of `body` (lines with LF) encoded and appended; lines of 76, ended with
+ * LF. "From " and a lone "." at the beginning of a line come out harmless in
+ * quoted-printable.
+ */
+void transfer_encode(struct buf *out, enum transfer kind, span body);
+/* base64 without line ends, as for words in headers. */
+void transfer_base64(struct buf *out, span bytes);
+/* False: no base64. Blanks and line ends are passed over. */
+MUST_USE bool transfer_unbase64(struct buf *out, span text);
