@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tool/mail/box.h - the folder that is open, and what the user did to it.
+ *
+ * Messages are known by their position in the folder, from 0; people count
+ * from 1. Sorting and threading change the order in which they are shown and
+ * passed through, not their numbers.
+ */
+#pragma once
+
+#include "store/folder.h"
+#include "tool/mail/mua.h"
+
+enum box_marks {
+	BOX_NEW = 1, /* it is new: never shown in a summary before */
+	BOX_SAVED =
+	    2,        /* it was saved: deleted at the end (not with keepsave) */
+	BOX_HELD = 4, /* "hold": it stays in the system mailbox */
+	BOX_MBOX = 8, /* "mbox": goes to ~/mbox at the end */
+	BOX_TOUCHED = 16, /* it was looked at in this session */
+	BOX_HIDDEN = 32,  /* behind a collapsed thread */
+};
+
+struct box_message {
+	uint8_t marks;  /* enum box_marks */
+	uint16_t depth; /* in its thread */
+};
+
+enum box_order {
+	BOX_AS_IS,
+	BOX_BY_DATE,
+	BOX_BY_FROM,
+	BOX_BY_SUBJECT,
+	BOX_BY_SIZE,
+	BOX_BY_STATUS,
+	BOX_BY_TO,
+	BOX_BY_THREAD,
+};
+
+#define BOX_NONE UINT32_MAX
+
+struct box {
+	struct folder *folder;
+	struct box_message *all; /* one per message of the folder */
+	uint32_t count;
+	uint32_t dot;      /* the current message, or BOX_NONE */
+	uint32_t previous; /* dot before: "`" */
+	bool seen_dot;     /* dot was shown: ENTER goes on to the next */
+	bool is_system;    /* an incoming mailbox: ~/mbox, hold, "Held ..." */
+	uint32_t top;      /* rank of the first line of the summary shown */
+	enum box_order order_by;
+	uint32_t *order;     /* order[rank] is a position */
+	uint32_t *rank;      /* the other way */
+	char *path;          /* as shown in quotes */
+	char *previous_path; /* "#" */
+};
+
+/*
+ * Open `name` (expanded; NULL: the inbox) in place of the folder that is open,
+ * which is left as "quit" would. 0; 1: it is empty or not there, which was
+ * said ("No mail for pue", `/x: No such file or directory`); -1: an error,
+ * which was said, and the folder is still the one before.
+ */
+int box_change(struct mua *m, const char *name);
+/* The end: quit (changes are written, "Held 1 message in ...") or exit. 0, or
+ * 1: something could not be written, which was said. */
+int box_leave(struct mua *m, bool write);
+/* New mail: how many messages came; they are in the box already. */
+uint32_t box_refresh(struct mua *m);
+
+/* Not deleted, not hidden. */
+bool box_is_shown(const struct box *b, uint32_t i);
+bool box_is_deleted(const struct box *b, uint32_t i);
+uint8_t box_flags(const struct box *b, uint32_t i);
+void box_set_flags(struct box *b, uint32_t i, uint8_t set, uint8_t clear);
+/* The next (previous) one shown behind `i` in order, or BOX_NONE. */
+uint32_t box_next(const struct box *b, uint32_t i);
+uint32_t box_previous(const struct box *b, uint32_t i);
+uint32_t box_first(const struct box *b);
+/* The letter in front of a summary line: N U R A F H M * ... and blank. */
+char box_letter(const struct mua *m, uint32_t i);
+/* Make it the current message. */
+void box_goto(struct box *b, uint32_t i);
+
+/* 0 or a negative errno, which was said. Appended. */
+MUST_USE int box_header(struct mua *m, uint32_t i, struct buf *out);
+MUST_USE int box_content(struct mua *m, uint32_t i, struct buf *out);
