@@ -11,7 +11,7 @@
 
 struct field {
 	span name;  /* without the colon */
-	span value; /* as it is written: line ends and blanks within */
+	span value; /* outer blanks off; line ends and blanks within stay */
 	span whole; /* name, colon, value and the line end */
 };
 

@@ -24,12 +24,12 @@ enum transfer {
 	TRANSFER_UNKNOWN,
 };
 
+/* Holds no memory of its own: it may be dropped at any time. */
 struct transfer_decoder {
 	enum transfer kind;
-	uint8_t state;
+	uint8_t state; /* uuencode: before, in, or behind the file */
 	uint8_t held_len;
-	char held[80];   /* an escape, a quantum, blanks before a line end */
-	struct buf line; /* uuencode */
+	char held[128]; /* a quantum; an escape, blanks; a line of uuencode */
 };
 
 /* The value of the field; empty: 7bit. */
@@ -56,14 +56,18 @@ struct transfer_facts {
 };
 
 void transfer_look(struct transfer_facts *f, span piece);
-/* 7bit, 8bit if allowed, quoted-printable for text, base64 for the rest. */
+/*
+ * Text: 7bit, 8bit if allowed, quoted-printable, or base64 if it has NULs.
+ * All else: base64, which alone keeps every byte.
+ */
 enum transfer transfer_choose(
     const struct transfer_facts *f, bool is_text, bool allow_8bit);
 
 /*
  * All of `body` (lines with LF) encoded and appended; lines of 76, ended with
- * LF. "From " and a lone "." at the beginning of a line come out harmless in
- * quoted-printable.
+ * LF. In quoted-printable no line begins with "From " or is a lone ".", and
+ * a soft line break stands behind a last line without end. What is neither
+ * quoted-printable nor base64 is appended as it is.
  */
 void transfer_encode(struct buf *out, enum transfer kind, span body);
 /* base64 without line ends, as for words in headers. */
