@@ -34,8 +34,7 @@ bool utf8_is_ascii(span s)
 	return true;
 }
 
-/* How many bytes the character at the beginning has; 1 for bytes that are no
- * UTF-8, with `ret` 0. */
+/* How many bytes the character at the beginning has; 0: it is no UTF-8. */
 static size_t decode(span s, uint32_t *ret)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -43,23 +42,38 @@ static size_t decode(span s, uint32_t *ret)
 	size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
 	uint32_t c = lead & (0x7fU >> n);
 
-	*ret = 0;
 	if (lead < 0xc2 || lead > 0xf4 || n > s.len)
-		return 1;
+		return 0;
 	for (size_t i = 1; i < n; i++) {
 		uint8_t b = (uint8_t)s.ptr[i];
 
 		if ((b & 0xc0) != 0x80)
-			return 1;
+			return 0;
 		c = c << 6 | (b & 0x3f);
 	}
-	if (c < least[n] || c > 0x10ffff)
-		return 1;
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
 	*ret = c;
 	return n;
 }
 
-static void encode(struct buf *out, uint32_t c)
+uint32_t utf8_next(span *rest)
+{
+	uint32_t c = (uint8_t)rest->ptr[0];
+	size_t n = 1;
+
+	if (c >= 0x80) {
+		n = decode(*rest, &c);
+		if (!n) {
+			c = 0xfffd;
+			n = 1;
+		}
+	}
+	*rest = span_from(*rest, n);
+	return c;
+}
+
+void utf8_put(struct buf *out, uint32_t c)
 {
 	char b[4];
 	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -113,7 +127,7 @@ static void fold_char(span as_is, uint32_t c, struct buf *out)
 	const struct fold_long *several = run ? NULL : find_long(c);
 
 	if (run)
-		encode(out, (uint32_t)((int32_t)c + run->distance));
+		utf8_put(out, (uint32_t)((int32_t)c + run->distance));
 	else if (several)
 		buf_put(out, span_str(several->to));
 	else
@@ -123,16 +137,14 @@ static void fold_char(span as_is, uint32_t c, struct buf *out)
 void utf8_fold(span s, struct buf *out)
 {
 	while (s.len) {
-		uint32_t c;
-		size_t n;
+		span as_is = s;
+		uint32_t c = utf8_next(&s);
 
-		if (!((uint8_t)s.ptr[0] & 0x80)) {
-			buf_putc(out, ascii_lower(s.ptr[0]));
-			s = span_from(s, 1);
+		if (c < 0x80) {
+			buf_putc(out, ascii_lower((char)c));
 			continue;
 		}
-		n = decode(s, &c);
-		fold_char(span_first(s, n), c, out);
-		s = span_from(s, n);
+		as_is.len -= s.len;
+		fold_char(as_is, c, out);
 	}
 }
