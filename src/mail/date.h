@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mail/date.h - the three ways mail writes a time, in local time.
+ * mail/date.h - the three ways mail writes a time, in local time; and reading
+ * what others wrote.
  *
  * The time zone is read once; a process that will lose its file system calls
  * date_init() before.
@@ -22,3 +23,10 @@ void date_write_ctime(struct buf *out, usec wall);
 void date_write_short(struct buf *out, usec wall);
 /* UTC, digits only, as in our Message-Ids: "20200524065632". */
 void date_write_stamp(struct buf *out, usec wall);
+
+/*
+ * A time as it stands in a Date field (old forms, too), in a From_ line
+ * behind the sender, or as "24-Feb-2020". Without a zone it is local time.
+ * False: no date can be seen in it, or one before 1970.
+ */
+MUST_USE bool date_parse(span text, usec *ret);

@@ -68,12 +68,52 @@ static void test_far_future(void **state)
 	buf_done(&b);
 }
 
+static const struct {
+	const char *text;
+	int64_t seconds; /* -1: no date */
+} parsed[] = {
+	{ "Tue, 09 Nov 2021 17:21:36 +0100", 1636474896 },
+	{ "Tue, 9 Nov 2021 17:21:36 +0100 (CET)", 1636474896 },
+	{ "9 Nov 2021 16:21:36 GMT", 1636474896 },
+	{ "09-Nov-21 11:21:36 EST", 1636474896 },
+	{ "Tue Nov  9 17:21:36 2021", 1636474896 },
+	{ "Tue Nov  9 17:21:36 CET 2021", 1636474896 },
+	{ "Tue, 09 Nov 2021\n 17:21:36\n +01:00", 1636474896 },
+	{ "Tue, 9 Nov 121 16:21:36 Z", 1636474896 },
+	{ "24-Feb-2020", 1582498800 },
+	{ "9 Nov 2021 17:21 -0800", 1636507260 },
+	{ "1 Jan 1970 00:00:00 +0000", 0 },
+	{ "1 Jan 1960 00:00:00 +0000", -1 },
+	{ "yesterday", -1 },
+	{ "", -1 },
+	{ ", , (", -1 },
+	{ "9 Nov", -1 },
+	{ "-", -1 },
+};
+
+static void test_parse(void **state)
+{
+	(void)state;
+	(void)setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	date_init();
+	for (size_t i = 0; i < ARRAY_LEN(parsed); i++) {
+		usec got = 7;
+		bool is_date = date_parse(span_str(parsed[i].text), &got);
+
+		assert_int_equal(is_date, parsed[i].seconds >= 0);
+		if (is_date)
+			assert_int_equal(
+			    got, (usec)parsed[i].seconds * USEC_SEC);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_far_future),
+		cmocka_unit_test(test_parse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
