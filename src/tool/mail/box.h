@@ -19,6 +19,8 @@ enum box_marks {
 	BOX_MBOX = 8, /* "mbox": goes to ~/mbox at the end */
 	BOX_TOUCHED = 16, /* it was looked at in this session */
 	BOX_HIDDEN = 32,  /* behind a collapsed thread */
+	BOX_FOLDED = 64,  /* the thread below it is collapsed */
+	BOX_LISTED = 128, /* the last message list named it: "`" */
 };
 
 struct box_message {
@@ -51,9 +53,16 @@ struct box {
 	enum box_order order_by;
 	uint32_t *order;     /* order[rank] is a position */
 	uint32_t *rank;      /* the other way */
-	char *path;          /* as shown in quotes */
+	char *path;          /* as shown in quotes: "+lists" below `folder` */
+	char *file;          /* where it is */
 	char *previous_path; /* "#" */
+	/* What the last message lists looked for, to be named again. */
+	struct buf last_subject; /* "/" */
+	struct buf last_search;  /* "()" */
+	unsigned last_colons;    /* ":" */
 };
+
+void box_free(struct box **pb);
 
 /*
  * Open `name` (expanded; NULL: the inbox) in place of the folder that is open,
@@ -65,7 +74,8 @@ int box_change(struct mua *m, const char *name);
 /* The end: quit (changes are written, "Held 1 message in ...") or exit. 0, or
  * 1: something could not be written, which was said. */
 int box_leave(struct mua *m, bool write);
-/* New mail: how many messages came; they are in the box already. */
+/* New mail: how many messages came. They are in the box, and announced with
+ * their summary lines. */
 uint32_t box_refresh(struct mua *m);
 
 /* Not deleted, not hidden. */
@@ -81,6 +91,12 @@ uint32_t box_first(const struct box *b);
 char box_letter(const struct mua *m, uint32_t i);
 /* Make it the current message. */
 void box_goto(struct box *b, uint32_t i);
+/* It was read. */
+void box_touch(struct box *b, uint32_t i);
+/* Its size as summaries show it: with the From_ line, and the empty line
+ * behind. */
+void box_extent(
+    struct mua *m, uint32_t i, uint64_t *ret_lines, uint64_t *ret_bytes);
 
 /* 0 or a negative errno, which was said. Appended. */
 MUST_USE int box_header(struct mua *m, uint32_t i, struct buf *out);
