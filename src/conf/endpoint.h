@@ -8,10 +8,13 @@
  */
 #pragma once
 
-#include "base/span.h"
+#include "conf/conf.h"
 
 /*
  * Both parts of the text, without the brackets; no host is empty. NULL, or
  * what is wrong in the words of Postfix.
  */
 MUST_USE const char *endpoint_split(span text, span *ret_host, span *ret_port);
+
+/* The number of a port: by known_tcp_ports, or /etc/services. */
+MUST_USE bool endpoint_port(struct conf *conf, span name, uint16_t *ret);

@@ -334,3 +334,23 @@ int address_parse_path(
 		return ADDRESS_BAD;
 	return is_acceptable(ret->addr, flags) ? ADDRESS_OK : ADDRESS_BAD;
 }
+
+void address_put_phrase(struct buf *out, span name)
+{
+	static const span specials = SPAN_INIT("()<>[]:;@\\,.\"");
+	bool quote = false;
+
+	for (size_t i = 0; i < name.len; i++)
+		quote |= span_find(specials, name.ptr[i]) >= 0;
+	if (quote)
+		buf_putc(out, '"');
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (c == '"' || c == '\\')
+			buf_putc(out, '\\');
+		buf_putc(out, (unsigned char)c < ' ' || c == 0x7f ? ' ' : c);
+	}
+	if (quote)
+		buf_putc(out, '"');
+}

@@ -72,6 +72,10 @@ void address_quote(struct buf *out, span addr);
 /* External to internal form, appended. */
 void address_unquote(struct buf *out, span addr);
 
+/* The name beside an address, quoted if it is more than words (RFC 5322
+ * 3.2.5), appended. */
+void address_put_phrase(struct buf *out, span name);
+
 /* RFC 1035 names as Postfix takes them: letters, digits, '-', '_'; labels
  * of at most 63, all of at most 255 bytes; no trailing dot; not numeric. */
 bool address_is_hostname(span s);

@@ -246,32 +246,11 @@ static void add_date(struct clean *c, struct buf *out)
 	buf_put(out, crlf);
 }
 
-/* A name, quoted if it is more than words (RFC 5322 3.2.5). */
-static void put_phrase(struct buf *out, span name)
-{
-	static const span specials = SPAN_INIT("()<>[]:;@\\,.\"");
-	bool quote = false;
-
-	for (size_t i = 0; i < name.len; i++)
-		quote |= span_find(specials, name.ptr[i]) >= 0;
-	if (quote)
-		buf_putc(out, '"');
-	for (size_t i = 0; i < name.len; i++) {
-		char c = name.ptr[i];
-
-		if (c == '"' || c == '\\')
-			buf_putc(out, '\\');
-		buf_putc(out, (unsigned char)c < ' ' || c == 0x7f ? ' ' : c);
-	}
-	if (quote)
-		buf_putc(out, '"');
-}
-
 static void add_from(struct clean *c, struct buf *out)
 {
 	put_name(c, out, SPAN("From: "));
 	if (c->m.sender.len && c->m.full_name.len) {
-		put_phrase(out, c->m.full_name);
+		address_put_phrase(out, c->m.full_name);
 		buf_put(out, SPAN(" <"));
 		address_quote(out, c->m.sender);
 		buf_put(out, SPAN(">\r\n"));

@@ -57,6 +57,7 @@ enum smtp_setup_flags {
 	SMTP_SETUP_QUOTE = 16,    /* smtp_quote_rfc821_envelope */
 	SMTP_SETUP_NO_LOOPS = 32, /* a server with our name is ourselves */
 	SMTP_SETUP_BEST_MX = 64,  /* ... and that is a permanent error */
+	SMTP_SETUP_LOWER = 128,   /* "MAIL From:", as sendmail writes it */
 };
 
 struct smtp_setup {

@@ -103,7 +103,10 @@ static void put_path(struct smtp_client *c, span verb, span addr)
 
 static void put_mail(struct smtp_client *c, struct smtp_message *m)
 {
-	put_path(c, SPAN("MAIL FROM:<"), m->sender);
+	put_path(c,
+	    c->setup.flags & SMTP_SETUP_LOWER ? SPAN("MAIL From:<")
+	                                      : SPAN("MAIL FROM:<"),
+	    m->sender);
 	if (c->features & SMTP_FEATURE_SIZE) {
 		buf_put(&c->out, SPAN(" SIZE="));
 		buf_put_u64(&c->out, m->size);
@@ -176,7 +179,10 @@ static void put_rcpt(struct smtp_client *c, struct smtp_message *m)
 {
 	const struct rcpt *r = &m->rcpts[m->send_rcpt];
 
-	put_path(c, SPAN("RCPT TO:<"), r->addr);
+	put_path(c,
+	    c->setup.flags & SMTP_SETUP_LOWER ? SPAN("RCPT To:<")
+	                                      : SPAN("RCPT TO:<"),
+	    r->addr);
 	if (c->features & SMTP_FEATURE_DSN) {
 		put_orcpt(c, r);
 		put_notify(&c->out, r->notify);

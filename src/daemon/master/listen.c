@@ -140,38 +140,6 @@ static bool fail_name(struct opener *o, const char *wrong)
 	return false;
 }
 
-/* known_tcp_ports: "lmtp=24, smtps=submissions=465" */
-static bool find_known_port(struct conf *conf, span name, uint32_t *ret)
-{
-	span list = conf_value(conf, CONF_MAIN, SPAN("known_tcp_ports"));
-	span entry;
-
-	while ((entry = span_word(&list, ", \t\r\n")).len > 0) {
-		ssize_t last = span_rfind(entry, '=');
-		span port = span_from(entry, (size_t)(last + 1));
-
-		while (last > 0 && entry.len > port.len)
-			if (span_eq(span_cut(&entry, '='), name))
-				return span_to_u32(port, ret);
-	}
-	return false;
-}
-
-static bool find_port(struct conf *conf, span name, uint16_t *ret)
-{
-	char text[64];
-	struct servent *se;
-	uint32_t port = 0;
-
-	if (!span_to_u32(name, &port) && !find_known_port(conf, name, &port)) {
-		(void)snprintf(text, sizeof(text), "%.*s", PRI(name));
-		se = getservbyname(text, "tcp");
-		port = se ? ntohs((uint16_t)se->s_port) : 0;
-	}
-	*ret = (uint16_t)port;
-	return port > 0 && port <= UINT16_MAX;
-}
-
 static bool from_conf_address(
     const struct conf_address *a, uint16_t port, struct sock_addr *ret)
 {
@@ -260,7 +228,7 @@ static bool open_service(struct opener *o)
 
 	if (wrong)
 		return fail_name(o, wrong);
-	if (!find_port(o->conf, name, &port))
+	if (!endpoint_port(o->conf, name, &port))
 		return fail_name(o, "unknown port");
 	if (host.len > 0)
 		return open_host(o, host, port);

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "mail/token.h"
+#include "os/file.h"
 #include "tool/postdrop_status.h"
+#include "tool/sendmail/dialogue.h"
 #include "tool/sendmail/extract.h"
 #include "tool/sendmail/input.h"
 #include "tool/sendmail/sink.h"
@@ -335,13 +337,80 @@ static const char *status_text(uint32_t status)
 	return "service denied";
 }
 
+static int open_sink(struct job *j, struct sink *sink)
+{
+	int r = sink_open(sink, j->s);
+
+	if (r < 0)
+		return FAIL(j, "unable to execute %.*s/postdrop -r: %s",
+		    PRI(conf_value(
+		        j->s->conf, CONF_MAIN, SPAN("command_directory"))),
+		    r == -EPROTO ? "Success" : strerror(-r));
+	return EX_OK;
+}
+
+static int finish_sink(struct job *j, struct sink *sink)
+{
+	sink_finish(sink);
+	if (sink->status != POSTDROP_OK)
+		return FAIL(j, "%s",
+		    sink->reason.len ? buf_cstr(&sink->reason)
+		                     : status_text(sink->status));
+	return EX_OK;
+}
+
+/* What remains to be done goes the usual way. */
+static int drop(struct job *j, const struct held *h, const bool *done)
+{
+	struct sink sink;
+	int code = EX_OK;
+	bool all = true;
+
+	for (uint32_t i = 0; i < h->nrcpts; i++)
+		all &= done[i];
+	if (all)
+		return EX_OK;
+	code = open_sink(j, &sink);
+	if (code == EX_OK) {
+		held_replay(h, done, &sink);
+		code = finish_sink(j, &sink);
+	}
+	sink_close(&sink);
+	return code;
+}
+
+static int converse(struct job *j)
+{
+	struct held held;
+	span records;
+	bool *done;
+	int code;
+	int r = sink_held(&j->sink, &records);
+
+	if (r < 0)
+		return FAIL(j, "error writing queue file: %s", strerror(-r));
+	if (!held_init(&held, records)) {
+		code = FAIL(j, "too many recipients");
+	} else {
+		done = mem_new(held.nrcpts, sizeof(*done));
+		dialogue(j->s, &held, done);
+		code = drop(j, &held, done);
+		mem_free(done);
+	}
+	held_done(&held);
+	file_unmap(&records);
+	return code;
+}
+
 static int finish(struct job *j)
 {
-	sink_finish(&j->sink);
-	if (j->sink.status != POSTDROP_OK)
-		return FAIL(j, "%s",
-		    j->sink.reason.len ? buf_cstr(&j->sink.reason)
-		                       : status_text(j->sink.status));
+	int code;
+
+	if (j->sink.held)
+		return converse(j);
+	code = finish_sink(j, &j->sink);
+	if (code != EX_OK)
+		return code;
 	if (j->s->trace)
 		(void)printf("Mail Delivery Status Report will be mailed to "
 		             "<%s>.\n",
@@ -379,16 +448,27 @@ static int put_all(struct job *j)
 	return finish(j);
 }
 
+/*
+ * A dialogue has no words for -G, VERP and -bv; and where postdrop has to say
+ * who may submit, it is asked.
+ */
+static bool may_talk(struct sendmail *s)
+{
+	char name[256];
+
+	return s->talk && !s->remote && s->verp.len == 0 && s->trace == 0 &&
+	    submit_may(&s->voice, s->settings.authorized_submit_users, getuid(),
+	        name) == SUBMIT_USER_OK;
+}
+
 static int take(struct job *j)
 {
-	int r = sink_open(&j->sink, j->s);
+	int r = may_talk(j->s) ? sink_hold(&j->sink, j->s) : -ENOSYS;
+	int code = EX_OK;
 
 	if (r < 0)
-		return FAIL(j, "unable to execute %.*s/postdrop -r: %s",
-		    PRI(conf_value(
-		        j->s->conf, CONF_MAIN, SPAN("command_directory"))),
-		    r == -EPROTO ? "Success" : strerror(-r));
-	return put_all(j);
+		code = open_sink(j, &j->sink);
+	return code == EX_OK ? put_all(j) : code;
 }
 
 int sendmail_enqueue(struct sendmail *s)

@@ -543,6 +543,26 @@ static const struct {
 	[MODE_IGNORE] = { ignore, NULL },
 };
 
+/*
+ * What "-v" is: a report by mail, or the dialogue while it goes on. More than
+ * one of them ask Postfix's programs to log more.
+ */
+static int take_verbose(struct sendmail *s)
+{
+	enum personality personality;
+	int code = sendmail_personality(s, &personality);
+
+	if (code != EX_OK)
+		return code;
+	if (personality == PERSONALITY_SENDMAIL) {
+		s->talk = true;
+	} else if (s->verbose == 1) {
+		s->verbose = 0;
+		s->trace |= TRACE_RECORD;
+	}
+	return GO_ON;
+}
+
 static int run(struct sendmail *s, int argc, char **argv)
 {
 	int code = parse(s, argc, argv);
@@ -551,13 +571,10 @@ static int run(struct sendmail *s, int argc, char **argv)
 		code = check_conflicts(s);
 	if (code == EX_TEMPFAIL)
 		return sendmail_misuse(s);
+	if (code == GO_ON && s->verbose > 0 && s->mode == MODE_ENQUEUE)
+		code = take_verbose(s);
 	if (code != GO_ON)
 		return code;
-	/* One -v asks for a report, more of them for verbose logging. */
-	if (s->verbose == 1 && s->mode == MODE_ENQUEUE) {
-		s->verbose = 0;
-		s->trace |= TRACE_RECORD;
-	}
 	if (s->interval && s->mode != MODE_DAEMON)
 		return EX_OK;
 	if (modes[s->mode].alone && s->recipients[0]) {

@@ -87,8 +87,7 @@ int sendmail_run_postqueue(
 	return become(s, "postqueue", w);
 }
 
-/* Under the names of sendmail our programs may speak as it does. */
-static int read_personality(struct sendmail *s, enum personality *ret)
+int sendmail_personality(struct sendmail *s, enum personality *ret)
 {
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
 
@@ -101,7 +100,7 @@ int sendmail_run_mailq(struct sendmail *s)
 {
 	enum personality personality;
 	struct words *w;
-	int code = read_personality(s, &personality);
+	int code = sendmail_personality(s, &personality);
 
 	if (code != EX_OK)
 		return code;
@@ -132,7 +131,7 @@ int sendmail_run_postalias(struct sendmail *s)
 	enum personality personality;
 	struct words *w;
 	span word;
-	int code = read_personality(s, &personality);
+	int code = sendmail_personality(s, &personality);
 
 	if (code != EX_OK)
 		return code;

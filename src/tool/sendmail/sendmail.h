@@ -3,7 +3,8 @@
  * tool/sendmail/sendmail.h - what the parts of sendmail(1) share.
  *
  * main.c reads the command line; enqueue.c takes a message; run.c starts the
- * programs behind the other names and options; alone.c speaks SMTP.
+ * programs behind the other names and options; alone.c speaks SMTP, and
+ * dialogue.c speaks it to the mail system.
  */
 #pragma once
 
@@ -36,6 +37,7 @@ struct sendmail {
 	uint32_t trace;   /* TRACE_* */
 	bool remote;      /* -G */
 	bool smtputf8;    /* -O smtputf8=yes */
+	bool talk;        /* -v as sendmail means it: see dialogue.h */
 	const char *sender;
 	const char *full_name;
 	const char *encoding;
@@ -63,6 +65,9 @@ int sendmail_fail(struct sendmail *s, const char *format, ...);
  * own if the personality is sendmail's.
  */
 int sendmail_misuse(struct sendmail *s);
+
+/* Whose words and codes; EX_OK, or the exit code of a wrong parameter. */
+int sendmail_personality(struct sendmail *s, enum personality *ret);
 
 /* authorized_submit_users: 0, or the exit code. */
 int sendmail_check_user(struct sendmail *s);

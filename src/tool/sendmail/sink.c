@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -193,17 +194,40 @@ static void put_time(struct sink *k)
 	    (long)now.tv_usec);
 }
 
-int sink_open(struct sink *k, struct sendmail *s)
+static void init(struct sink *k, struct sendmail *s)
 {
 	*k = (struct sink){ .s = s, .fd = -1, .pidfd = -1 };
 	k->postdrop = (struct voice){ .name = "postdrop", .conf = s->conf };
 	postdrop_file_init(&k->file);
 	buf_init(&k->reason, ANSWER_MAX);
+}
+
+int sink_open(struct sink *k, struct sendmail *s)
+{
+	init(k, s);
 	k->direct = may_write(s);
 	if (!k->direct)
 		return start_postdrop(k);
 	put_time(k);
 	return 0;
+}
+
+/* In /tmp, which is cleaned by others; without one, in memory. */
+int sink_scratch(void)
+{
+	int fd = open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		fd = memfd_create("message", MFD_CLOEXEC);
+	return os_error(fd);
+}
+
+int sink_hold(struct sink *k, struct sendmail *s)
+{
+	init(k, s);
+	k->held = true;
+	k->fd = sink_scratch();
+	return k->fd < 0 ? k->fd : 0;
 }
 
 void sink_close(struct sink *k)
@@ -229,6 +253,12 @@ static void flush(struct sink *k)
 	else if (k->error == 0)
 		k->error = file_write_all(k->fd, buf_span(out));
 	buf_clear(out);
+}
+
+int sink_held(struct sink *k, span *ret)
+{
+	flush(k);
+	return k->error < 0 ? k->error : file_map(k->fd, SIZE_MAX, ret);
 }
 
 static void flush_some(struct sink *k)

@@ -3,7 +3,8 @@
  * tool/sendmail/sink.h - where the records of a new message go.
  *
  * Into maildrop/, when we may write there (root, and whoever runs a mail
- * system of his own): a process less. Else to postdrop, which may.
+ * system of his own): a process less. Else to postdrop, which may. Or they
+ * are held here, until it is known where to.
  */
 #pragma once
 
@@ -19,10 +20,11 @@ struct sink {
 	struct sendmail *s;
 	struct voice postdrop; /* says what postdrop would say */
 	bool direct;
+	bool held;                 /* see sink_hold() */
 	bool started;              /* there is a file, or a postdrop */
 	bool refused;              /* a record that postdrop refuses */
 	struct postdrop_file file; /* its `out` is used in both cases */
-	int fd;                    /* to and from postdrop */
+	int fd;                    /* to and from postdrop; or what is held */
 	int pidfd;
 	int error;       /* writing to it failed: a negative errno */
 	uint32_t status; /* after sink_finish(): POSTDROP_* */
@@ -32,6 +34,15 @@ struct sink {
 
 /* 0, or a negative errno: nobody takes the message. */
 MUST_USE int sink_open(struct sink *k, struct sendmail *s);
+/*
+ * Keep the records in a file without a name. They end with sink_held(), which
+ * maps them into memory until file_unmap(), not with sink_finish(). Both give
+ * 0 or a negative errno.
+ */
+MUST_USE int sink_hold(struct sink *k, struct sendmail *s);
+MUST_USE int sink_held(struct sink *k, span *ret);
+/* A file without a name, for large things. */
+MUST_USE int sink_scratch(void);
 /* A message that is not finished is forgotten. Idempotent. */
 void sink_close(struct sink *k);
 
