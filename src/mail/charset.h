@@ -3,7 +3,8 @@
  * mail/charset.h - text of other character sets, to UTF-8 and back.
  *
  * The only file that calls iconv. Names are those of MIME, without case;
- * "unknown-8bit" and the like are windows-1252 unless the text is UTF-8.
+ * "-" and "_" in them do not matter. Text in us-ascii or "unknown-8bit" that
+ * has high bytes is taken as UTF-8 where it is that, else as windows-1252.
  */
 #pragma once
 
@@ -11,13 +12,13 @@
 
 struct charset;
 
-/* NULL: not known here. An empty name is us-ascii. */
+/* NULL: not known here. An empty name is us-ascii. Give it back. */
 struct charset *charset_open(span name);
 /* Nulls the caller's pointer; NULL is fine. */
 void charset_close(struct charset **pc);
 /*
  * Append `text` in UTF-8. What is not of the set becomes U+FFFD; pieces may
- * be cut anywhere: `last` says that no more comes.
+ * be cut anywhere: `last` says that this is the end, and a new text may come.
  */
 void charset_decode(struct charset *c, span text, bool last, struct buf *out);
 
