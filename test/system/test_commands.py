@@ -217,3 +217,38 @@ def test_commands_do_not_wait_for_each_other(make_instance):
         pass
     mail.wait_empty()
     assert count() == 4
+
+
+@pytest.mark.parametrize("code,runs", [(0, 1), (75, 2)])
+def test_queue_process_dies_meanwhile(make_instance, code, runs):
+    """Its successor sends the same job again: what is under way is waited
+    for, and done again only if it fails."""
+    mail = make_instance()
+    work = os.path.join(mail.directory, "work")
+    os.mkdir(work)
+    os.chmod(work, 0o1777)
+    aliases = os.path.join(mail.directory, "aliases")
+    with open(aliases, "w", encoding="utf-8") as f:
+        f.write(f'hangs: "|test -e {work}/began && echo x >> {work}/began && '
+                f'exit 0; echo x >> {work}/began; until test -e {work}/go; '
+                f'do sleep 0.05; done; exit {code}"\n')
+    mail.configure(f"alias_maps = hash:{aliases}")
+    mail.tool("postalias", "-c", mail.etc, f"hash:{aliases}")
+    mail.start()
+    began = os.path.join(work, "began")
+
+    mail.send(SENDER, ["hangs"])
+    mail.wait_for(lambda: os.path.exists(began))
+    old = {p.pid for p in mail.processes("queue")}
+    mail.kill("queue")
+    mail.wait_for(lambda: {p.pid for p in mail.processes("queue")} - old)
+    # Read back from the spool, and sent to deliver.
+    mail.wait_for(lambda: '"queue_name": "active"' in mail.postqueue(
+        "-j", check=False).stdout)
+    with open(os.path.join(work, "go"), "w", encoding="utf-8"):
+        pass
+    mail.wait_empty()
+    with open(began, encoding="utf-8") as f:
+        assert len(f.readlines()) == runs
+    assert len(mail.log_lines("status=sent")) == (2 if runs == 1 else 1)
+    assert len(mail.log_lines("status=deferred")) == runs - 1

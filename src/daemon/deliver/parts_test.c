@@ -40,26 +40,71 @@ static void test_outcomes(void **state)
 	(void)state;
 	outcomes_init(&o);
 	outcomes_new_epoch(&o);
-	outcomes_add(&o, 1, false);
+	outcomes_add(&o, 1, o.epoch, false);
 	/* The same queue process asks twice: it means it. */
 	assert_false(outcomes_has(&o, 1));
 	outcomes_new_epoch(&o);
 	assert_true(outcomes_has(&o, 1));
 	assert_false(outcomes_has(&o, 2));
-	outcomes_add(&o, 2, false);
+	outcomes_add(&o, 2, o.epoch, false);
 	assert_false(outcomes_has(&o, 2));
 	/* Some of a list were delivered, others are tried again. */
-	outcomes_add(&o, 3, true);
+	outcomes_add(&o, 3, o.epoch, true);
 	assert_true(outcomes_has(&o, 3));
-	outcomes_add(&o, 3, false);
+	outcomes_add(&o, 3, o.epoch, false);
 	assert_false(outcomes_has(&o, 3));
 
 	for (outcome_key key = 100; key < 100 + OUTCOMES_KEPT; key++)
-		outcomes_add(&o, key, true);
+		outcomes_add(&o, key, o.epoch, true);
 	assert_false(outcomes_has(&o, 1));
 	assert_true(outcomes_has(&o, 100));
-	outcomes_add(&o, 99, true);
+	outcomes_add(&o, 99, o.epoch, true);
 	assert_false(outcomes_has(&o, 100));
+	outcomes_done(&o);
+}
+
+/* Deliveries that were under way when the queue process died. */
+static void test_under_way(void **state)
+{
+	struct outcomes o;
+	struct outcome_run old = { .epoch = 1 };
+	struct outcome_run twin = { .epoch = 1 };
+	struct outcome_run next = { .epoch = 2 };
+	struct outcome_run last = { .epoch = 3 };
+	struct outcome_run other = { .epoch = 3 };
+	struct list waiting;
+
+	(void)state;
+	outcomes_init(&o);
+	o.epoch = 3;
+	assert_true(outcomes_begin(&o, &old, 7));
+	assert_true(outcomes_begin(&o, &old, 7));
+	assert_false(outcomes_begin(&o, &next, 7));
+	assert_false(outcomes_begin(&o, &last, 7));
+	assert_true(outcomes_begin(&o, &other, 8));
+	/* The same queue process asks twice: it means it. */
+	assert_true(outcomes_begin(&o, &twin, 7));
+	outcomes_end(&o, &twin, &waiting);
+	assert_true(list_is_empty(&waiting));
+
+	outcomes_end(&o, &old, &waiting);
+	assert_ptr_equal(list_take(&waiting), &next.link);
+	assert_ptr_equal(list_take(&waiting), &last.link);
+	assert_null(list_take(&waiting));
+	outcomes_end(&o, &old, &waiting);
+	assert_true(list_is_empty(&waiting));
+	/* It failed: they go one after the other. */
+	assert_true(outcomes_begin(&o, &next, 7));
+	assert_false(outcomes_begin(&o, &last, 7));
+	outcomes_end(&o, &next, &waiting);
+	assert_ptr_equal(list_take(&waiting), &last.link);
+	outcomes_end(&o, &other, &waiting);
+
+	/* Made after its queue process died. */
+	outcomes_add(&o, 7, 1, false);
+	assert_true(outcomes_has(&o, 7));
+	outcomes_add(&o, 8, 3, false);
+	assert_false(outcomes_has(&o, 8));
 	outcomes_done(&o);
 }
 
@@ -111,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_under_way),
 		cmocka_unit_test(test_reach),
 	};
 

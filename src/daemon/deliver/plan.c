@@ -126,14 +126,15 @@ void rcpt_outcome(struct rcpt_run *rr, const struct local_step *step,
 /* ---- the end ---- */
 
 /* What was delivered shall not be delivered again with the rest. */
-static void remember(struct rcpt_run *rr, bool partly)
+static void remember(struct rcpt_run *rr)
 {
 	LIST_FOR(l, &rr->steps)
 	{
 		struct step_run *sr = CONTAINER_OF(l, struct step_run, link);
 
 		if (sr->sent)
-			outcomes_add(&rr->run->d->outcomes, sr->key, partly);
+			outcomes_add(&rr->run->d->outcomes, sr->key,
+			    rr->run->epoch, true);
 	}
 }
 
@@ -167,7 +168,8 @@ static void settle(struct rcpt_run *rr)
 	struct verdict v = rr->worst;
 
 	/* What goes on elsewhere may be deferred there. */
-	remember(rr, v.class == VERDICT_DEFERRED || rr->passed);
+	if (v.class == VERDICT_DEFERRED || rr->passed)
+		remember(rr);
 	if (v.class != VERDICT_DEFERRED)
 		note_expansion(rr);
 	/* What failed behind the recipient is told as parts, and what goes on

@@ -75,6 +75,7 @@ struct step_run {
 	struct user user;
 	span file; /* the forward file that was expanded */
 	outcome_key key;
+	struct outcome_run under_way;
 	bool sent;
 };
 

@@ -103,11 +103,30 @@ static outcome_key outcome_of(struct step_run *sr, span key)
 
 /* ---- outcomes ---- */
 
+static void resume(struct step_run *sr, bool sent);
+
+/* Nothing more happens for it: those who waited for it go on. */
+static void leave(struct step_run *sr)
+{
+	struct list waiting;
+	struct list *l;
+
+	outcomes_end(&sr->rr->run->d->outcomes, &sr->under_way, &waiting);
+	while ((l = list_take(&waiting)))
+		resume(
+		    CONTAINER_OF(l, struct step_run, under_way.link), sr->sent);
+	rcpt_release(sr->rr);
+}
+
 static void end_step(struct step_run *sr, const struct verdict *v)
 {
+	struct job_run *run = sr->rr->run;
+
 	sr->sent = v->class == VERDICT_SENT;
+	if (sr->sent)
+		outcomes_add(&run->d->outcomes, sr->key, run->epoch, false);
 	rcpt_outcome(sr->rr, sr->step, v);
-	rcpt_release(sr->rr);
+	leave(sr);
 }
 
 static void end_with(
@@ -422,7 +441,7 @@ static void pass_on(struct step_run *sr)
 	        .transport = transport,
 	        .nexthop = rest,
 	    });
-	rcpt_release(rr);
+	leave(sr);
 }
 
 static void tell_outcome(struct step_run *sr)
@@ -482,7 +501,7 @@ static void take_file(struct step_run *sr, const struct work_done *found)
 
 	if (found->found == WORK_FOUND_LIST) {
 		plan_expand_file(sr, LOCAL_INCLUDE, found);
-		rcpt_release(rr);
+		leave(sr);
 		return;
 	}
 	path = sr->step->forward[found->which];
@@ -492,12 +511,12 @@ static void take_file(struct step_run *sr, const struct work_done *found)
 	}
 	/* Somebody else on the list has led here already. */
 	if (was_seen(rr, path)) {
-		rcpt_release(rr);
+		leave(sr);
 		return;
 	}
 	sr->file = path;
 	plan_expand_file(sr, LOCAL_FORWARD, found);
-	rcpt_release(rr);
+	leave(sr);
 }
 
 static void delivered(struct step_run *sr, const struct work_done *result)
@@ -562,7 +581,7 @@ static void start(struct step_run *sr)
 		tell_trial(sr);
 	} else if (s->kind == LOCAL_RESEND) {
 		plan_resend(sr);
-		rcpt_release(sr->rr);
+		leave(sr);
 	} else if (s->kind == LOCAL_READ) {
 		submit_look(sr, WORK_READ);
 	} else if (!s->nforward) {
@@ -572,6 +591,23 @@ static void start(struct step_run *sr)
 	} else {
 		submit_look(sr, WORK_LOOK);
 	}
+}
+
+static void tell_before(struct step_run *sr)
+{
+	end_with(sr, VERDICT_SENT, SPAN("2.0.0"),
+	    sr->step->kind == LOCAL_MAILBOX ? SPAN("delivered to mailbox")
+	                                    : SPAN("delivered before"));
+}
+
+/* What the queue process that died has asked for is not done twice. */
+static void resume(struct step_run *sr, bool sent)
+{
+	if (sent)
+		tell_before(sr);
+	else if (outcomes_begin(
+	             &sr->rr->run->d->outcomes, &sr->under_way, sr->key))
+		start(sr);
 }
 
 void step_begin(
@@ -594,11 +630,6 @@ void step_begin(
 	}
 	sr->key = outcome_of(sr, key);
 	list_append(&rr->steps, &sr->link);
-	if (outcomes_has(&rr->run->d->outcomes, sr->key)) {
-		end_with(sr, VERDICT_SENT, SPAN("2.0.0"),
-		    step->kind == LOCAL_MAILBOX ? SPAN("delivered to mailbox")
-		                                : SPAN("delivered before"));
-		return;
-	}
-	start(sr);
+	sr->under_way.epoch = rr->run->epoch;
+	resume(sr, outcomes_has(&rr->run->d->outcomes, sr->key));
 }
