@@ -34,6 +34,18 @@ void date_write(struct buf *out, usec wall)
 	    tm.tm_zone ? tm.tm_zone : "UTC");
 }
 
+void date_write_plain(struct buf *out, usec wall)
+{
+	struct tm tm = local_time(wall);
+	long minutes = tm.tm_gmtoff / 60;
+	long distance = minutes < 0 ? -minutes : minutes;
+
+	buf_printf(out, "%s, %02d %s %04d %02d:%02d:%02d %c%02ld%02ld",
+	    days[tm.tm_wday % 7], tm.tm_mday, months[tm.tm_mon % 12],
+	    1900 + tm.tm_year, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	    minutes < 0 ? '-' : '+', distance / 60, distance % 60);
+}
+
 void date_write_short(struct buf *out, usec wall)
 {
 	struct tm tm = local_time(wall);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mail/date.h - the three ways mail writes a time, in local time; and reading
- * what others wrote.
+ * mail/date.h - the ways mail writes a time, in local time; and reading what
+ * others wrote.
  *
  * The time zone is read once; a process that will lose its file system calls
  * date_init() before.
@@ -17,6 +17,8 @@ void date_init(void);
 
 /* RFC 5322: "Sun, 24 May 2020 08:56:11 +0200 (CEST)". */
 void date_write(struct buf *out, usec wall);
+/* As users' programs write it: "Sun, 24 May 2020 08:56:11 +0200". */
+void date_write_plain(struct buf *out, usec wall);
 /* As in an mbox From_ line: "Sun May 24 08:57:10 2020". */
 void date_write_ctime(struct buf *out, usec wall);
 /* As in mailq: "Sun May 24 08:57:10" (19 characters). */

@@ -49,6 +49,16 @@ static void test_forms(void **state)
 	}
 }
 
+static void test_plain(void **state)
+{
+	static const char want[] = "Thu, 01 Jan 1970 05:30:00 +0530";
+
+	(void)state;
+	(void)setenv("TZ", "IST-5:30", 1);
+	date_init();
+	check(date_write_plain, 0, want, sizeof(want) - 1);
+}
+
 static void test_stamp(void **state)
 {
 	(void)state;
@@ -111,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_far_future),
 		cmocka_unit_test(test_parse),

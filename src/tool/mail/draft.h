@@ -7,6 +7,11 @@
 #include "base/arena.h"
 #include "tool/mail/mua.h"
 
+enum {
+	DRAFT_TEXT_MAX = 512 << 20, /* the body; files are limited alike */
+	DRAFT_LIST_MAX = 16 << 20,  /* To and the like */
+};
+
 struct draft_file {
 	char *path; /* or NULL: message `message` as message/rfc822 */
 	uint32_t message;
@@ -16,26 +21,34 @@ struct draft_file {
 };
 
 struct draft {
-	/* Addresses as they were typed, by comma or blank. */
+	/* Addresses as they were typed, separated by comma (or blank, where
+	 * no name stands beside one). */
 	struct buf to;
 	struct buf cc;
 	struct buf bcc;
 	struct buf from; /* empty: the variable `from`, or none */
 	struct buf reply_to;
 	struct buf sender;
+	struct buf organization;
+	struct buf envelope; /* -r: the sender that sendmail is told */
 	struct buf subject;
-	bool has_subject; /* -s "" is one, too: not asked for */
-	struct buf in_reply_to;
-	struct buf references;
-	struct buf fields; /* more fields, "Name: value\n" each */
-	struct buf body;   /* lines with LF */
+	bool has_subject;      /* -s "" is one, too: not asked for */
+	struct buf references; /* of a reply, the last is In-Reply-To */
+	/* More fields, "Name: value\n" each. To, Cc, Bcc, From, Reply-To,
+	 * Sender, Subject go to their places, others win over what we would
+	 * write ourselves. */
+	struct buf fields;
+	struct buf body; /* lines with LF */
 	struct draft_file *files;
 	size_t nfiles;
-	bool verbose;     /* -v: the delivery is reported */
-	bool expand;      /* recipients like /file and |program are allowed */
-	bool from_header; /* -t: recipients come from the text */
-	char *mta_args;   /* of `sendmail-arguments`, or NULL */
-	/* For replies: what ~m and quoting mean, or BOX_NONE. */
+	bool verbose;        /* -v: the delivery is reported */
+	bool expand;         /* /file and |program are allowed */
+	bool from_header;    /* -t: recipients come from the text */
+	bool announce;       /* show To, Subject and the body so far first */
+	bool record_by_name; /* -F, followup: kept in a file named after the
+	                        first recipient */
+	char *mta_args;      /* more arguments of sendmail, or NULL */
+	/* For replies: what ~m and the like mean, or BOX_NONE. */
 	uint32_t about;
 };
 
@@ -43,6 +56,9 @@ void draft_init(struct draft *d);
 void draft_done(struct draft *d);
 /* False: no such file, which was said. */
 MUST_USE bool draft_attach(struct mua *m, struct draft *d, const char *path);
+/* Message i of the folder as message/rfc822. */
+void draft_attach_message(struct draft *d, uint32_t i);
+void draft_detach_all(struct draft *d);
 
 enum collect_result {
 	COLLECT_DONE,
@@ -58,23 +74,17 @@ enum collect_result draft_collect(struct mua *m, struct draft *d);
 /*
  * Expand aliases, build the message, give it to sendmail, keep a copy in
  * `record`. 0, or 1: not sent, which was said; the text is in dead.letter
- * then.
+ * then. Somebody who was refused while others got it only counts as a failure.
  */
 int draft_send(struct mua *m, struct draft *d);
 /* Collect, then send. */
 int draft_write(struct mua *m, struct draft *d);
-/* Give a message that stands already to these people: resend, -t. */
+/* Give a message that stands already to these people: resend. */
 int draft_pass_on(struct mua *m, span message, const char *const *to);
 /* Save what cannot be sent: "/home/pue/dead.letter" 12/275. */
 void draft_bury(struct mua *m, span message);
+/* $DEAD, or ~/dead.letter. */
+void draft_grave(struct mua *m, struct buf *ret_path);
 
-/*
- * Aliases, recursively; `metoo`; each address once. In `out` as "a, b". What
- * is not an address (files, programs, options) is refused with a sentence
- * unless d->expand, and never given to sendmail as an option. False: nobody
- * is left, or one is wrong.
- */
-MUST_USE bool draft_expand(
-    struct mua *m, const struct draft *d, span typed, struct buf *out);
 /* The user's own addresses: login, `from`, alternates. */
 bool draft_is_me(const struct mua *m, span addr);

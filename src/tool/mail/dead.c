@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tool/mail/dead.c - where a mail goes that could not be sent.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "os/error.h"
+#include "os/file.h"
+#include "tool/mail/draft.h"
+
+void draft_grave(struct mua *m, struct buf *ret_path)
+{
+	const char *dead = vars_get(m->vars, "DEAD");
+	CLEANUP(buf_done) struct buf expanded = BUF_INIT(8192);
+
+	if (!dead || !*dead || !mua_expand_name(m, span_str(dead), &expanded)) {
+		buf_printf(ret_path, "%s/dead.letter", m->home ? m->home : "");
+		return;
+	}
+	if (expanded.data[0] != '/')
+		buf_printf(ret_path, "%s/", m->home ? m->home : "");
+	buf_put(ret_path, buf_span(&expanded));
+}
+
+void draft_bury(struct mua *m, span message)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(16384);
+	CLEANUP(fd_close) int fd = -1;
+	size_t lines = 0;
+	int r;
+
+	if (message.len == 0)
+		return;
+	draft_grave(m, &path);
+	fd = os_error(open(buf_cstr(&path),
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+	r = fd < 0 ? fd : file_write_all(fd, message);
+	if (r < 0) {
+		mua_error(m, "%s: %s", buf_cstr(&path), strerror(-r));
+		return;
+	}
+	for (size_t i = 0; i < message.len; i++)
+		lines += message.ptr[i] == '\n';
+	printf("\"%s\" %zu/%zu\n", buf_cstr(&path), lines, message.len);
+	(void)fflush(stdout);
+}
