@@ -41,13 +41,24 @@ enum folder_flags {
 	FOLDER_DELETED = 32, /* gone at the next commit */
 };
 
+/*
+ * Sizes are those that Berkeley's mail and its children show: of all the file
+ * has of the message, with From_ line, Status lines and the empty line at the
+ * end. In a Maildir they are not known before folder_measure(), and are those
+ * that the message would have in an mbox, without the From_ line.
+ */
 struct folder_message {
-	uint64_t size;  /* of header and body, without From_ line and the blank
-	                   line behind it, Status lines included */
-	uint64_t lines; /* in the same */
+	uint64_t size;
+	uint64_t lines;
 	uint8_t flags;  /* enum folder_flags, as changed */
 	uint8_t before; /* as they are on the disk */
+	/* Of no interest outside: */
+	uint8_t form;  /* enum folder_form */
+	uint8_t state; /* enum folder_state */
+	uint16_t from; /* length of the From_ line */
 };
+
+struct folder_ops;
 
 struct folder_spec {
 	const char *path;
@@ -58,9 +69,16 @@ struct folder_spec {
 	/* May be NULL: somebody pressed a key, stop waiting for a lock. */
 	bool (*interrupted)(void *ctx);
 	void *ctx;
+	/*
+	 * Where the journal of a commit is kept if there can be none beside
+	 * the mailbox: the user's home. NULL: nowhere, such a mailbox cannot
+	 * be changed.
+	 */
+	const char *home;
+	const struct folder_ops *ops; /* for tests; NULL: the system's */
 };
 
-/* Why something could not be done: a sentence for the user. */
+/* Why something could not be done: "PATH: Permission denied". */
 struct folder_trouble {
 	int error;       /* negative errno */
 	struct buf text; /* make it with buf_init(.., 4096) */
@@ -86,8 +104,17 @@ bool folder_is_changed(const struct folder *f); /* commit has work */
 /* Messages count from 0; they keep their numbers until folder_commit(). */
 const struct folder_message *folder_get(const struct folder *f, size_t i);
 void folder_set(struct folder *f, size_t i, uint8_t flags);
+/* Make its `size` and `lines` known: reads a Maildir's file, once. */
+MUST_USE int folder_measure(struct folder *f, size_t i);
+/*
+ * The lines that stand for flags in an mbox, as they would be written now:
+ * "Status: RO" LF "X-Status: A" LF, or nothing.
+ */
+void folder_status_write(uint8_t flags, struct buf *out);
 
 /*
+ * What follows returns -ESTALE if somebody else removed the message.
+ *
  * The From_ line without its end: "From ana@x Wed Feb 19 05:10:35 2020"; one
  * made of Return-Path or From and the file's time for Maildirs. 0 or a
  * negative errno.

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Committing an mbox, under the locks of folder_lock.c:
+ *
+ *	1. If it changed since we read it, read it anew.
+ *	2. List what changes (folder_plan.h). Nothing: done.
+ *	3. Write it, in the way that moves the least:
+ *	   a. the end of the file goes, nothing else: cut it;
+ *	   b. a whole new file beside the old one, put in its place by
+ *	      rename(), where the directory may be written to and is locked
+ *	      by NAME.lock.
+ *
+ * All readers who have the old file open still read the old one after (b),
+ * and see from its name that there is a new one.
+ */
+#include "store/folder_plan.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "os/error.h"
+#include "os/file.h"
+
+enum { NAME_LENGTH = 8192, XATTR_MAX = 65536 };
+
+/* Writing */
+
+struct target {
+	const struct folder_ops *ops;
+	int fd;
+	uint64_t at;
+};
+
+static int write_piece(void *ctx, span piece)
+{
+	struct target *out = ctx;
+
+	while (piece.len > 0) {
+		ssize_t n = os_size(out->ops->write(
+		    out->fd, piece.ptr, piece.len, (off_t)out->at));
+
+		if (n == -EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		out->at += (uint64_t)n;
+		piece = span_from(piece, (size_t)n);
+	}
+	return 0;
+}
+
+/* A new file */
+
+/* What cannot be set on the new file must not be lost: -EPERM then. */
+static int copy_xattr(int from, int to, const char *name)
+{
+	char value[4096];
+	ssize_t n = fgetxattr(from, name, value, sizeof(value));
+	char same[4096];
+
+	if (n < 0)
+		return errno == ENODATA ? 0 : -EPERM;
+	if (fsetxattr(to, name, value, (size_t)n, 0) == 0)
+		return 0;
+	/* The system may have set it already, and let nobody else do so. */
+	if (fgetxattr(to, name, same, sizeof(same)) == n &&
+	    memcmp(same, value, (size_t)n) == 0)
+		return 0;
+	return -EPERM;
+}
+
+static int copy_xattrs(int from, int to)
+{
+	char *names = mem_new(XATTR_MAX, 1);
+	ssize_t n = flistxattr(from, names, XATTR_MAX);
+	int r = n < 0 && errno != ENOTSUP ? -EPERM : 0;
+
+	for (ssize_t i = 0; r == 0 && i < n;
+	     i += (ssize_t)strlen(names + i) + 1)
+		r = copy_xattr(from, to, names + i);
+	mem_free(names);
+	return r;
+}
+
+static int copy_rights(int from, int to, const struct stat *st)
+{
+	struct stat now;
+
+	if (fstat(to, &now) < 0)
+		return -errno;
+	if ((now.st_uid != st->st_uid || now.st_gid != st->st_gid) &&
+	    fchown(to, st->st_uid, st->st_gid) < 0)
+		return -EPERM;
+	if (fchmod(to, st->st_mode & 07777) < 0)
+		return -EPERM;
+	return copy_xattrs(from, to);
+}
+
+static int create_new(const struct folder *f, const char *name)
+{
+	int fd = os_error(f->ops->create(f->place.dir, name));
+
+	/* We have the lock: this is what somebody left who was killed. */
+	if (fd == -EEXIST && f->ops->unlink(f->place.dir, name) == 0)
+		fd = os_error(f->ops->create(f->place.dir, name));
+	return fd;
+}
+
+/* fsync() of a directory that we may not read is not to be had. */
+static int flush_directory(const struct folder *f)
+{
+	int r = os_error(f->ops->fsync(f->place.dir));
+
+	return r == -EBADF || r == -EINVAL ? 0 : r;
+}
+
+static int fill_new(const struct folder *f, const struct folder_plan *p,
+    const struct folder_lock *l, int fd)
+{
+	struct folder_plan whole = *p;
+	struct target out = { .ops = f->ops, .fd = fd };
+	struct folder_edit start = { .at = 0 };
+	int r = copy_rights(l->fd, fd, &l->st);
+
+	if (r < 0)
+		return r;
+	/* What stands before the first edit, as an edit of nothing. */
+	whole.edits = &start;
+	whole.count = 1;
+	whole.old_size = folder_plan_from(p);
+	r = folder_plan_stream(&whole, l->fd, write_piece, &out);
+	if (r == 0)
+		r = folder_plan_stream(p, l->fd, write_piece, &out);
+	return r == 0 ? os_error(f->ops->fsync(fd)) : r;
+}
+
+/* -EPERM: it cannot be made as the old one is. */
+static int replace(
+    struct folder *f, const struct folder_plan *p, struct folder_lock *l)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(NAME_LENGTH);
+	CLEANUP(fd_close) int fd = -1;
+	const char *name;
+	int r;
+
+	buf_printf(&text, ".%s.new", f->place.name);
+	name = buf_cstr(&text);
+	r = fd = create_new(f, name);
+	if (fd < 0)
+		return r;
+	r = fill_new(f, p, l, fd);
+	if (r == 0)
+		r = os_error(f->ops->rename(f->place.dir, name, f->place.name));
+	if (r < 0) {
+		(void)f->ops->unlink(f->place.dir, name);
+		return r;
+	}
+	fd_close(&l->fd);
+	l->fd = STEAL_FD(fd);
+	return flush_directory(f);
+}
+
+static bool is_tail_only(const struct folder_plan *p)
+{
+	const struct folder_edit *e = &p->edits[0];
+
+	return p->count == 1 && e->put == 0 && e->at + e->cut == p->old_size;
+}
+
+static int cut_tail(
+    struct folder *f, const struct folder_plan *p, const struct folder_lock *l)
+{
+	int r = os_error(f->ops->ftruncate(l->fd, (off_t)p->new_size));
+
+	return r < 0 ? r : os_error(f->ops->fsync(l->fd));
+}
+
+static int write_plan(
+    struct folder *f, const struct folder_plan *p, struct folder_lock *l)
+{
+	if (is_tail_only(p))
+		return cut_tail(f, p, l);
+	return replace(f, p, l);
+}
+
+/* Order */
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct folder_item *x = a;
+	const struct folder_item *y = b;
+
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void sort_items(struct folder *f)
+{
+	bool sorted = true;
+
+	for (size_t i = 1; i < f->count; i++)
+		sorted = sorted && f->items[i - 1].at < f->items[i].at;
+	if (!sorted)
+		qsort(f->items, f->count, sizeof(*f->items), compare_places);
+}
+
+/* After writing */
+
+/* Shells tell of new mail when the file was written to after it was read. */
+static void set_times(int fd, bool is_news)
+{
+	struct timespec times[2] = {
+		{ .tv_nsec = UTIME_NOW },
+		{ .tv_nsec = UTIME_OMIT },
+	};
+	struct stat st;
+
+	if (is_news && fstat(fd, &st) == 0) {
+		times[0] = st.st_mtim;
+		times[0].tv_sec--;
+	}
+	/* Of no harm if it fails. */
+	(void)futimens(fd, times);
+}
+
+static int adopt(struct folder *f, const struct folder_lock *l)
+{
+	struct stat st;
+	int fd = os_error(openat(f->place.dir, f->place.name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+
+	if (fd < 0)
+		return fd;
+	if (fstat(l->fd, &st) < 0) {
+		(void)close(fd);
+		return -errno;
+	}
+	folder_stamp_take(&f->stamp, &st);
+	folder_mbox_adopt(f, fd);
+	return 0;
+}
+
+/* True: it is gone now. */
+static bool remove_empty(struct folder *f, const struct folder_commit *c)
+{
+	return c->remove_empty && f->count == 0 &&
+	    f->ops->unlink(f->place.dir, f->place.name) == 0;
+}
+
+static int catch_up(
+    struct folder *f, const struct folder_lock *l, struct folder_commit *c)
+{
+	struct folder_stamp now;
+	int r = 0;
+
+	folder_stamp_take(&now, &l->st);
+	if (!folder_stamp_eq(&now, &f->stamp))
+		r = folder_mbox_resync(f, l->fd, &c->ret_new);
+	folder_drop_gone(f);
+	return r;
+}
+
+/* Messages that came meanwhile are nothing the user could have seen. */
+static int write_changes(
+    struct folder *f, struct folder_commit *c, struct folder_lock *l)
+{
+	struct folder_plan p;
+	size_t seen = f->count - c->ret_new;
+	int r;
+
+	for (size_t i = 0; c->mark_old && i < seen; i++)
+		f->items[i].m.flags |= FOLDER_OLD;
+	sort_items(f);
+	r = folder_plan_make(&p, f, l->fd);
+	if (r == 0 && p.count > 0) {
+		r = write_plan(f, &p, l);
+		if (r == 0) {
+			set_times(l->fd, c->ret_new > 0);
+			folder_plan_apply(&p, f);
+		}
+	}
+	folder_plan_done(&p);
+	return r;
+}
+
+static bool has_work(const struct folder *f, const struct folder_commit *c)
+{
+	if (folder_is_changed(f) || (c->remove_empty && c->ret_kept == 0))
+		return true;
+	for (size_t i = 0; c->mark_old && i < f->count; i++)
+		if (!(f->items[i].m.flags & FOLDER_OLD))
+			return true;
+	return false;
+}
+
+int folder_mbox_commit(
+    struct folder *f, struct folder_commit *c, struct folder_trouble *t)
+{
+	struct folder_lock l;
+	int r;
+
+	if (!has_work(f, c)) {
+		r = folder_refresh(f, &c->ret_new, t);
+		folder_drop_gone(f);
+		c->ret_kept = f->count;
+		return r;
+	}
+	r = folder_lock_take(f, &l, t);
+	if (r < 0)
+		return r;
+	r = catch_up(f, &l, c);
+	if (r == 0)
+		r = write_changes(f, c, &l);
+	c->ret_kept = f->count;
+	if (r == 0 && !remove_empty(f, c))
+		r = adopt(f, &l);
+	folder_lock_drop(f, &l);
+	return r < 0 ? folder_fail(t, r, f->path, "") : 0;
+}
