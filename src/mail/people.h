@@ -4,8 +4,10 @@
  *
  *	Ana Paz <ana@example.org>, bob@example.org (Bob B.), team: x, y;
  *
- * Built over mail/token. Nothing recurses; what cannot be understood is one
- * person whose address is the text.
+ * Nothing recurses, and it is linear; what cannot be understood is one person
+ * whose address is the text. Those in a group are people like all others, its
+ * name is dropped. Semicolons separate, too. Words without any comma, bracket
+ * or quote are one person each: "ana bob" is two.
  */
 #pragma once
 
@@ -22,16 +24,22 @@ struct person {
 struct people {
 	struct person *all;
 	size_t count;
-	bool truncated; /* more than `limit`, or the arena is full */
+	bool truncated; /* more than `limit`, or the arena was full */
 };
 
-/* The value of a field, or what a user typed. */
+/*
+ * The value of a field, or what a user typed. Spans lie in `value` or in the
+ * arena.
+ */
 void people_parse(
     span value, size_t limit, struct arena *a, struct people *ret);
 /*
  * Appended in external form: `Ana Paz <ana@x>`, the name quoted, or encoded
- * by RFC 2047, where it must be.
+ * by RFC 2047 as UTF-8, where it must be. It may be folded there; the line
+ * counts from the last LF in `out`. No CR, LF or NUL comes out otherwise.
  */
 void people_write(struct buf *out, const struct person *p);
+/* The same with the name encoded in another set: see charset_choose(). */
+void people_write_as(struct buf *out, const struct person *p, span charset);
 /* The same person: domains without case, local parts with. */
 bool people_same(span addr1, span addr2);
