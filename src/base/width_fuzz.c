@@ -26,7 +26,7 @@ static void check_bytes(span s, enum harmless how, bool ascii)
 			bug("a C1 control");
 		if (b == 0xe2 && next == 0x80 && third >= 0xa8 && third <= 0xae)
 			bug("a separator or an override");
-		if (b == 0xe2 && next == 0x81 && third >= 0xa6)
+		if (b == 0xe2 && next == 0x81 && third >= 0xa6 && third <= 0xaf)
 			bug("an isolate");
 	}
 }
