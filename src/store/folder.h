@@ -163,7 +163,7 @@ MUST_USE int folder_commit(
  * Put messages into an mbox or a Maildir (made as `make` says if there is
  * none), all or none, on stable storage.
  *
- *	folder_append_open(&a, path, kind, &t)
+ *	folder_append_open(&a, &spec, kind, &t)
  *	for each: folder_append_begin(a, from_line, flags)
  *	          folder_append_put(a, piece) ...   header, blank line, body
  *	folder_append_commit(&a, &t)   or folder_append_drop(&a)
@@ -176,7 +176,11 @@ void folder_append_begin(
     struct folder_append *a, span from_line, uint8_t flags);
 /* Lines with LF; "From " at the beginning of a line becomes ">From ". */
 void folder_append_put(struct folder_append *a, span piece);
-/* Frees it. The sizes are what was added, for "[Appended] 19/683". */
+/*
+ * Frees it. The sizes are what was added, for "[Appended] 19/683". (Heirloom
+ * mailx counts a Status line and an X-Status line for each message, also when
+ * it writes none: a line and 9 bytes, a line and 11.)
+ */
 MUST_USE int folder_append_commit(struct folder_append **pa, bool *ret_is_new,
     uint64_t *ret_lines, uint64_t *ret_bytes, struct folder_trouble *t);
 void folder_append_drop(struct folder_append **pa);

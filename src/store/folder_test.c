@@ -240,6 +240,99 @@ static void test_maildir(void **state)
 	assert_int_equal(rmdir("d"), 0);
 }
 
+/* Appending */
+
+static struct folder_append *open_append(
+    const char *path, enum folder_kind kind)
+{
+	struct folder_spec spec = { .path = path };
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	struct folder_append *a = NULL;
+
+	assert_int_equal(folder_append_open(&a, &spec, kind, &t), 0);
+	buf_done(&t.text);
+	return a;
+}
+
+static void commit_append(
+    struct folder_append **a, bool is_new, uint64_t lines, uint64_t bytes)
+{
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	uint64_t got_lines = 0;
+	uint64_t got_bytes = 0;
+	bool got_new = false;
+
+	assert_int_equal(
+	    folder_append_commit(a, &got_new, &got_lines, &got_bytes, &t), 0);
+	assert_null(*a);
+	assert_int_equal(got_new, is_new);
+	assert_int_equal(got_lines, lines);
+	assert_int_equal(got_bytes, bytes);
+	buf_done(&t.text);
+}
+
+static void test_append(void **state)
+{
+	const span from = SPAN("From ana@x Wed Feb 19 05:10:35 2020");
+	struct folder_append *a = open_append("m", FOLDER_MBOX);
+
+	(void)state;
+	folder_append_begin(a, from, FOLDER_SEEN | FOLDER_OLD);
+	folder_append_put(a, SPAN("Subject: 1\n\nFrom here\n"));
+	commit_append(&a, true, 6, 36 + 11 + 11 + 1 + 11 + 1);
+	expect_file("m", FROM "Subject: 1\nStatus: RO\n\n>From here\n\n");
+	write_file("m", SPAN(FROM "Subject: 1\n\nno end"));
+	a = open_append("m", FOLDER_MAILDIR);
+	folder_append_begin(a, from, 0);
+	folder_append_put(a, SPAN("Status: RO\nSubject: 2\n\n2"));
+	folder_append_begin(a, from, FOLDER_FLAGGED);
+	folder_append_put(a, SPAN("no header\n"));
+	commit_append(&a, false, 10, 36 + 11 + 1 + 2 + 1 + 36 + 12 + 1 + 11);
+	expect_file("m",
+	    FROM "Subject: 1\n\nno end\n\n" FROM "Subject: 2\n\n2\n\n" FROM
+	         "X-Status: F\n\nno header\n\n");
+	a = open_append("m", FOLDER_MBOX);
+	folder_append_begin(a, from, 0);
+	folder_append_put(a, SPAN("x"));
+	folder_append_drop(&a);
+	expect_file("m",
+	    FROM "Subject: 1\n\nno end\n\n" FROM "Subject: 2\n\n2\n\n" FROM
+	         "X-Status: F\n\nno header\n\n");
+	assert_int_equal(unlink("m"), 0);
+	a = open_append("m", FOLDER_MBOX);
+	folder_append_drop(&a);
+	assert_int_equal(unlink("m"), -1);
+}
+
+static void test_append_maildir(void **state)
+{
+	struct folder_append *a = open_append("d", FOLDER_MAILDIR);
+	struct folder *f;
+
+	(void)state;
+	folder_append_begin(a, SPAN("From x"), FOLDER_SEEN);
+	folder_append_put(a, SPAN("Status: RO\nSubject: 1\n\nFrom 1\n"));
+	folder_append_begin(a, SPAN("From x"), 0);
+	folder_append_put(a, SPAN("Subject: 2\n\n2\n"));
+	commit_append(&a, true, 6, 11 + 1 + 7 + 11 + 1 + 2);
+	a = open_append("d", FOLDER_MBOX);
+	folder_append_begin(a, SPAN("From x"), 0);
+	folder_append_drop(&a);
+	assert_int_equal(rmdir("d/tmp"), 0);
+	f = open_folder("d");
+	assert_int_equal(folder_count(f), 2);
+	assert_int_equal(folder_get(f, 0)->flags, FOLDER_SEEN | FOLDER_OLD);
+	expect_content(f, 0, "Subject: 1\n\nFrom 1\n");
+	assert_int_equal(folder_get(f, 1)->flags, 0);
+	folder_set(f, 0, FOLDER_DELETED);
+	folder_set(f, 1, FOLDER_DELETED);
+	commit(f, true);
+	folder_close(&f);
+	assert_int_equal(rmdir("d/new"), 0);
+	assert_int_equal(rmdir("d/cur"), 0);
+	assert_int_equal(rmdir("d"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +340,8 @@ int main(void)
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_others_write),
 		cmocka_unit_test(test_maildir),
+		cmocka_unit_test(test_append),
+		cmocka_unit_test(test_append_maildir),
 	};
 
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
