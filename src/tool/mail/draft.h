@@ -79,8 +79,6 @@ enum collect_result draft_collect(struct mua *m, struct draft *d);
 int draft_send(struct mua *m, struct draft *d);
 /* Collect, then send. */
 int draft_write(struct mua *m, struct draft *d);
-/* Give a message that stands already to these people: resend. */
-int draft_pass_on(struct mua *m, span message, const char *const *to);
 /* Save what cannot be sent: "/home/pue/dead.letter" 12/275. */
 void draft_bury(struct mua *m, span message);
 /* $DEAD, or ~/dead.letter. */

@@ -16,6 +16,7 @@
 #include "os/file.h"
 #include "tool/mail/commands.h"
 #include "tool/mail/head.h"
+#include "tool/mail/quote.h"
 #include "tool/mail/run.h"
 #include "tool/mail/show.h"
 #include "tool/mail/term.h"
@@ -140,10 +141,9 @@ static int edit_messages(struct mua *m, const struct call *c, bool visual)
 			break;
 		if (answer == 'n')
 			continue;
-		box_goto(m->box, at);
+		quote_touch(m, at);
 		if (show_text(m, at, SHOW_ALL, &text) < 0)
 			return 1;
-		box_set_flags(m->box, at, FOLDER_SEEN, 0);
 		switch (edit_text(m, visual, &text)) {
 		case EDIT_CHANGED:
 			mua_error(m, "Message %u stays as it is", at + 1);

@@ -23,6 +23,7 @@
 #include "store/folder.h"
 #include "tool/mail/build.h"
 #include "tool/mail/head.h"
+#include "tool/mail/quote.h"
 #include "tool/mail/run.h"
 
 #ifndef SENDMAIL
@@ -429,26 +430,25 @@ int draft_write(struct mua *m, struct draft *d)
 	return draft_send(m, d);
 }
 
-int draft_pass_on(struct mua *m, span message, const char *const *to)
+void send_resolve(struct mua *m, struct recipients *r)
 {
-	struct recipients r;
+	recipients_resolve(m, r);
+	recipients_check(m, r, vars_is_set(m->vars, "expandaddr"));
+}
+
+int send_as_is(struct mua *m, struct recipients *r, span message)
+{
+	struct draft none = { 0 };
+	bool kept = vars_is_set(m->vars, "record-resent");
 	struct argv a;
 	int result = 1;
 
-	recipients_init(&r);
-	for (size_t i = 0; to[i]; i++)
-		recipients_take(&r, span_str(to[i]), RECIPIENT_TO);
-	recipients_resolve(m, &r);
-	recipients_check(m, &r, vars_is_set(m->vars, "expandaddr"));
-	if (r.count == 0)
-		printf("No recipients specified\n");
-	else if (give_to_files(m, &r, message) == 0 &&
-	    make_argv(m, NULL, &r, &a))
+	if (give_to_files(m, r, message) == 0 &&
+	    (!kept || record(m, &none, r, message) == 0) &&
+	    make_argv(m, NULL, r, &a))
 		result = give_to_sendmail(m, message, &a);
 	if (result != 0)
-		(void)not_sent(m, message);
-	else if (r.wrong > 0)
-		m->failures++;
-	recipients_done(&r);
-	return result;
+		return not_sent(m, message);
+	m->failures += r->wrong > 0;
+	return 0;
 }

@@ -16,6 +16,7 @@
 #include "os/file.h"
 #include "tool/mail/commands.h"
 #include "tool/mail/head.h"
+#include "tool/mail/quote.h"
 #include "tool/mail/run.h"
 #include "tool/mail/show.h"
 #include "tool/mail/term.h"
@@ -219,29 +220,6 @@ static int read_file(struct mua *m, const char *path, struct buf *out)
 	return r < 0 ? r : 0;
 }
 
-/* Each line behind `prefix`. */
-static void put_indented(struct draft *d, const char *prefix, span text)
-{
-	while (text.len > 0) {
-		span line = span_cut(&text, '\n');
-
-		buf_put(&d->body, span_str(prefix));
-		/* "> " in front of nothing is ">": no blank at a line end. */
-		while (line.len == 0 && d->body.len > 0 &&
-		    d->body.data[d->body.len - 1] == ' ')
-			d->body.len--;
-		buf_put(&d->body, line);
-		buf_putc(&d->body, '\n');
-	}
-}
-
-static const char *indent_of(const struct mua *m)
-{
-	const char *prefix = vars_get(m->vars, "indentprefix");
-
-	return prefix && *prefix ? prefix : "\t";
-}
-
 static enum tilde_result take_file(struct escape *e, const char *path)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_TEXT_MAX);
@@ -251,7 +229,8 @@ static enum tilde_result take_file(struct escape *e, const char *path)
 	printf(
 	    "\"%s\" %zu/%zu\n", path, count_lines(buf_span(&text)), text.len);
 	if (e->letter == 'R')
-		put_indented(e->d, indent_of(e->m), buf_span(&text));
+		quote_indented(
+		    &e->d->body, quote_prefix(e->m), buf_span(&text));
 	else
 		put_text(e->d, buf_span(&text));
 	return TILDE_TAKEN;
@@ -380,9 +359,10 @@ static enum tilde_result do_messages(struct escape *e)
 		printf(" %u", set.all[i] + 1);
 		if (show_text(e->m, set.all[i], how, &text) < 0)
 			break;
-		box_set_flags(e->m->box, set.all[i], FOLDER_SEEN, 0);
+		quote_touch(e->m, set.all[i]);
 		if (indented)
-			put_indented(e->d, indent_of(e->m), buf_span(&text));
+			quote_indented(
+			    &e->d->body, quote_prefix(e->m), buf_span(&text));
 		else
 			put_text(e->d, buf_span(&text));
 	}
