@@ -26,7 +26,10 @@ struct params {
 
 enum { PARAMS_MAX = 64 }; /* what is behind is dropped */
 
-/* Spans lie in the arena, or in `text`. */
+/*
+ * Spans lie in the arena, or in `text`. Of two with one name the first counts,
+ * but RFC 2231's form counts more. What finds no room in the arena is dropped.
+ */
 void params_parse(span text, struct arena *a, struct params *ret);
 /* Empty if there is none. */
 span params_get(const struct params *p, span name);
