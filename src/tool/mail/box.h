@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "mail/people.h"
 #include "store/folder.h"
 #include "tool/mail/mua.h"
 
@@ -63,12 +64,15 @@ struct box {
 };
 
 void box_free(struct box **pb);
+/* Forget the folder, which becomes "#"; nothing is written. */
+void box_close(struct box *b);
 
 /*
  * Open `name` (expanded; NULL: the inbox) in place of the folder that is open,
- * which is left as "quit" would. 0; 1: it is empty or not there, which was
- * said ("No mail for pue", `/x: No such file or directory`); -1: an error,
- * which was said, and the folder is still the one before.
+ * which is left as "quit" would. 0; 1: an incoming mailbox is empty or not
+ * there ("No mail for pue"; not with the variable emptystart); -1: an error
+ * (`/x: No such file or directory`). Both were said. Unless it was the empty
+ * one, the folder is still the one before.
  */
 int box_change(struct mua *m, const char *name);
 /* The end: quit (changes are written, "Held 1 message in ...") or exit. 0, or
@@ -91,13 +95,20 @@ uint32_t box_first(const struct box *b);
 char box_letter(const struct mua *m, uint32_t i);
 /* Make it the current message. */
 void box_goto(struct box *b, uint32_t i);
+/* `last` was deleted: go on to the nearest one that is left. False: none. */
+bool box_leave_deleted(struct box *b, uint32_t last);
 /* It was read. */
 void box_touch(struct box *b, uint32_t i);
-/* Its size as summaries show it: with the From_ line, and the empty line
- * behind. */
+/* Its size as summaries show it. */
 void box_extent(
     struct mua *m, uint32_t i, uint64_t *ret_lines, uint64_t *ret_bytes);
 
-/* 0 or a negative errno, which was said. Appended. */
+/* Who sent it, by From, Sender or the From_ line. 0 or a negative errno. */
+MUST_USE int box_sender(
+    struct mua *m, uint32_t i, struct arena *a, struct person *ret);
+/*
+ * 0 or a negative errno, which was said. Appended. Of a header that is larger
+ * than `out` the beginning.
+ */
 MUST_USE int box_header(struct mua *m, uint32_t i, struct buf *out);
 MUST_USE int box_content(struct mua *m, uint32_t i, struct buf *out);

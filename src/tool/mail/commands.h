@@ -81,7 +81,7 @@ command_fn cmd_unread, cmd_seen, cmd_flag, cmd_unflag, cmd_answered;
 command_fn cmd_unanswered, cmd_draft, cmd_undraft, cmd_size, cmd_dot;
 /* cmd_file.c */
 command_fn cmd_file, cmd_folders, cmd_save, cmd_Save, cmd_copy, cmd_Copy;
-command_fn cmd_move, cmd_newmail, cmd_remove, cmd_rename;
+command_fn cmd_move, cmd_Move, cmd_newmail, cmd_remove, cmd_rename;
 /* cmd_order.c */
 command_fn cmd_sort, cmd_unsort, cmd_thread, cmd_unthread, cmd_search;
 command_fn cmd_collapse, cmd_uncollapse;
