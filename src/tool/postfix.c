@@ -23,11 +23,13 @@
 
 #include "conf/site.h"
 #include "conf/value.h"
+#include "tool/postfix_settings.h"
 
 struct command_line {
 	const char *dir; /* of the configuration */
 	struct conf *conf;
 	struct conf_report *report;
+	char **args; /* behind the command, NULL at the end */
 	bool has_log;
 };
 
@@ -291,11 +293,29 @@ static int cmd_status(struct command_line *c)
 	return 0;
 }
 
+/* main.cf has changed meanwhile; false: it does not do any more. */
+static bool read_again(struct command_line *c)
+{
+	struct conf *conf = NULL;
+
+	if (conf_read(c->dir, c->report, &conf) != CONF_OK) {
+		say_text(c, FATAL, buf_span(&c->report->error));
+		return false;
+	}
+	conf_unref(&c->conf);
+	c->conf = conf;
+	return true;
+}
+
 static int cmd_set_permissions(struct command_line *c)
 {
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	int r = settings_write(c->conf, c->dir, c->args, &error);
 
-	if (site_set_permissions(c->conf, &error) == SITE_OK)
+	if (r == SETTINGS_WRITTEN && !read_again(c))
+		return 1;
+	if (r != SETTINGS_BAD &&
+	    site_set_permissions(c->conf, &error) == SITE_OK)
 		return 0;
 	say_text(c, FATAL, buf_span(&error));
 	return 1;
@@ -492,10 +512,14 @@ static bool open_log(struct command_line *c, bool must)
 	return !must;
 }
 
-static int run(const char *dir, const char *command)
+static int run(const char *dir, const char *command, char **args)
 {
 	struct conf_report report = CONF_REPORT_INIT;
-	struct command_line c = { .dir = dir, .report = &report };
+	struct command_line c = {
+		.dir = dir,
+		.report = &report,
+		.args = args,
+	};
 	const struct command *known = find_command(command);
 	int r = known && known->any_conf
 	    ? conf_read_unchecked(dir, &report, &c.conf)
@@ -547,5 +571,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	(void)setenv("MAIL_CONFIG", dir, 1);
-	return run(dir, optind < argc ? argv[optind] : "");
+	if (optind == argc)
+		return run(dir, "", argv + argc);
+	return run(dir, argv[optind], argv + optind + 1);
 }

@@ -2,6 +2,7 @@
 """What "make install" brings, and how the service manager sees us."""
 
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -290,6 +291,38 @@ def test_permissions_are_checked_and_set(make_instance):
                    mode(os.path.join(spool, name)))
             for name in right} == right
     assert "spool" not in mail.postfix("check").stderr
+
+
+@pytest.mark.root
+def test_permissions_for_somebody_else(make_instance):
+    """set-permissions name=value, as post-install has it."""
+    mail = make_instance(f"command_directory = {instance.PROGRAMS}")
+    spool = os.path.join(mail.home, "other")
+    mail.postfix("set-permissions")
+
+    def lines():
+        with open(os.path.join(mail.etc, "main.cf"), encoding="utf-8") as f:
+            return f.read()
+    before = lines()
+    for bad in ("mail_owner", "mail_owner=", "mail owner=games", "x=y",
+                "queue_directory=spool", "myhostname=x.example", "start",
+                "mail_owner=nobody-at-all", "setgid_group=nobody-at-all"):
+        done = mail.postfix("set-permissions", "mail_owner=games", bad,
+                            check=False)
+        assert done.returncode == 1 and f"'{bad}'" in done.stderr, done
+    owner = mail.tool("postconf", "-c", mail.etc, "-h", "mail_owner").stdout
+    mail.postfix("set-permissions", f"mail_owner={owner.strip()}",
+                 "upgrade-permissions", "html_directory=no",
+                 "html_directory=no")
+    assert lines().replace("html_directory = no\n", "") == before
+
+    mail.postfix("set-permissions", "mail_owner=games",
+                 f"queue_directory={spool}")
+    assert mail.tool("postconf", "-c", mail.etc, "mail_owner",
+                     "queue_directory").stdout == (
+        f"mail_owner = games\nqueue_directory = {spool}\n")
+    games = pwd.getpwnam("games").pw_uid
+    assert os.lstat(os.path.join(spool, "private")).st_uid == games
 
 
 def test_missing_directories_are_made(make_instance):
