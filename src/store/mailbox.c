@@ -343,6 +343,12 @@ static int check_locked(struct mailbox *m, const struct mailbox_spec *spec,
 	return MAILBOX_OK;
 }
 
+static int refuse_damaged(const struct mailbox *m, struct mailbox_trouble *t)
+{
+	return refuse(t, SPAN("4.2.0"), "cannot remove an unfinished message",
+	    m->damaged);
+}
+
 /* What a killed writer left. If it cannot be cut off, the note must stay. */
 static int repair(
     struct mailbox *m, const struct stat *st, struct mailbox_trouble *t)
@@ -350,13 +356,10 @@ static int repair(
 	m->synced = m->is_plain ? (uint64_t)st->st_size : 0;
 	if (m->is_plain && m->left.found && m->left.inode == st->st_ino &&
 	    m->left.size < m->synced) {
-		int r = os_error(m->ops->ftruncate(m->fd, (off_t)m->left.size));
-
-		if (r < 0) {
-			m->damaged = true;
-			return refuse(t, SPAN("4.2.0"),
-			    "cannot remove an unfinished message", r);
-		}
+		m->damaged =
+		    os_error(m->ops->ftruncate(m->fd, (off_t)m->left.size));
+		if (m->damaged < 0)
+			return refuse_damaged(m, t);
 		m->synced = m->left.size;
 	}
 	m->whole = m->end = m->synced;
@@ -425,9 +428,8 @@ void mailbox_put(struct mailbox *m, span bytes)
 /* A failed write may have written something: cut in any case. */
 static void cut_back(struct mailbox *m, uint64_t size)
 {
-	if (m->is_plain && !m->damaged &&
-	    m->ops->ftruncate(m->fd, (off_t)size) < 0)
-		m->damaged = true;
+	if (m->is_plain && !m->damaged)
+		m->damaged = os_error(m->ops->ftruncate(m->fd, (off_t)size));
 	m->whole = m->end = size;
 }
 
@@ -478,6 +480,14 @@ int mailbox_flushed(struct mailbox *m, int result, struct mailbox_trouble *t)
 	if (result < 0) {
 		cut_back(m, m->synced);
 		return refuse_write(t, result);
+	}
+	/*
+	 * The note in the lock file has the size from before all of them, and
+	 * whoever comes next cuts off there: no message since then is safe.
+	 */
+	if (m->damaged && m->whole > m->synced && m->lock.fd >= 0) {
+		cut_back(m, m->synced);
+		return refuse_damaged(m, t);
 	}
 	m->synced = m->whole;
 	return MAILBOX_OK;

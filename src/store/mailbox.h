@@ -100,7 +100,9 @@ struct mailbox {
 	uint64_t end;
 	bool is_plain; /* a regular file: it can be cut and synced */
 	int error;     /* the first failure of the message being written */
-	bool damaged;  /* an undo failed: what is behind `whole` is garbage */
+	/* An undo failed: everything since the last sync will be cut off by
+	 * whoever claims the lock next. A negative errno. */
+	int damaged;
 };
 
 enum mailbox_result {

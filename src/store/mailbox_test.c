@@ -544,6 +544,7 @@ static struct {
 	int error;
 	size_t partial; /* a failing write writes so much first */
 	bool forever;
+	bool only_space; /* the disk works, but has no room */
 } fault;
 
 static bool fault_strikes(void)
@@ -570,7 +571,7 @@ static ssize_t fault_write(int fd, const void *bytes, size_t n)
 
 static int fault_fsync(int fd)
 {
-	if (!fault_strikes())
+	if (fault.only_space || !fault_strikes())
 		return fsync(fd);
 	errno = fault.error;
 	return -1;
@@ -647,9 +648,9 @@ static void one_fault(struct place *p, unsigned at, size_t partial)
 	 * to come repairs it. */
 	if (exists(p, "ana.lock")) {
 		assert_true(fault.forever);
+		assert_int_equal(done, 0);
 		claim_and_lock(&m, p);
 		leave(&m, p);
-		done = 0;
 	}
 	expect_messages(p, done);
 	assert_true(done == 7 || fault.calls >= at);
@@ -668,6 +669,9 @@ static void test_faults(void **state)
 				one_fault(p, at, partial);
 				fault.forever = true;
 				one_fault(p, at, partial);
+				fault.only_space = true;
+				one_fault(p, at, partial);
+				fault.only_space = false;
 			}
 		}
 	}

@@ -12,7 +12,8 @@ fails, or is interrupted, all that the instance ever started is killed.
 As root, an instance can have users of its own (users=["aca"]): it runs in a
 mount namespace in which /etc/passwd is another file. The machine's own users
 do not change. They have a home when make_home() made one. The directory of the
-mailboxes can be a file system of its own there (spool_size="200k").
+mailboxes can be a file system of its own there (spool_size="200k", or
+spool_image="FILE").
 """
 
 import atexit
@@ -171,9 +172,11 @@ class Smtp:
 
 class Instance:
     def __init__(self, *main_cf, user=None, users=(), directory=None,
-                 spool_size=None):
+                 spool_size=None, spool_image=None):
         """Lines for main.cf; `user` runs it (default: whoever we are)."""
-        self.spool_size = spool_size
+        self.spool = spool_size and (
+            f"-t tmpfs -o mode=1777,size={spool_size} tmpfs")
+        self.spool = spool_image and f"-o loop {spool_image}" or self.spool
         self.own_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(
             prefix="chasqui-", dir=os.environ.get("TMPDIR", "/tmp"))
@@ -230,9 +233,8 @@ class Instance:
         if not self.uids:
             return command
         script = 'mount --bind "$0" /etc/passwd && exec "$@"'
-        if self.spool_size and args[-1:] == ("start-fg",):
-            script = (f"mount -t tmpfs -o mode=1777,size={self.spool_size} "
-                      f"tmpfs {self.home}/mail && " + script)
+        if self.spool and args[-1:] == ("start-fg",):
+            script = f"mount {self.spool} {self.home}/mail && " + script
         return ["unshare", "--mount", "sh", "-c", script,
                 os.path.join(self.directory, "passwd"), *command]
 
