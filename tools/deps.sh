@@ -7,7 +7,7 @@ set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libcmocka-dev
 	liblmdb-dev libseccomp-dev libssl-dev libunbound-dev libpcre2-dev libldap-dev libsasl2-dev
-	libmariadb-dev libmongoc-dev libnsl-dev libpq-dev libsqlite3-dev"
+	libedit-dev libmariadb-dev libmongoc-dev libnsl-dev libpq-dev libsqlite3-dev"
 test="btrfs-progs debootstrap dpkg-dev iproute2 mandoc
 	clang clang-14 libclang-rt-14-dev clang-format-14 netcat-openbsd python3 python3-pytest
 	dovecot-core strace slapd ldap-utils redis-server memcached db5.3-util postfix postfix-cdb postfix-lmdb

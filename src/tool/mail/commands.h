@@ -46,6 +46,9 @@ struct command {
 	const char *help; /* one line: "[msglist] show messages" */
 };
 
+/* Whether there are so many; else it was said. */
+bool call_has_words(const struct call *c, size_t least, size_t most);
+
 /* By its name or any unambiguous-as-ordered abbreviation (the first in the
  * table that begins so); NULL: unknown. */
 const struct command *command_find(span name);
@@ -57,9 +60,23 @@ int commands_run(struct mua *m, span line);
 /* The loop of receive mode: until quit, exit or the end of input. */
 void commands_loop(struct mua *m);
 
-/* source.c: a file of commands. `must`: say so if it is not there. */
+/*
+ * source.c: a file of commands. `must`: say so if it is not there. A command
+ * that fails ends it. 0 or 1.
+ */
 int source_file(struct mua *m, const char *path, bool must);
 int source_lines(struct mua *m, char *const *lines, size_t n);
+int source_text(struct mua *m, span text);
+/* Commands come from a file or a macro, not from the user. */
+bool source_is_active(const struct mua *m);
+/* The next line from where this one came: for "define". False: no more. */
+MUST_USE bool source_next(struct mua *m, struct buf *out);
+/* Whether the commands here count: not in the dead branch of an if. */
+bool source_is_live(const struct mua *m);
+void source_free(struct mua *m);
+/* The value of mail_personality that a file sets, if it does so outside of
+ * conditions; nothing is run. */
+MUST_USE bool source_find_manner(const char *path, struct buf *ret);
 
 /* ---- the commands, by file ---- */
 
@@ -71,10 +88,12 @@ command_fn cmd_unsave_retain, cmd_forward_ignore, cmd_forward_retain;
 command_fn cmd_unforward_ignore, cmd_unforward_retain;
 command_fn cmd_shortcut, cmd_unshortcut, cmd_define, cmd_undefine, cmd_call;
 command_fn cmd_account, cmd_source, cmd_if, cmd_elif, cmd_else, cmd_endif;
-command_fn cmd_varshow, cmd_history;
+command_fn cmd_varshow, cmd_history, cmd_unaccount, cmd_defines;
+command_fn cmd_headerpick, cmd_commandalias, cmd_uncommandalias, cmd_environ;
+command_fn cmd_setenv, cmd_unsetenv;
 /* cmd_misc.c */
 command_fn cmd_help, cmd_list, cmd_version, cmd_echo, cmd_cd, cmd_shell;
-command_fn cmd_escape, cmd_quit, cmd_exit, cmd_comment, cmd_pwd;
+command_fn cmd_bang, cmd_quit, cmd_exit, cmd_noop, cmd_pwd;
 /* cmd_mark.c */
 command_fn cmd_delete, cmd_undelete, cmd_dp, cmd_hold, cmd_mbox, cmd_touch;
 command_fn cmd_unread, cmd_seen, cmd_flag, cmd_unflag, cmd_answered;
@@ -90,7 +109,8 @@ command_fn cmd_type, cmd_Type, cmd_next, cmd_previous, cmd_top, cmd_more;
 command_fn cmd_More, cmd_headers, cmd_scroll, cmd_Scroll, cmd_from;
 command_fn cmd_write, cmd_pipe, cmd_Pipe, cmd_show, cmd_mimeview;
 /* reply.c, forward.c, edit.c */
-command_fn cmd_mail, cmd_reply, cmd_Reply, cmd_reply_all, cmd_reply_sender;
+command_fn cmd_mail, cmd_Mail, cmd_reply, cmd_Reply, cmd_reply_all,
+    cmd_reply_sender;
 command_fn cmd_followup, cmd_Followup, cmd_followup_all, cmd_followup_sender;
 command_fn cmd_forward, cmd_Forward, cmd_resend, cmd_Resend, cmd_edit;
 command_fn cmd_visual;

@@ -44,7 +44,8 @@ bool mua_makes_maildirs(struct mua *m)
 
 void mua_inbox(struct mua *m, const char *user, struct buf *ret_path)
 {
-	const char *mail = user ? NULL : vars_get(m->vars, "MAIL");
+	const char *mail =
+	    user || m->is_pretending ? NULL : vars_get(m->vars, "MAIL");
 	const char *spool = access("/var/spool/mail", F_OK) == 0
 	    ? "/var/spool/mail"
 	    : "/var/mail";

@@ -26,6 +26,11 @@ size_t term_rows(const struct term *t);    /* $LINES, 24 */
 /* Lines of a summary, from `screen` or the height. */
 size_t term_screen(const struct term *t);
 
+/* The variable interactive was set or unset. */
+void term_reconsider(struct term *t);
+/* What was typed, numbered. */
+void term_history(const struct term *t, FILE *out);
+
 enum term_kind {
 	TERM_COMMAND, /* history and completion of commands */
 	TERM_HEADER,  /* "Subject: ", "To: ": with `preset` to be edited */
@@ -46,8 +51,10 @@ enum term_result {
 MUST_USE int term_line(struct term *t, enum term_kind kind, const char *prompt,
     const char *preset, struct buf *out);
 
-/* Whether SIGINT came since the last call of term_calm(). */
+/* Whether SIGINT came since the last call of term_calm(), or SIGHUP. */
 bool term_interrupted(void);
+/* SIGHUP: nobody is there any more; term_line() gives -EIO from now on. */
+bool term_hung_up(void);
 void term_calm(void);
 /* While a child has the terminal: SIGINT and SIGQUIT are his. */
 void term_lend(struct term *t);

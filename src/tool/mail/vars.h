@@ -25,6 +25,10 @@ uint64_t vars_number(
 /* A value of NULL sets it to "". `fixed`: by -S, which no file undoes. */
 void vars_set(struct vars *v, const char *name, const char *value);
 void vars_fix(struct vars *v, const char *name, const char *value);
+/* -S noname: as if it were not set, in the environment neither. */
+void vars_fix_unset(struct vars *v, const char *name);
+/* The start-up files are read: from now on everything can be changed. */
+void vars_thaw(struct vars *v);
 /* False: it was not set. */
 bool vars_unset(struct vars *v, const char *name);
 typedef void vars_fn(void *ctx, const char *name, const char *value);
@@ -63,4 +67,6 @@ struct dict_entry *dict_find(const struct dict *d, span name);
 /* Found or made. */
 struct dict_entry *dict_make(struct dict *d, span name);
 void dict_add(struct dict_entry *e, span value);
+/* Without values, but there. */
+void dict_clear(struct dict_entry *e);
 bool dict_drop(struct dict *d, span name);

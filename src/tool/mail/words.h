@@ -15,7 +15,7 @@ struct words {
 	size_t count;
 };
 
-/* False: a quote is not closed, or the arena is full. */
+/* A quote that is not closed ends with the line. False: the arena is full. */
 MUST_USE bool words_split(span line, struct arena *a, struct words *ret);
 /*
  * Cut the last word off a line, quoted as above: the file name behind a
