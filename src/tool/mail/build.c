@@ -117,9 +117,12 @@ static void put_agent(struct builder *b)
 		buf_printf(b->out, "User-Agent: %s\n", agent);
 }
 
-/* What describes the body stands where our own would. */
-static bool is_about_body(span name)
+/* What describes the body stands where our own would; in bsd-mailx's manner
+ * with the others. */
+static bool stands_below(const struct builder *b, span name)
 {
+	if (b->m->manner == MANNER_BSD && b->d->nfiles == 0)
+		return false;
 	return span_has_prefix_nocase(name, SPAN("Content-")) ||
 	    span_eq_nocase(name, SPAN("MIME-Version"));
 }
@@ -133,7 +136,7 @@ static void put_given(struct builder *b)
 		CLEANUP(buf_done) struct buf name = BUF_INIT(1024);
 
 		buf_put(&name, f.name);
-		if (!is_about_body(f.name) && !name.failed)
+		if (!stands_below(b, f.name) && !name.failed)
 			head_write_text(
 			    b->m, b->out, buf_cstr(&name), f.value, HEAD_SEND);
 	}
@@ -146,7 +149,8 @@ static void put_text_fields(struct builder *b)
 	struct field f;
 
 	while (field_next(&rest, &f))
-		if (span_has_prefix_nocase(f.name, SPAN("Content-")))
+		if (span_has_prefix_nocase(f.name, SPAN("Content-")) &&
+		    stands_below(b, f.name))
 			buf_put(b->out, f.whole);
 	if (!is_given(b, "Content-Type")) {
 		buf_printf(b->out, "Content-Type: %s", b->text.type);
@@ -246,6 +250,19 @@ static void respect_fields(struct builder *b)
 	}
 }
 
+static void put_text(struct builder *b)
+{
+	const struct content *c = &b->text;
+
+	transfer_encode(b->out, c->encoding, c->bytes);
+	/* An empty text is a line that goes on into nothing. */
+	if (c->bytes.len == 0 && c->encoding == TRANSFER_QUOTED)
+		buf_put(b->out, SPAN("=\n"));
+	if (c->bytes.len > 0 && b->out->len > 0 &&
+	    b->out->data[b->out->len - 1] != '\n')
+		buf_putc(b->out, '\n');
+}
+
 static bool put_parts(struct builder *b)
 {
 	buf_put(b->out, SPAN("This is a multi-part message in MIME format.\n"));
@@ -253,7 +270,7 @@ static bool put_parts(struct builder *b)
 		buf_printf(b->out, "\n--%s\n", buf_cstr(&b->boundary));
 		put_text_fields(b);
 		buf_put(b->out, SPAN("Content-Disposition: inline\n\n"));
-		transfer_encode(b->out, b->text.encoding, b->text.bytes);
+		put_text(b);
 	}
 	if (!attach_write(b->m, b->d, buf_span(&b->boundary), b->out))
 		return false;
@@ -266,7 +283,7 @@ static bool put_all(struct builder *b)
 	put_header(b);
 	if (b->d->nfiles > 0)
 		return put_parts(b);
-	transfer_encode(b->out, b->text.encoding, b->text.bytes);
+	put_text(b);
 	return true;
 }
 

@@ -468,7 +468,8 @@ bool head_settle(struct mua *m, struct draft *d)
 			mua_error(m, "%.*s: not a header field", PRI(line));
 			return false;
 		}
-		if (!take_field(d, &f, true))
+		/* bsd-mailx leaves them to sendmail -t. */
+		if (m->manner == MANNER_BSD || !take_field(d, &f, true))
 			put_field(&kept, &f);
 	}
 	buf_clear(&d->fields);

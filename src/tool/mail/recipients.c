@@ -386,8 +386,9 @@ static int compare(const void *a, const void *b)
 {
 	const char *const *x = a;
 	const char *const *y = b;
+	int order = span_cmp_nocase(span_str(*x), span_str(*y));
 
-	return span_cmp_nocase(span_str(*x), span_str(*y));
+	return order ? order : span_cmp(span_str(*x), span_str(*y));
 }
 
 size_t recipients_sorted(struct recipients *r, const char ***ret)
@@ -409,8 +410,10 @@ size_t recipients_sorted(struct recipients *r, const char ***ret)
 		n += all[n] != NULL;
 	}
 	qsort(all, n, sizeof(*all), compare);
+	/* The last of several spellings: the one in small letters. */
 	for (size_t i = 0; i < n; i++)
-		if (kept == 0 || compare(&all[kept - 1], &all[i]) != 0)
+		if (i + 1 == n ||
+		    !span_eq_nocase(span_str(all[i]), span_str(all[i + 1])))
 			all[kept++] = all[i];
 	all[kept] = NULL;
 	return kept;
