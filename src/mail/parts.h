@@ -15,7 +15,8 @@
 enum parts_kind {
 	PARTS_LEAF,
 	PARTS_MULTI,   /* its children are the parts between boundaries */
-	PARTS_MESSAGE, /* message/rfc822: one child, the message within */
+	PARTS_MESSAGE, /* message/rfc822: one child, the message within; but a
+	                  leaf if it is encoded, against the rules */
 };
 
 struct part {
@@ -27,7 +28,7 @@ struct part {
 	uint32_t number; /* among its brothers, from 1 */
 	span header;     /* with its line ends, without the empty line */
 	span body;       /* all of it, still encoded */
-	span type;       /* "text/plain", lower case */
+	span type;       /* "text/plain", lower case; also if it says none */
 	struct params type_params;
 	span disposition; /* "attachment", lower case; or empty */
 	span filename;    /* UTF-8; of either field; or empty. Not yet a safe
@@ -37,7 +38,7 @@ struct part {
 };
 
 struct parts_limits {
-	uint32_t depth; /* deeper ones are leaves; 0: 100 */
+	uint32_t depth; /* deeper ones are leaves; 0: 100; at most 1000 */
 	uint32_t count; /* more are part of the last one's body; 0: 10000 */
 };
 
@@ -49,7 +50,10 @@ struct part *parts_parse(
     span message, const struct parts_limits *limits, struct arena *a);
 /* In the order of the message: parents before their children; NULL: end. */
 struct part *parts_walk(const struct part *p);
-/* Append "1.2": as people count, the message itself being "1" or "". */
+/*
+ * Append "1.2", as IMAP counts: a message of many parts is "" and a single
+ * part "1"; in the message that part 2 is, they are "2" and "2.1".
+ */
 void parts_position(struct buf *out, const struct part *p);
 
 /* The body decoded: text in UTF-8 with LF at line ends, else bytes. */
@@ -59,5 +63,8 @@ void parts_content(const struct part *p, struct buf *out);
  * no control characters, no leading dot; or empty.
  */
 void parts_filename(const struct part *p, struct buf *out);
-/* Which child of a multipart/alternative (or related) people should see. */
+/*
+ * Which child of a multipart/alternative (or related: the first) people should
+ * see: plain text, or HTML, or else any text, or the last. NULL: it has none.
+ */
 struct part *parts_best(const struct part *multi, bool prefer_html);
