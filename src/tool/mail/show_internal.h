@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tool/mail/show_internal.h - shared by show.c and the commands that show.
+ */
+#pragma once
+
+#include "mail/parts.h"
+#include "tool/mail/show.h"
+
+struct showing {
+	struct mua *m;
+	enum show_as how;
+	/* May be NULL: text is ready; false: enough. */
+	bool (*flush)(struct showing *s);
+	/* inside: */
+	struct buf status;
+	struct buf x_status;
+	bool is_simple; /* out: the message has no parts */
+};
+
+/* Append message i, without its From_ line. 0 or a negative errno, which was
+ * said. */
+MUST_USE int show_render(struct showing *s, uint32_t i, struct buf *out);
+/* The callback of render.h. */
+bool show_flush(void *ctx);
+/* The From_ line, harmless, with its end. */
+void show_put_from_line(struct mua *m, uint32_t i, struct buf *out);
+/* The part that is the text of the message; NULL: there is none. */
+const struct part *show_main_part(const struct part *top);
