@@ -37,8 +37,7 @@ bool term_interrupted(void)
 	return false;
 }
 
-void show_headline(
-    struct mua *m UNUSED, uint32_t i, bool current, FILE *out)
+void show_headline(struct mua *m UNUSED, uint32_t i, bool current, FILE *out)
 {
 	(void)fprintf(out, "%c%u\n", current ? '>' : ' ', i + 1);
 }
@@ -49,8 +48,7 @@ int show_text(
 	return box_content(m, i, out);
 }
 
-int show_field(
-    struct mua *m, uint32_t i, enum show_field what, struct buf *out)
+int show_field(struct mua *m, uint32_t i, enum show_field what, struct buf *out)
 {
 	return what == SHOW_BODY ? box_content(m, i, out)
 	                         : box_header(m, i, out);
@@ -62,7 +60,7 @@ static int fixture_stdout = -1;
 static int fixture_memory = -1;
 
 /* What is printed from now on goes into memory. */
-static void fixture_listen(void)
+static inline void fixture_listen(void)
 {
 	(void)fflush(stdout);
 	fixture_stdout = dup(STDOUT_FILENO);
@@ -72,7 +70,7 @@ static void fixture_listen(void)
 }
 
 /* Until now; errors behind it. */
-static void fixture_heard(struct buf *out)
+static inline void fixture_heard(struct buf *out)
 {
 	(void)fflush(stdout);
 	(void)dup2(fixture_stdout, STDOUT_FILENO);
@@ -87,7 +85,7 @@ static void fixture_heard(struct buf *out)
 
 /* ---- mailboxes ---- */
 
-static void fixture_write(const char *path, span text)
+static inline void fixture_write(const char *path, span text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -97,7 +95,7 @@ static void fixture_write(const char *path, span text)
 }
 
 /* A directory for one program; the same for all calls. */
-static const char *fixture_directory(void)
+static inline const char *fixture_directory(void)
 {
 	static char path[] = "/tmp/mail-test-XXXXXX";
 	static bool made;
@@ -108,7 +106,7 @@ static const char *fixture_directory(void)
 	return path;
 }
 
-static void fixture_start(struct mua *m)
+static inline void fixture_start(struct mua *m)
 {
 	*m = (struct mua){ .name = "mail",
 		.vars = vars_new(),
@@ -116,7 +114,7 @@ static void fixture_start(struct mua *m)
 		.home = fixture_directory() };
 }
 
-static void fixture_end(struct mua *m)
+static inline void fixture_end(struct mua *m)
 {
 	box_free(&m->box);
 	vars_free(&m->vars);

@@ -154,8 +154,8 @@ static bool take_position(struct list *l, uint32_t number)
 static bool take_number(struct list *l)
 {
 	if (l->scan.number == UINT32_MAX)
-		return refuse("%.*s: Invalid message number",
-		    PRI(l->scan.text));
+		return refuse(
+		    "%.*s: Invalid message number", PRI(l->scan.text));
 	return take_position(l, l->scan.number);
 }
 

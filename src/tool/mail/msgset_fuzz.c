@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fixture_start(&m);
 		if (box_change(&m, path) != 0 || m.box->count != 4)
 			bug("the mailbox cannot be opened");
-		(void)freopen("/dev/null", "w", stdout);
+		if (!freopen("/dev/null", "w", stdout))
+			bug("no /dev/null");
 	}
 	if (!order_by(&m, size % 2 ? BOX_AS_IS : BOX_BY_THREAD))
 		bug("no order");
@@ -71,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m.box->last_colons = 0;
 	for (uint32_t i = 0; i < m.box->count; i++)
 		box_set_flags(m.box, i, i == 2 ? FOLDER_DELETED : 0, 0);
-	box_goto(m.box, size % 3);
+	box_goto(m.box, (uint32_t)(size % 3));
 	while (rest.len)
 		parse(&m, span_cut(&rest, '\n'));
 	return 0;
