@@ -247,6 +247,20 @@ void draft_detach_all(struct draft *d)
 
 /* ---- writing ---- */
 
+/* Heirloom's form, which old readers know, where the name allows it. */
+static void put_name(struct buf *out, span name)
+{
+	bool plain = name.len < 60;
+
+	for (size_t i = 0; i < name.len; i++)
+		plain = plain && ascii_is_print(name.ptr[i]) &&
+		    name.ptr[i] != '"' && name.ptr[i] != '\\';
+	if (plain)
+		buf_printf(out, ";\n filename=\"%.*s\"", PRI(name));
+	else
+		params_write(out, SPAN("filename"), name);
+}
+
 static void write_file_part(
     struct mua *m, const struct draft_file *f, span bytes, struct buf *out)
 {
@@ -260,7 +274,7 @@ static void write_file_part(
 	    "\nContent-Transfer-Encoding: %.*s\n"
 	    "Content-Disposition: attachment",
 	    PRI(transfer_name(c.encoding)));
-	params_write(out, SPAN("filename"), span_str(f->name));
+	put_name(out, span_str(f->name));
 	buf_put(out, SPAN("\n\n"));
 	transfer_encode(out, c.encoding, c.bytes);
 	content_done(&c);

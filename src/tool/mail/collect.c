@@ -11,17 +11,15 @@
  * never sent.
  */
 #include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "mail/charset.h"
-#include "os/file.h"
+#include "os/error.h"
 #include "tool/mail/head.h"
 #include "tool/mail/term.h"
 #include "tool/mail/tilde.h"
 
-enum { EOFS_MAX = 25 };
+enum { EOFS_MAX = 25, PIECE = 65536 };
 
 struct collector {
 	struct mua *m;
@@ -32,14 +30,6 @@ struct collector {
 	unsigned eofs; /* ends of input in a row (ignoreeof) */
 	bool interrupted;
 };
-
-static volatile sig_atomic_t hung_up;
-
-static void on_hangup(int signo)
-{
-	(void)signo;
-	hung_up = 1;
-}
 
 void draft_init(struct draft *d)
 {
@@ -367,9 +357,9 @@ static enum line_result take_line(struct collector *c, span line)
 static enum line_result next_line(struct collector *c)
 {
 	CLEANUP(buf_done) struct buf line = BUF_INIT(DRAFT_TEXT_MAX);
-	int r = term_line(c->m->term, TERM_BODY, NULL, NULL, &line);
+	int r = term_line(c->m->term, TERM_BODY, "", NULL, &line);
 
-	if (hung_up)
+	if (term_hung_up())
 		return LINE_QUIT;
 	if (r == TERM_LINE)
 		return take_line(c, buf_span(&line));
@@ -383,23 +373,16 @@ static enum line_result next_line(struct collector *c)
 
 static enum collect_result read_lines(struct collector *c)
 {
-	struct sigaction on = { .sa_handler = on_hangup };
-	struct sigaction old;
 	enum line_result r;
 
-	hung_up = 0;
-	(void)sigaction(SIGHUP, &on, &old);
-	if (old.sa_handler == SIG_IGN)
-		(void)sigaction(SIGHUP, &old, NULL);
 	do {
 		r = next_line(c);
 	} while (r == LINE_MORE);
-	(void)sigaction(SIGHUP, &old, NULL);
 	if (r == LINE_END)
 		return COLLECT_DONE;
-	if (hung_up) {
+	if (term_hung_up()) {
 		draft_bury(c->m, buf_span(&c->d->body));
-		exit(1);
+		return COLLECT_ABORTED;
 	}
 	return give_up(c, r == LINE_QUIT);
 }
@@ -420,14 +403,23 @@ static void to_utf8(struct collector *c, span bytes)
 static enum collect_result read_all(struct collector *c)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_TEXT_MAX);
-	int r = file_read_all(STDIN_FILENO, &text);
+	ssize_t n;
 
-	if (r < 0) {
-		mua_error(c->m, "standard input: %s", strerror(-r));
-		return COLLECT_ABORTED;
-	}
+	/* What was read ahead of us. */
+	term_lend(c->m->term);
+	term_take_back(c->m->term);
+	do {
+		char *room = buf_room(&text, PIECE);
+
+		n = room ? os_size(read(STDIN_FILENO, room, PIECE)) : -EFBIG;
+		text.len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 || (n == -EINTR && !term_interrupted()));
 	to_utf8(c, buf_span(&text));
-	return COLLECT_DONE;
+	if (n == 0)
+		return COLLECT_DONE;
+	if (n != -EINTR)
+		mua_error(c->m, "standard input: %s", strerror((int)-n));
+	return give_up(c, true);
 }
 
 /* -t: the fields in front of the text. */
