@@ -332,7 +332,9 @@ static void add_line(struct passwd_db *db, span text)
 		db->sources = SOURCES_SYSTEM;
 		return;
 	}
-	if (memchr(text.ptr, '\0', text.len) || !parse_line(text, &l->entry)) {
+	/* The C library skips blanks before a name. */
+	if (ascii_is_space(text.ptr[0]) || memchr(text.ptr, '\0', text.len) ||
+	    !parse_line(text, &l->entry)) {
 		db->odd = true;
 		return;
 	}

@@ -3,14 +3,8 @@
  * tool/rmail.c - rmail(1): mail that came by UUCP.
  *
  * uuxqt runs us with the recipients as arguments. The message begins with
- * lines that say which way it came, the nearest host first:
- *
- *	From piet Mon Jan  1 00:00:00 2024 remote from nearhost
- *	>From piet Mon Jan  1 00:00:00 2024 remote from farhost
- *
- * Together they are the sender: nearhost!farhost!piet. A From line may have
- * the hosts before the name instead, "From host!piet date". The rest goes to
- * sendmail.
+ * lines that say which way it came (rmail_from.h); they are the sender. The
+ * rest goes to sendmail.
  *
  * A sendmail that fails is told to uuxqt, so that the message comes back.
  */
@@ -32,19 +26,18 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "os/sock.h"
+#include "tool/rmail_from.h"
 #include "tool/sendmail/input.h"
 #include "tool/submit.h"
 
-enum { LINE_SIZE = 64 * 1024, PATH_SIZE = 1 << 20, COPY_SIZE = 64 * 1024 };
+enum { LINE_SIZE = 64 * 1024, WORD_SIZE = 1 << 21, COPY_SIZE = 64 * 1024 };
 
 struct rmail {
 	struct voice voice;
 	struct conf *conf;
 	span domain; /* -D: where UUCP hosts are */
 	struct input input;
-	struct buf path; /* "nearhost!farhost!" */
-	struct buf user;
-	struct buf nearest; /* nearhost */
+	struct rmail_from from;
 	struct arena arena;
 };
 
@@ -63,79 +56,30 @@ static int fail(int code, const char *format, ...)
 
 /* ---- From lines ---- */
 
-/* The word behind "remote from"; ptr == NULL: it is not there. */
-static span find_remote(span line)
-{
-	static const span words = SPAN_INIT("remote from ");
-
-	for (; line.len >= words.len; line = span_from(line, 1))
-		if (span_has_prefix(line, words)) {
-			line = span_from(line, words.len);
-			return span_cut(&line, ' ');
-		}
-	return SPAN_NONE;
-}
-
-static void take_host(struct rmail *m, span host)
-{
-	if (m->nearest.len == 0 && m->path.len == 0)
-		buf_put(&m->nearest, host);
-	buf_put(&m->path, host);
-	buf_putc(&m->path, '!');
-}
-
-/* 0, or the exit code. `line` is what follows "From ". */
-static int take_from(struct rmail *m, span line)
-{
-	const char *const blank = " \t\r";
-	span rest = line;
-	span user = span_word(&rest, blank);
-	span remote = find_remote(rest);
-	ssize_t bang = span_rfind(user, '!');
-
-	if (user.len == 0)
-		return fail(
-		    EX_DATAERR, "corrupted From line: From %.*s", PRI(line));
-	if (remote.ptr) {
-		take_host(m, span_word(&remote, blank));
-	} else if (bang == 0) {
-		return fail(EX_DATAERR, "bang starts address: %.*s", PRI(line));
-	} else if (bang > 0) {
-		take_host(m, span_first(user, (size_t)bang));
-		user = span_from(user, (size_t)bang + 1);
-	}
-	buf_clear(&m->user);
-	buf_put(&m->user, user);
-	return EX_OK;
-}
-
-static bool skip_from(span *line)
-{
-	return span_skip(line, SPAN("From ")) ||
-	    span_skip(line, SPAN(">From "));
-}
-
 /* Up to the first line that is none; it is given back. */
 static int take_from_lines(struct rmail *m, span *ret_line, bool *ret_whole)
 {
-	int code = EX_OK;
+	enum rmail_line what = RMAIL_LINE_FROM;
 
-	while (code == EX_OK) {
+	while (what == RMAIL_LINE_FROM) {
 		enum input_piece kind =
 		    input_next(&m->input, LINE_SIZE, ret_line);
-		span line = *ret_line;
 
 		if (kind == INPUT_END)
 			return EX_DATAERR;
 		*ret_whole = kind == INPUT_LINE;
-		if (!skip_from(&line))
-			break;
-		code = take_from(m, line);
+		what = rmail_from_take(&m->from, *ret_line);
 	}
-	if (code == EX_OK && m->user.len == 0)
+	if (what == RMAIL_LINE_CORRUPT)
+		return fail(
+		    EX_DATAERR, "corrupted From line: %.*s", PRI(*ret_line));
+	if (what == RMAIL_LINE_BANG)
+		return fail(EX_DATAERR, "bang starts address: %.*s",
+		    PRI(span_from(*ret_line, strlen("From "))));
+	if (m->from.user.len == 0)
 		return fail(EX_DATAERR, "missing or empty From line: %.*s",
 		    PRI(*ret_line));
-	return code;
+	return EX_OK;
 }
 
 /* ---- sendmail ---- */
@@ -153,31 +97,31 @@ static char *text_of(struct rmail *m, struct buf *b)
 /* Which host it came from, by which protocol. */
 static char *protocol_option(struct rmail *m)
 {
-	struct buf b = BUF_INIT(PATH_SIZE);
-	span host = buf_span(&m->nearest);
+	struct buf b = BUF_INIT(WORD_SIZE);
+	span host = buf_span(&m->from.nearest);
 
 	buf_printf(&b, "-p%.*s", PRI(m->domain));
-	if (m->path.len > 0)
+	if (m->from.path.len > 0)
 		buf_printf(&b, ":%.*s", PRI(host));
-	if (m->path.len > 0 && span_find(host, '.') < 0)
+	if (m->from.path.len > 0 && span_find(host, '.') < 0)
 		buf_printf(&b, ".%.*s", PRI(m->domain));
 	return text_of(m, &b);
 }
 
 static char *sender_option(struct rmail *m)
 {
-	struct buf b = BUF_INIT(PATH_SIZE);
+	struct buf b = BUF_INIT(WORD_SIZE);
 
 	buf_put(&b, SPAN("-f"));
-	buf_put(&b, buf_span(&m->path));
-	buf_put(&b, buf_span(&m->user));
+	buf_put(&b, buf_span(&m->from.path));
+	buf_put(&b, buf_span(&m->from.user));
 	return text_of(m, &b);
 }
 
 /* What has a comma would be two recipients. */
 static char *recipient_argument(struct rmail *m, const char *word)
 {
-	struct buf b = BUF_INIT(PATH_SIZE);
+	struct buf b = BUF_INIT(WORD_SIZE);
 	bool bare = strchr(word, ',') && !strchr(word, '<');
 
 	buf_printf(&b, bare ? "<%s>" : "%s", word);
@@ -314,15 +258,11 @@ int main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	input_init(&m.input, STDIN_FILENO, LINE_SIZE);
-	buf_init(&m.path, PATH_SIZE);
-	buf_init(&m.user, PATH_SIZE);
-	buf_init(&m.nearest, PATH_SIZE);
+	rmail_from_init(&m.from);
 	arena_init(&m.arena, 1 << 26);
 	code = run(&m, argc - optind, argv + optind);
 	input_done(&m.input);
-	buf_done(&m.path);
-	buf_done(&m.user);
-	buf_done(&m.nearest);
+	rmail_from_done(&m.from);
 	arena_done(&m.arena);
 	voice_done(&m.voice);
 	conf_unref(&m.conf);

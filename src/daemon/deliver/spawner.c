@@ -17,6 +17,7 @@
 #include "conf/words.h"
 #include "daemon/deliver/command_user.h"
 #include "daemon/deliver/runner_exec.h"
+#include "daemon/deliver/spawn_line.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -68,56 +69,12 @@ struct spawner {
 	struct list servers;
 };
 
-/* ---- attributes ---- */
+/* ---- the configuration ---- */
 
 static void complain(const struct conf_service *line, span text)
 {
 	log_fatal("spawn", "master.cf line %u: service %.*s: %.*s", line->line,
 	    PRI(line->name), PRI(text));
-}
-
-struct attributes {
-	span user;
-	span group;
-	span *argv;
-	uint32_t nargv;
-};
-
-static bool take_argv(struct attributes *at, const struct conf_service *line,
-    uint32_t i, struct arena *a)
-{
-	at->nargv = line->nargs - i;
-	at->argv = arena_alloc(a, at->nargv, sizeof(*at->argv));
-	for (uint32_t k = 0; at->argv && k < at->nargv; k++)
-		at->argv[k] = arena_dup(a,
-		    k == 0 ? span_from(line->args[i], strlen("argv="))
-		           : line->args[i + k]);
-	return at->argv != NULL;
-}
-
-static bool parse(struct attributes *at, const struct conf_service *line,
-    struct arena *a, struct buf *error)
-{
-	*at = (struct attributes){ .nargv = 0 };
-	for (uint32_t i = 0; i < line->nargs && at->nargv == 0; i++) {
-		span word = line->args[i];
-
-		if (span_skip_nocase(&word, SPAN("user="))) {
-			at->user = span_cut(&word, ':');
-			at->group = word;
-		} else if (!span_has_prefix_nocase(word, SPAN("argv="))) {
-			buf_printf(
-			    error, "unknown attribute name: %.*s", PRI(word));
-			return false;
-		} else if (!take_argv(at, line, i, a)) {
-			return false;
-		}
-	}
-	if (at->user.len == 0)
-		buf_printf(error, "missing user= attribute");
-	else if (at->nargv == 0)
-		buf_printf(error, "missing argv= attribute");
-	return error->len == 0;
 }
 
 static bool make_environment(struct conf *conf, uint32_t service,
@@ -146,13 +103,13 @@ static bool load(
 {
 	const struct conf_service *line = conf_service(conf, service);
 	span limit = conf_transport_value(conf, line->name, SPAN("time_limit"));
-	struct attributes at;
+	struct spawn_line at;
 
 	if (!conf_parse_duration(limit, 's', &s->time_limit)) {
 		buf_printf(error, "bad time limit: %.*s", PRI(limit));
 		return false;
 	}
-	if (!parse(&at, line, &s->arena, error) ||
+	if (!spawn_line_parse(line, &s->arena, &at, error) ||
 	    !command_user_find(conf, at.user, at.group, &s->user, error))
 		return false;
 	s->max = line->maxproc;
