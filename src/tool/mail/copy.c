@@ -55,8 +55,8 @@ static int put_message(
 		    strerror(-r));
 		return r;
 	}
-	folder_append_begin(
-	    a, buf_span(&from), box_flags(m->box, i) | c->flags);
+	folder_append_begin(a, buf_span(&from),
+	    saved_flags(m, box_flags(m->box, i) | c->flags));
 	return put_content(m, a, i);
 }
 
