@@ -44,6 +44,18 @@ static int put_content(struct mua *m, struct folder_append *a, uint32_t i)
 	return r;
 }
 
+/* Status and X-Status are fields that may be left out, too. */
+static uint8_t saved_flags(const struct mua *m, uint8_t flags)
+{
+	const uint8_t status = FOLDER_SEEN | FOLDER_OLD;
+
+	if (!show_has_field(m, SPAN("status"), SHOW_SAVE))
+		flags &= (uint8_t)~status;
+	if (!show_has_field(m, SPAN("x-status"), SHOW_SAVE))
+		flags &= status;
+	return flags;
+}
+
 static int put_message(
     struct mua *m, const struct copying *c, struct folder_append *a, uint32_t i)
 {
