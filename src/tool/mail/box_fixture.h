@@ -48,6 +48,12 @@ int show_text(
 	return box_content(m, i, out);
 }
 
+bool show_has_field(
+    const struct mua *m UNUSED, span name UNUSED, enum show_as how UNUSED)
+{
+	return true;
+}
+
 int show_field(struct mua *m, uint32_t i, enum show_field what, struct buf *out)
 {
 	return what == SHOW_BODY ? box_content(m, i, out)
