@@ -96,14 +96,17 @@ static void put_message(struct sink *k, uint32_t i)
 		buf_putc(&k->out, '\n');
 }
 
+enum { AS_IS = 1 };
+
 static int type_messages(struct mua *m, const struct msgset *set,
-    enum show_as how, enum pager_when when)
+    enum show_as how, enum pager_when when, unsigned flags)
 {
 	struct pager p;
 	struct sink k;
 	int r;
 
 	sink_init(&k, m, how);
+	k.showing.as_is = flags & AS_IS;
 	k.pager = &p;
 	pager_open(&p, m, when);
 	for (size_t n = 0; n < set->count && !pager_is_over(&p); n++) {
@@ -121,27 +124,32 @@ int show_message(struct mua *m, uint32_t i)
 {
 	struct msgset one = { &i, 1 };
 
-	return type_messages(m, &one, SHOW_TYPE, PAGER_IF_LONG);
+	return type_messages(m, &one, SHOW_TYPE, PAGER_IF_LONG, 0);
 }
 
 int cmd_type(struct mua *m, const struct call *c)
 {
-	return type_messages(m, &c->msgs, SHOW_TYPE, PAGER_IF_LONG);
+	return type_messages(m, &c->msgs, SHOW_TYPE, PAGER_IF_LONG, 0);
 }
 
 int cmd_Type(struct mua *m, const struct call *c)
 {
-	return type_messages(m, &c->msgs, SHOW_ALL, PAGER_IF_LONG);
+	return type_messages(m, &c->msgs, SHOW_ALL, PAGER_IF_LONG, 0);
 }
 
 int cmd_more(struct mua *m, const struct call *c)
 {
-	return type_messages(m, &c->msgs, SHOW_TYPE, PAGER_ALWAYS);
+	return type_messages(m, &c->msgs, SHOW_TYPE, PAGER_ALWAYS, 0);
 }
 
 int cmd_More(struct mua *m, const struct call *c)
 {
-	return type_messages(m, &c->msgs, SHOW_ALL, PAGER_ALWAYS);
+	return type_messages(m, &c->msgs, SHOW_ALL, PAGER_ALWAYS, 0);
+}
+
+int cmd_show(struct mua *m, const struct call *c)
+{
+	return type_messages(m, &c->msgs, SHOW_ALL, PAGER_IF_LONG, AS_IS);
 }
 
 /* ---- the next one ---- */
@@ -283,55 +291,6 @@ int cmd_top(struct mua *m, const struct call *c)
 	return pager_close(&p) || r < 0;
 }
 
-/* ---- as it is ---- */
-
-static int put_as_is(struct sink *k, uint32_t i)
-{
-	CLEANUP(buf_done) struct buf content = BUF_INIT(TEXT_MAX);
-	struct mua *m = k->showing.m;
-	span rest;
-	int r = box_content(m, i, &content);
-
-	if (r < 0)
-		return r;
-	rest = buf_span(&content);
-	while (rest.len) {
-		span line = span_cut(&rest, '\n');
-
-		width_harmless(&k->out, line, HARMLESS_LINES, false);
-		buf_putc(&k->out, '\n');
-		if (k->out.len > 64 * 1024 && !flush(&k->showing))
-			break;
-	}
-	if (folder_kind(m->box->folder) == FOLDER_MBOX)
-		buf_putc(&k->out, '\n');
-	return 0;
-}
-
-int cmd_show(struct mua *m, const struct call *c)
-{
-	struct pager p;
-	struct sink k;
-	int r = 0;
-
-	sink_init(&k, m, SHOW_ALL);
-	k.pager = &p;
-	pager_open(&p, m, PAGER_IF_LONG);
-	for (size_t n = 0; n < c->msgs.count && !pager_is_over(&p); n++) {
-		uint32_t i = c->msgs.all[n];
-
-		touch(m, i);
-		put_number(&k, i);
-		show_put_from_line(m, i, &k.out);
-		r = put_as_is(&k, i);
-		(void)flush(&k.showing);
-		if (r < 0)
-			break;
-	}
-	buf_done(&k.out);
-	return pager_close(&p) || r < 0;
-}
-
 /* ---- pipe ---- */
 
 /* With `piperaw` the message as it is, with its From_ line. */
@@ -345,7 +304,7 @@ static int put_raw(struct sink *k, uint32_t i)
 		return r;
 	}
 	buf_putc(&k->out, '\n');
-	r = box_content(m, i, &k->out);
+	r = show_raw(&k->showing, i, &k->out);
 	buf_putc(&k->out, '\n');
 	return r;
 }

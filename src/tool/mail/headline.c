@@ -106,19 +106,22 @@ static bool first_person(
 
 static void find_name(struct headline *h, span envelope_sender)
 {
+	bool rcpt = vars_is_set(h->m->vars, "show-rcpt");
 	struct person p = { .addr = envelope_sender };
-	struct person to;
+	struct person to = { 0 };
 	struct arena a;
+	bool has_to;
 
 	arena_init(&a, 1 << 20);
 	if (!first_person(h, SPAN("from"), &a, &p))
 		(void)first_person(h, SPAN("sender"), &a, &p);
-	h->is_to = vars_is_set(h->m->vars, "show-rcpt") ||
-	    (vars_is_set(h->m->vars, "showto") && draft_is_me(h->m, p.addr));
-	if (h->is_to && first_person(h, SPAN("to"), &a, &to))
+	has_to = first_person(h, SPAN("to"), &a, &to);
+	h->is_to = has_to &&
+	    (rcpt ||
+	        (vars_is_set(h->m->vars, "showto") &&
+	            draft_is_me(h->m, p.addr)));
+	if (rcpt || h->is_to)
 		p = to;
-	else
-		h->is_to = false;
 	put_person(h, &p);
 	arena_done(&a);
 }
@@ -150,20 +153,6 @@ static void find_date(struct headline *h, span date)
 	    HARMLESS_LINE, h->ascii);
 }
 
-/* Sizes are those of the mbox: with the From_ line and the empty one. */
-static void find_size(struct headline *h, span from_line)
-{
-	const struct folder *f = h->m->box->folder;
-	const struct folder_message *msg = folder_get(f, h->i);
-
-	h->lines = msg->lines;
-	h->bytes = msg->size;
-	if (folder_kind(f) == FOLDER_MBOX) {
-		h->lines += 2;
-		h->bytes += from_line.len + 2;
-	}
-}
-
 static void find_all(struct headline *h)
 {
 	CLEANUP(buf_done) struct buf from_line = BUF_INIT(LINE_MAX_BYTES);
@@ -180,7 +169,7 @@ static void find_all(struct headline *h)
 	find_subject(h);
 	find_name(h, sender);
 	find_date(h, date);
-	find_size(h, buf_span(&from_line));
+	box_extent(h->m, h->i, &h->lines, &h->bytes);
 }
 
 /* ---- the fields of the format ---- */

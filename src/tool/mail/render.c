@@ -63,7 +63,7 @@ static void put_field(struct render *r, const struct field *f)
 {
 	CLEANUP(buf_done) struct buf decoded = BUF_INIT(4 * VALUE_MAX);
 
-	if (is_plain(f->value) || f->value.len > VALUE_MAX) {
+	if (r->as_is || is_plain(f->value) || f->value.len > VALUE_MAX) {
 		put_lines(r, f->whole);
 		if (f->whole.len && f->whole.ptr[f->whole.len - 1] != '\n')
 			buf_putc(r->out, '\n');
@@ -328,7 +328,18 @@ static void put_part(struct render *r, const struct part *p)
 	end_line(r);
 }
 
-void render_message(struct render *r, span message)
+static void put_as_is(struct render *r, span message)
+{
+	span header;
+	span body;
+
+	field_split(message, &header, &body);
+	render_header(r, header, true);
+	put_unmasked(r, body);
+	end_line(r);
+}
+
+static void put_tree(struct render *r, span message)
 {
 	struct part *top;
 	struct arena a;
@@ -340,4 +351,13 @@ void render_message(struct render *r, span message)
 		put_part(r, top);
 	}
 	arena_done(&a);
+}
+
+void render_message(struct render *r, span message)
+{
+	r->is_simple = true;
+	if (r->as_is)
+		put_as_is(r, message);
+	else
+		put_tree(r, message);
 }

@@ -28,6 +28,7 @@ struct render {
 
 	size_t columns;        /* for what is wrapped */
 	bool all_alternatives; /* not only the best one */
+	bool as_is;            /* nothing is decoded, and there are no parts */
 	bool only_text;        /* the first text, no fields: for quoting */
 	/* "Status: RO" and the like, with line ends; or empty. */
 	span status;

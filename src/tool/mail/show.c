@@ -80,6 +80,10 @@ static void put_status(struct showing *s, uint32_t i)
 {
 	uint8_t flags = box_flags(s->m->box, i);
 
+	buf_init(&s->status, 100);
+	buf_init(&s->x_status, 100);
+	if (s->how != SHOW_TYPE && s->how != SHOW_ALL)
+		return;
 	if (flags & (FOLDER_SEEN | FOLDER_OLD))
 		buf_printf(&s->status, "Status: %s%s\n",
 		    flags & FOLDER_SEEN ? "R" : "",
@@ -91,6 +95,13 @@ static void put_status(struct showing *s, uint32_t i)
 		    flags & FOLDER_DRAFT ? "T" : "");
 }
 
+static bool flush(void *ctx)
+{
+	struct showing *s = ctx;
+
+	return s->flush(s);
+}
+
 int show_render(struct showing *s, uint32_t i, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf content = BUF_INIT(CONTENT_MAX);
@@ -99,21 +110,19 @@ int show_render(struct showing *s, uint32_t i, struct buf *out)
 		.ctx = s,
 		.has_field = has_field,
 		.view = view,
-		.flush = s->flush ? show_flush : NULL,
+		.flush = s->flush ? flush : NULL,
 		.columns = term_columns(s->m->term),
 		.all_alternatives =
 		    vars_is_set(s->m->vars, "print-alternatives") ||
 		    s->how == SHOW_ALL,
+		.as_is = s->as_is,
 		.only_text = s->how == SHOW_QUOTE,
 	};
 	int ret = box_content(s->m, i, &content);
 
 	if (ret < 0)
 		return ret;
-	buf_init(&s->status, 100);
-	buf_init(&s->x_status, 100);
-	if (s->how == SHOW_TYPE || s->how == SHOW_ALL)
-		put_status(s, i);
+	put_status(s, i);
 	r.status = buf_span(&s->status);
 	r.x_status = buf_span(&s->x_status);
 	render_message(&r, buf_span(&content));
@@ -123,30 +132,34 @@ int show_render(struct showing *s, uint32_t i, struct buf *out)
 	return 0;
 }
 
-bool show_flush(void *ctx)
-{
-	struct showing *s = ctx;
-
-	return s->flush(s);
-}
-
 /* ---- for programs ---- */
 
-/* The header with the fields that are kept, and the body as it came. */
-static int put_raw(struct mua *m, uint32_t i, struct buf *out)
+static bool is_status(span name)
+{
+	return span_eq_nocase(name, SPAN("status")) ||
+	    span_eq_nocase(name, SPAN("x-status"));
+}
+
+int show_raw(struct showing *s, uint32_t i, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf content = BUF_INIT(CONTENT_MAX);
 	span header;
 	span body;
 	struct field f;
-	int r = box_content(m, i, &content);
+	int r = box_content(s->m, i, &content);
 
 	if (r < 0)
 		return r;
 	field_split(buf_span(&content), &header, &body);
 	while (field_next(&header, &f))
-		if (show_has_field(m, f.name, SHOW_SAVE))
+		if (has_field(s, f.name) &&
+		    (s->how == SHOW_SAVE || !is_status(f.name)))
 			buf_put(out, f.whole);
+	put_status(s, i);
+	buf_put(out, buf_span(&s->status));
+	buf_put(out, buf_span(&s->x_status));
+	buf_done(&s->status);
+	buf_done(&s->x_status);
 	buf_putc(out, '\n');
 	buf_put(out, body);
 	return 0;
@@ -194,7 +207,7 @@ int show_text(struct mua *m, uint32_t i, enum show_as how, struct buf *out)
 
 	switch (how) {
 	case SHOW_SAVE:
-		r = put_raw(m, i, out);
+		r = show_raw(&s, i, out);
 		break;
 	case SHOW_DECODED:
 		r = put_decoded(m, i, out);

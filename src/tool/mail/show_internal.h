@@ -10,6 +10,7 @@
 struct showing {
 	struct mua *m;
 	enum show_as how;
+	bool as_is; /* nothing is decoded */
 	/* May be NULL: text is ready; false: enough. */
 	bool (*flush)(struct showing *s);
 	/* inside: */
@@ -21,8 +22,9 @@ struct showing {
 /* Append message i, without its From_ line. 0 or a negative errno, which was
  * said. */
 MUST_USE int show_render(struct showing *s, uint32_t i, struct buf *out);
-/* The callback of render.h. */
-bool show_flush(void *ctx);
+/* The same as it is in the folder, not even harmless: but the fields that are
+ * not shown are missing, and the status is what we know. */
+MUST_USE int show_raw(struct showing *s, uint32_t i, struct buf *out);
 /* The From_ line, harmless, with its end. */
 void show_put_from_line(struct mua *m, uint32_t i, struct buf *out);
 /* The part that is the text of the message; NULL: there is none. */
