@@ -157,6 +157,8 @@ static int check(struct mua *m, const struct command *c)
 			return 1;
 		}
 	}
+	if ((c->flags & CMD_OUTSIDE) && m->no_sendmail)
+		return refuse("\" in a test", c->name);
 	if ((c->flags & CMD_INTERACTIVE) && source_is_active(m))
 		return refuse("\" while sourcing", c->name);
 	if ((c->flags & CMD_CHANGES) && has_box &&
