@@ -171,5 +171,13 @@ void folder_drop_gone(struct folder *f);
 
 /* ---- folder_mbox_write.c ---- */
 
+/* Where pieces go: a folder_piece_fn. */
+struct folder_target {
+	const struct folder_ops *ops;
+	int fd;
+	uint64_t at;
+};
+
+int folder_write_piece(void *ctx, span piece);
 MUST_USE int folder_mbox_commit(
     struct folder *f, struct folder_commit *c, struct folder_trouble *t);

@@ -7,7 +7,7 @@
  * message is read once for its hash, and if it is not there any more, the
  * whole file is read anew.
  */
-#include "store/folder_internal.h"
+#include "store/folder_journal.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -153,11 +153,33 @@ static int tell(const struct folder *f, int r, struct folder_trouble *t)
 	return folder_fail(t, r, f->path, r == -EINVAL ? "not a mailbox" : "");
 }
 
+/* Somebody was killed while he changed it. */
+static int finish_journal(struct folder *f, struct folder_trouble *t)
+{
+	struct folder_lock l;
+	int r;
+
+	if (f->read_only || !folder_journal_is_there(f))
+		return 0;
+	r = folder_lock_take(f, &l, t);
+	if (r < 0)
+		return r;
+	r = folder_journal_recover(f, &l);
+	folder_lock_drop(f, &l);
+	return r < 0 ? tell(f, r, t) : 0;
+}
+
 static int mbox_open(struct folder *f, struct folder_trouble *t)
 {
 	size_t news;
-	int r = f->fd = open_file(f);
+	int r;
 
+	if (faccessat(f->place.dir, f->place.name, W_OK, AT_EACCESS) < 0)
+		f->read_only = true;
+	r = finish_journal(f, t);
+	if (r < 0)
+		return r;
+	r = f->fd = open_file(f);
 	if (r >= 0) {
 		folder_lock_shared(f, f->fd);
 		r = folder_mbox_resync(f, f->fd, &news);
@@ -165,8 +187,6 @@ static int mbox_open(struct folder *f, struct folder_trouble *t)
 	}
 	if (r < 0)
 		return tell(f, r, t);
-	if (faccessat(f->place.dir, f->place.name, W_OK, AT_EACCESS) < 0)
-		f->read_only = true;
 	return 0;
 }
 

@@ -6,14 +6,18 @@
  *	2. List what changes (folder_plan.h). Nothing: done.
  *	3. Write it, in the way that moves the least:
  *	   a. the end of the file goes, nothing else: cut it;
- *	   b. a whole new file beside the old one, put in its place by
+ *	   b. some bytes of one page, as many as before: write over them;
+ *	   c. a whole new file beside the old one, put in its place by
  *	      rename(), where the directory may be written to and is locked
- *	      by NAME.lock.
+ *	      by NAME.lock;
+ *	   d. from the first change to the end, with a journal
+ *	      (folder_journal.h): where (c) cannot be done, and in great
+ *	      mailboxes with a change near the end.
  *
- * All readers who have the old file open still read the old one after (b),
- * and see from its name that there is a new one.
+ * Readers who have the old file open still read the old one after (c), and
+ * see from its name that there is a new one.
  */
-#include "store/folder_plan.h"
+#include "store/folder_journal.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -23,19 +27,18 @@
 #include "os/error.h"
 #include "os/file.h"
 
-enum { NAME_LENGTH = 8192, XATTR_MAX = 65536 };
+enum {
+	NAME_LENGTH = 8192,
+	XATTR_MAX = 65536,
+	PAGE = 4096,
+	SMALL = 1 << 20, /* replaced as a whole */
+};
 
 /* Writing */
 
-struct target {
-	const struct folder_ops *ops;
-	int fd;
-	uint64_t at;
-};
-
-static int write_piece(void *ctx, span piece)
+int folder_write_piece(void *ctx, span piece)
 {
-	struct target *out = ctx;
+	struct folder_target *out = ctx;
 
 	while (piece.len > 0) {
 		ssize_t n = os_size(out->ops->write(
@@ -120,7 +123,7 @@ static int fill_new(const struct folder *f, const struct folder_plan *p,
     const struct folder_lock *l, int fd)
 {
 	struct folder_plan whole = *p;
-	struct target out = { .ops = f->ops, .fd = fd };
+	struct folder_target out = { .ops = f->ops, .fd = fd };
 	struct folder_edit start = { .at = 0 };
 	int r = copy_rights(l->fd, fd, &l->st);
 
@@ -130,9 +133,9 @@ static int fill_new(const struct folder *f, const struct folder_plan *p,
 	whole.edits = &start;
 	whole.count = 1;
 	whole.old_size = folder_plan_from(p);
-	r = folder_plan_stream(&whole, l->fd, write_piece, &out);
+	r = folder_plan_stream(&whole, l->fd, folder_write_piece, &out);
 	if (r == 0)
-		r = folder_plan_stream(p, l->fd, write_piece, &out);
+		r = folder_plan_stream(p, l->fd, folder_write_piece, &out);
 	return r == 0 ? os_error(f->ops->fsync(fd)) : r;
 }
 
@@ -177,12 +180,68 @@ static int cut_tail(
 	return r < 0 ? r : os_error(f->ops->fsync(l->fd));
 }
 
+/* All of it within one page, and nothing moves. */
+static bool is_patch(const struct folder_plan *p)
+{
+	const struct folder_edit *last = &p->edits[p->count - 1];
+	char text[FOLDER_EDIT_TEXT];
+
+	if (p->edits[0].at / PAGE != (last->at + last->cut) / PAGE)
+		return false;
+	for (size_t i = 0; i < p->count; i++)
+		if (folder_edit_text(&p->edits[i], text) != p->edits[i].cut)
+			return false;
+	return true;
+}
+
+static int patch(
+    struct folder *f, const struct folder_plan *p, const struct folder_lock *l)
+{
+	const struct folder_edit *last = &p->edits[p->count - 1];
+	uint64_t from = p->edits[0].at;
+	size_t n = (size_t)(last->at + last->cut - from);
+	struct folder_target out = { .ops = f->ops, .fd = l->fd, .at = from };
+	char bytes[PAGE + FOLDER_EDIT_TEXT];
+	char text[FOLDER_EDIT_TEXT];
+	int r;
+
+	if (folder_pread(l->fd, bytes, n, from) != (ssize_t)n)
+		return -ESTALE;
+	for (size_t i = 0; i < p->count; i++)
+		memcpy(bytes + (p->edits[i].at - from), text,
+		    folder_edit_text(&p->edits[i], text));
+	r = folder_write_piece(&out, span_of(bytes, n));
+	return r < 0 ? r : os_error(f->ops->fsync(l->fd));
+}
+
+/* What moves less: the journal writes the end twice, and flushes often. */
+static bool is_better_in_place(const struct folder_plan *p)
+{
+	uint64_t from = folder_plan_from(p);
+	uint64_t end = MAX(p->old_size, p->new_size) - from;
+
+	return p->old_size > SMALL && end < p->old_size / 3;
+}
+
+static bool may_replace(const struct folder_lock *l)
+{
+	return folder_lock_has_dotlock(l) && l->st.st_nlink == 1;
+}
+
 static int write_plan(
     struct folder *f, const struct folder_plan *p, struct folder_lock *l)
 {
+	int r = -EPERM;
+
 	if (is_tail_only(p))
 		return cut_tail(f, p, l);
-	return replace(f, p, l);
+	if (is_patch(p))
+		return patch(f, p, l);
+	if (may_replace(l) && !is_better_in_place(p))
+		r = replace(f, p, l);
+	if (r == -EPERM || r == -EACCES)
+		r = folder_journal_commit(f, p, l);
+	return r;
 }
 
 /* Order */
@@ -249,11 +308,16 @@ static bool remove_empty(struct folder *f, const struct folder_commit *c)
 }
 
 static int catch_up(
-    struct folder *f, const struct folder_lock *l, struct folder_commit *c)
+    struct folder *f, struct folder_lock *l, struct folder_commit *c)
 {
 	struct folder_stamp now;
 	int r = 0;
 
+	r = folder_journal_recover(f, l);
+	if (r == 0 && fstat(l->fd, &l->st) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
 	folder_stamp_take(&now, &l->st);
 	if (!folder_stamp_eq(&now, &f->stamp))
 		r = folder_mbox_resync(f, l->fd, &c->ret_new);
