@@ -248,10 +248,22 @@ static void put_other(struct render *r, const struct part *p, span content)
 		buf_putc(r->out, '\n');
 }
 
+static void put_missing(struct render *r)
+{
+	if (!r->only_text)
+		buf_put(r->out,
+		    SPAN("[Missing multipart boundary - use \"show\" to "
+		         "display the raw message]\n\n"));
+}
+
 static void put_leaf(struct render *r, const struct part *p)
 {
 	CLEANUP(buf_done) struct buf content = BUF_INIT(CONTENT_MAX);
 
+	if (span_has_prefix(p->type, SPAN("multipart/"))) {
+		put_missing(r);
+		return;
+	}
 	parts_content(p, &content);
 	if (span_has_prefix(p->type, SPAN("text/")))
 		put_text(r, p, buf_span(&content));
@@ -319,10 +331,8 @@ static void put_part(struct render *r, const struct part *p)
 	}
 	if (p->kind == PARTS_LEAF)
 		put_leaf(r, p);
-	else if (!p->kids && !r->only_text)
-		buf_put(r->out,
-		    SPAN("[Missing multipart boundary - use \"show\" to "
-		         "display the raw message]\n\n"));
+	else if (!p->kids)
+		put_missing(r);
 	else
 		put_kids(r, p);
 	end_line(r);
