@@ -94,9 +94,9 @@ static const struct {
 	    "first\n" },
 	{ "as it is", AS_IS,
 	    "Subject: =?utf-8?q?x?=\nStatus: O\nContent-Type: text/html\n\n"
-	    "<p>\033\n>From\n",
+	    "<p>\033\n>From x\n",
 	    "Subject: =?utf-8?q?x?=\nStatus: R\nContent-Type: text/html\n"
-	    "X-Status: F\n\n<p>\xef\xbf\xbd\nFrom\n" },
+	    "X-Status: F\n\n<p>\xef\xbf\xbd\nFrom x\n" },
 };
 
 static bool most(void *ctx UNUSED, span name)
