@@ -9,8 +9,10 @@
  */
 #include "tool/mail/folder_name.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <pwd.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "tool/mail/box.h"
@@ -298,6 +300,10 @@ bool mua_expand_name(struct mua *m, span name, struct buf *ret_path)
 	for (int step = 0; step < MAX_STEPS && replace(m, &text); step++)
 		;
 	s = buf_span(&text);
+	if (text.len == 0) {
+		mua_error(m, "\"\": %s", strerror(ENOENT));
+		return false;
+	}
 	if (text.failed || memchr(name.ptr ? name.ptr : "", '\0', name.len)) {
 		mua_error(m, "\"%.*s\": no name of a file",
 		    PRI(span_first(name, 200)));
@@ -307,5 +313,9 @@ bool mua_expand_name(struct mua *m, span name, struct buf *ret_path)
 		return system_name(m, s, ret_path);
 	if (span_eq(s, SPAN("#")))
 		return previous_name(m, ret_path);
-	return expand_as_shell(m, s, ret_path);
+	if (!expand_as_shell(m, s, ret_path))
+		return false;
+	if (ret_path->len == 0)
+		mua_error(m, "\"%.*s\": %s", PRI(name), strerror(ENOENT));
+	return ret_path->len > 0;
 }
