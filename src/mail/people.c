@@ -240,7 +240,7 @@ static bool is_plain_address(span s)
 	return s.len && ats < 2 && s.ptr[0] != '@';
 }
 
-/* Without what would end a header's line. */
+/* Without what would end a header's line, or a name. */
 static span flat_dup(struct arena *a, span text)
 {
 	char *p = arena_alloc(a, text.len, 1);
@@ -287,9 +287,9 @@ static span parse_address(span text, struct arena *a)
 		text = span_trim(span_from(text, (size_t)colon + 1));
 	if (is_plain_address(text))
 		return text;
-	addr = token_address(text, &out) && !out.failed
-	    ? arena_dup(a, buf_span(&out))
-	    : flat_dup(a, text);
+	if (token_address(text, &out) && !out.failed)
+		text = buf_span(&out);
+	addr = flat_dup(a, text);
 	buf_done(&out);
 	return addr;
 }
@@ -441,6 +441,22 @@ static size_t column_of(const struct buf *out)
 	return out->len - (size_t)(at + 1);
 }
 
+/* A domain that can stand there as it is, a literal too. */
+static bool is_writable_domain(span s)
+{
+	bool literal = s.len > 1 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']';
+
+	if (literal)
+		s = span_first(span_from(s, 1), s.len - 2);
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.ptr[i] >= 0 && s.ptr[i] <= ' ') || s.ptr[i] == 127 ||
+		    strchr("\"()<>,;\\[]", s.ptr[i]) ||
+		    (s.ptr[i] == ':' && !literal))
+			return false;
+	return true;
+}
+
+/* What is no address is quoted as a whole: it must not become several. */
 static void put_address(struct buf *out, span addr)
 {
 	struct buf flat = BUF_INIT(addr.len);
@@ -448,8 +464,13 @@ static void put_address(struct buf *out, span addr)
 	for (size_t i = 0; i < addr.len; i++)
 		if (!memchr("\r\n", addr.ptr[i], 3))
 			buf_putc(&flat, addr.ptr[i]);
-	if (flat.len)
-		address_quote(out, buf_span(&flat));
+	addr = buf_span(&flat);
+	if (!addr.len)
+		return;
+	if (addr.ptr[0] != '@' && is_writable_domain(address_domain(addr)))
+		address_quote(out, addr);
+	else
+		put_quoted(out, addr);
 	buf_done(&flat);
 }
 

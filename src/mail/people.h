@@ -15,7 +15,7 @@
 #include "base/buf.h"
 
 struct person {
-	span addr; /* internal form, as in mail/address.h */
+	span addr; /* internal form, as in mail/address.h; no CR, LF, NUL */
 	/* The name beside it, RFC 2047 decoded, without quotes; or empty. */
 	span name;
 	span text; /* as it was written, outer blanks off */

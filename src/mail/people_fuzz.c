@@ -8,10 +8,12 @@ enum { MEMORY = 1 << 20, MANY = 1000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool is_harmless(span s)
+/* Other names may come back with fewer blanks. */
+static bool is_simple(span s)
 {
 	return span_find(s, '\r') < 0 && span_find(s, '\n') < 0 &&
-	    span_find(s, '\0') < 0;
+	    span_find(s, '\t') < 0 && span_find(s, '\0') < 0 &&
+	    !memmem(s.ptr, s.len, "  ", 2);
 }
 
 static void check_again(const struct person *p)
@@ -26,9 +28,10 @@ static void check_again(const struct person *p)
 	    span_find(buf_span(&out), '\0') >= 0)
 		bug("a line end, or worse");
 	people_parse(buf_span(&out), MANY, &a, &again);
-	if (p->name.len && is_harmless(p->name) &&
-	    (again.count != 1 ||
-	        !span_eq(span_trim(again.all[0].name), span_trim(p->name))))
+	if (again.count > 1 || (p->addr.len && !again.count))
+		bug("not one");
+	if (again.count && p->name.len && is_simple(p->name) &&
+	    !span_eq(span_trim(again.all[0].name), span_trim(p->name)))
 		bug("another name");
 	arena_done(&a);
 	buf_done(&out);

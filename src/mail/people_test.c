@@ -175,6 +175,9 @@ static const struct {
 	{ "=?utf-8?q?x?=", "j@x", "=?utf-8?B?PT91dGYtOD9xP3g/PQ==?= <j@x>" },
 	{ "A\r\nBcc: b", "a\r\nBcc: b@x",
 	    "A  =?utf-8?Q?Bcc=3A?= b <\"aBcc: b\"@x>" },
+	/* What is no address must not become several. */
+	{ "Ana", "b\" <c@d>, e@f.org>, g",
+	    "Ana <\"b\\\" <c@d>, e@f.org>, g\">" },
 	{ "Ana", "", "Ana <>" },
 	{ "", "", "" },
 };
