@@ -15,9 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "mail/charset.h"
 #include "mail/field.h"
@@ -186,63 +183,6 @@ void content_of_file(
 		ret->encoding = TRANSFER_7BIT;
 	else if (!f.control)
 		ret->encoding = TRANSFER_QUOTED;
-}
-
-/* ---- the list of a draft ---- */
-
-static char *copy_text(span s)
-{
-	char *copy = mem_new(s.len + 1, 1);
-
-	if (s.len)
-		memcpy(copy, s.ptr, s.len);
-	return copy;
-}
-
-static struct draft_file *add_file(struct draft *d)
-{
-	d->files = mem_resize(d->files, d->nfiles + 1, sizeof(*d->files));
-	d->files[d->nfiles] = (struct draft_file){ 0 };
-	return &d->files[d->nfiles++];
-}
-
-bool draft_attach(struct mua *m, struct draft *d, const char *path)
-{
-	struct stat st;
-	struct draft_file *f;
-	span name = span_str(path);
-	int error = 0;
-
-	if (stat(path, &st) < 0 || access(path, R_OK) < 0)
-		error = errno;
-	else if (S_ISDIR(st.st_mode))
-		error = EISDIR;
-	if (error) {
-		mua_error(m, "%s: %s", path, strerror(error));
-		return false;
-	}
-	f = add_file(d);
-	f->path = copy_text(name);
-	f->name =
-	    copy_text(span_from(name, (size_t)(span_rfind(name, '/') + 1)));
-	return true;
-}
-
-void draft_attach_message(struct draft *d, uint32_t i)
-{
-	add_file(d)->message = i;
-}
-
-void draft_detach_all(struct draft *d)
-{
-	for (size_t i = 0; i < d->nfiles; i++) {
-		mem_free(d->files[i].path);
-		mem_free(d->files[i].name);
-		mem_free(d->files[i].type);
-		mem_free(d->files[i].charset);
-	}
-	mem_free(STEAL(d->files));
-	d->nfiles = 0;
 }
 
 /* ---- writing ---- */

@@ -31,41 +31,6 @@ struct collector {
 	bool interrupted;
 };
 
-void draft_init(struct draft *d)
-{
-	*d = (struct draft){ .about = UINT32_MAX };
-	buf_init(&d->to, DRAFT_LIST_MAX);
-	buf_init(&d->cc, DRAFT_LIST_MAX);
-	buf_init(&d->bcc, DRAFT_LIST_MAX);
-	buf_init(&d->from, DRAFT_LIST_MAX);
-	buf_init(&d->reply_to, DRAFT_LIST_MAX);
-	buf_init(&d->sender, DRAFT_LIST_MAX);
-	buf_init(&d->organization, DRAFT_LIST_MAX);
-	buf_init(&d->envelope, DRAFT_LIST_MAX);
-	buf_init(&d->subject, DRAFT_LIST_MAX);
-	buf_init(&d->references, DRAFT_LIST_MAX);
-	buf_init(&d->fields, DRAFT_LIST_MAX);
-	buf_init(&d->body, DRAFT_TEXT_MAX);
-}
-
-void draft_done(struct draft *d)
-{
-	buf_done(&d->to);
-	buf_done(&d->cc);
-	buf_done(&d->bcc);
-	buf_done(&d->from);
-	buf_done(&d->reply_to);
-	buf_done(&d->sender);
-	buf_done(&d->organization);
-	buf_done(&d->envelope);
-	buf_done(&d->subject);
-	buf_done(&d->references);
-	buf_done(&d->fields);
-	buf_done(&d->body);
-	draft_detach_all(d);
-	mem_free(STEAL(d->mta_args));
-}
-
 /* ---- asking ---- */
 
 bool collect_ask(struct mua *m, const char *prompt, struct buf *value)

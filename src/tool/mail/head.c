@@ -272,15 +272,30 @@ void head_write_id(struct mua *m, struct buf *out, const char *name, span from)
 
 /* ---- on the screen, in an editor ---- */
 
+/* Cc and Bcc stand in front of the subject, except in the manner of BSD. */
+static void put_subject(
+    struct mua *m, struct buf *out, const struct draft *d, enum head_style s)
+{
+	if (d->has_subject)
+		head_write_text(m, out, "Subject", buf_span(&d->subject), s);
+}
+
+static bool subject_first(const struct mua *m)
+{
+	return vars_is_set(m->vars, "bsdcompat") ||
+	    vars_is_set(m->vars, "bsdorder");
+}
+
 void head_show(struct mua *m, const struct draft *d, bool open, struct buf *out)
 {
 	size_t before = out->len;
 
 	head_write_typed(m, out, "To", buf_span(&d->to), HEAD_SHOW);
+	if (subject_first(m))
+		put_subject(m, out, d, HEAD_SHOW);
 	head_write_typed(m, out, "Cc", buf_span(&d->cc), HEAD_SHOW);
-	if (d->has_subject)
-		head_write_text(
-		    m, out, "Subject", buf_span(&d->subject), HEAD_SHOW);
+	if (!subject_first(m))
+		put_subject(m, out, d, HEAD_SHOW);
 	if (out->len > before && !open)
 		buf_putc(out, '\n');
 }
@@ -297,11 +312,12 @@ void head_write_all(struct mua *m, const struct draft *d, enum head_style style,
 	head_write_typed(m, out, "Reply-To", buf_span(&d->reply_to), style);
 	head_write_typed(m, out, "Sender", buf_span(&d->sender), style);
 	head_write_typed(m, out, "To", buf_span(&d->to), style);
+	if (subject_first(m))
+		put_subject(m, out, d, style);
 	head_write_typed(m, out, "Cc", buf_span(&d->cc), style);
 	head_write_typed(m, out, "Bcc", buf_span(&d->bcc), style);
-	if (d->has_subject)
-		head_write_text(
-		    m, out, "Subject", buf_span(&d->subject), style);
+	if (!subject_first(m))
+		put_subject(m, out, d, style);
 }
 
 /* ---- fields in text ---- */
