@@ -165,7 +165,11 @@ int cmd_echo(struct mua *m, const struct call *c)
 		CLEANUP(buf_done) struct buf word = BUF_INIT(MAX_TEXT);
 		span rest;
 
-		if (!mua_expand_name(m, span_str(c->words.all[i]), &word))
+		/* Escapes are ours, not a shell's. */
+		if (strchr(c->words.all[i], '\\'))
+			buf_put(&word, span_str(c->words.all[i]));
+		else if (!mua_expand_name(
+			     m, span_str(c->words.all[i]), &word))
 			continue;
 		if (i)
 			buf_putc(&out, ' ');

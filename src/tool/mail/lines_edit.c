@@ -17,7 +17,7 @@
 #include "base/width.h"
 #include "tool/mail/complete.h"
 
-enum { HISTORY_SIZE = 500, MAX_PRESET = 65536 };
+enum { HISTORY_SIZE = 500, MAX_PRESET = 65536, CTRL_D = 4 };
 
 struct lines {
 	struct mua *m;
@@ -105,6 +105,10 @@ static int get_char(EditLine *el, wchar_t *ret)
 		if (n++ == 0)
 			want = length_of(bytes[0]);
 	}
+	/* ^D that was typed before we read: the terminal has noted the end of
+	 * input as a NUL. */
+	if (bytes[0] == '\0')
+		bytes[0] = CTRL_D;
 	*ret = (wchar_t)utf8_next(&(span){ bytes, n });
 	return 1;
 }

@@ -480,6 +480,7 @@ int main(int argc, char **argv)
 	} else {
 		m.term = term_new(&m);
 		code = run(&m, &o);
+		box_free(&m.box);
 		term_free(&m.term);
 	}
 	if (fflush(stdout) != 0 && code == 0)
