@@ -33,6 +33,11 @@ root=$out/root
 
 # postinst makes a configuration where there is none; see there.
 rm -rf "$root/etc/chasqui"
+# Several packages have a mailx: Debian's alternatives make the links.
+mv "$root/usr/bin/mailx" "$root/usr/bin/chasqui-mailx"
+mv "$root/usr/share/man/man1/mail.1" "$root/usr/share/man/man1/chasqui-mailx.1"
+rm "$root/usr/bin/mail" "$root/usr/bin/Mail" \
+    "$root/usr/share/man/man1/mailx.1" "$root/usr/share/man/man1/Mail.1"
 find "$root/usr/share/man" -type f -exec gzip -9n {} +
 find "$root/usr/share/man" -type l | while read -r link; do
 	ln -sf "$(readlink "$link").gz" "$link.gz"

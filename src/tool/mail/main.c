@@ -455,6 +455,9 @@ static int run(struct mua *m, const struct opts *o)
 {
 	if (start_up(m, o))
 		return 1;
+	/* By -X. */
+	if (m->quitting || m->leaving)
+		return 0;
 	return m->is_reading ? read_mail(m, o) : send_one(m, o);
 }
 
