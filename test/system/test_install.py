@@ -138,8 +138,8 @@ def test_scripts(root):
 # Manual pages
 
 # Of other packages.
-OTHERS = {"crypt(3)", "diff(1)", "fcntl(2)", "flock(2)", "locale(7)",
-          "mail(1)", "procmail(1)", "regex(7)", "sd_notify(3)",
+OTHERS = {"crypt(3)", "diff(1)", "editrc(5)", "fcntl(2)", "flock(2)", "locale(7)",
+          "procmail(1)", "regex(7)", "sd_notify(3)",
           "uux(1)", "uuxqt(8)", "uucico(8)",
           "strftime(3)", "syslog(3)", "syslogd(8)", "systemd(1)",
           "sysexits(3)", "umask(2)", "utime(2)"}
