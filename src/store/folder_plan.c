@@ -103,8 +103,6 @@ static void take_status(
 		.flags = p->flags,
 	};
 
-	if (!(p->changed & flags_of(put)))
-		return;
 	if (!(p->seen & put))
 		e.put |= put;
 	if (p->crlf)
@@ -148,7 +146,7 @@ static int add_missing(
 
 	for (uint8_t put = FOLDER_PUT_STATUS; put <= FOLDER_PUT_XSTATUS;
 	     put = (uint8_t)(put << 1))
-		if (p->changed & p->flags & flags_of(put) && !(p->seen & put))
+		if (p->flags & flags_of(put) && !(p->seen & put))
 			e.put |= put;
 	if (e.put == 0)
 		return 0;
@@ -169,7 +167,6 @@ static int add_flags(struct folder_plan *p, int fd,
 	int r;
 
 	p->flags = flags;
-	p->changed = flags ^ (item->m.before & (STATUS_FLAGS | XSTATUS_FLAGS));
 	p->seen = 0;
 	p->base = item->at;
 	p->crlf = item->m.form & FOLDER_CRLF;

@@ -37,7 +37,6 @@ struct folder_plan {
 	uint64_t new_size;
 	/* Of use while it is made: */
 	uint64_t base;
-	uint8_t changed;
 	uint8_t flags;
 	uint8_t seen;
 	bool crlf;
