@@ -44,6 +44,7 @@ struct known {
 	const char *write;
 };
 
+/* "big5tw" and "eucgb2312cn" are how Python's email package calls these. */
 /* clang-format off */
 static const struct known sets[] = {
 	{ "utf8", KIND_UTF8, 0, NULL, "UTF-8" },
@@ -116,12 +117,14 @@ static const struct known sets[] = {
 	{ "viscii", KIND_ICONV, 0, "VISCII", NULL },
 	{ "gb2312", KIND_ICONV, 0, "GB18030", "EUC-CN" },
 	{ "euccn", KIND_ICONV, 0, "GB18030", "EUC-CN" },
+	{ "eucgb2312cn", KIND_ICONV, 0, "GB18030", "EUC-CN" },
 	{ "gbk", KIND_ICONV, 0, "GB18030", "GBK" },
 	{ "xgbk", KIND_ICONV, 0, "GB18030", "GBK" },
 	{ "cp936", KIND_ICONV, 0, "GB18030", "GBK" },
 	{ "gb18030", KIND_ICONV, 0, "GB18030", NULL },
 	{ "big5", KIND_ICONV, 0, "CP950", NULL },
 	{ "xbig5", KIND_ICONV, 0, "CP950", NULL },
+	{ "big5tw", KIND_ICONV, 0, "CP950", NULL },
 	{ "cp950", KIND_ICONV, 0, "CP950", NULL },
 	{ "big5hkscs", KIND_ICONV, 0, "BIG5-HKSCS", NULL },
 	{ "shiftjis", KIND_ICONV, 0, "CP932", NULL },
