@@ -77,7 +77,7 @@ class Reader:
         found.pop("rc", None)
         return found
 
-    def start(self, *args, rc="", env=None):
+    def start(self, *args, rc="", env=None, **kwargs):
         """mail without the files of this machine, with pipes."""
         self.put("rc", rc.encode())
         all_env = {"HOME": self.home, "MAIL": self.inbox, "USER": "pue",
@@ -88,11 +88,11 @@ class Reader:
         return subprocess.Popen(
             [MAIL, "-n", "-S", "sendmail=/bin/false", *args], env=all_env,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, cwd=self.home)
+            stderr=subprocess.PIPE, cwd=self.home, **kwargs)
 
-    def run(self, commands, *args, rc="", env=None):
+    def run(self, commands, *args, rc="", env=None, **kwargs):
         """Exit status, standard output, errors; HOME stands for the home."""
-        process = self.start(*args, rc=rc, env=env)
+        process = self.start(*args, rc=rc, env=env, **kwargs)
         out, err = process.communicate(commands.encode(), timeout=60)
         return (process.returncode, self.told(out), self.told(err))
 

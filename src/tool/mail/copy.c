@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tool/mail/copy.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -8,7 +9,7 @@
 #include "tool/mail/show.h"
 #include "tool/mail/term.h"
 
-enum { TEXT_MAX = 1 << 30, LINE_MAX_LEN = 1 << 16 };
+enum { TEXT_MAX = 1 << 30, LINE_MAX_LEN = 1 << 16, PATH_LIMIT = 8192 };
 
 static bool was_interrupted(void *ctx UNUSED)
 {
@@ -94,6 +95,18 @@ static int put_all(struct mua *m, struct copying *c, struct folder_append **a,
 	return r < 0;
 }
 
+/* Somebody's directory does not become a Maildir because mail is saved to it. */
+static bool is_plain_directory(const char *path)
+{
+	CLEANUP(buf_done) struct buf cur = BUF_INIT(PATH_LIMIT);
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return false;
+	buf_printf(&cur, "%s/cur", path);
+	return stat(buf_cstr(&cur), &st) < 0;
+}
+
 int copy_messages(struct mua *m, struct copying *c)
 {
 	const struct folder_spec spec = { .path = c->path,
@@ -105,8 +118,13 @@ int copy_messages(struct mua *m, struct copying *c)
 	    mua_makes_maildirs(m) ? FOLDER_MAILDIR : FOLDER_MBOX;
 	struct folder_append *a = NULL;
 	struct stat st;
-	int r = folder_append_open(&a, &spec, kind, &t);
+	int r;
 
+	if (is_plain_directory(c->path)) {
+		mua_error(m, "%s: %s", c->path, strerror(EISDIR));
+		return 1;
+	}
+	r = folder_append_open(&a, &spec, kind, &t);
 	if (r < 0)
 		say_trouble(m, &t);
 	else

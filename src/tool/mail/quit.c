@@ -108,7 +108,9 @@ static int leave_system(struct mua *m)
 	uint32_t stay = decide(m, moving, &nmoving);
 	int r = 0;
 
-	if (folder_has_news(b->folder))
+	/* Maildirs tell more often that something is new than it is. */
+	if (folder_kind(b->folder) == FOLDER_MBOX &&
+	    folder_has_news(b->folder))
 		(void)printf("New mail has arrived.\n");
 	if (nmoving)
 		r = move_to_mbox(m, moving, nmoving);
