@@ -43,6 +43,18 @@ static void count(struct sink *k, span text)
 	}
 }
 
+/* What programs print ends up on the terminal, which may know no UTF-8. */
+static int write_out(struct sink *k)
+{
+	CLEANUP(buf_done) struct buf plain = BUF_INIT(TEXT_MAX);
+	struct mua *m = k->showing.m;
+
+	if (term_is_utf8(m->term) || vars_is_set(m->vars, "piperaw"))
+		return file_write_all(k->fd, buf_span(&k->out));
+	width_harmless(&plain, buf_span(&k->out), HARMLESS_LINES, true);
+	return file_write_all(k->fd, buf_span(&plain));
+}
+
 static bool flush(struct showing *s)
 {
 	struct sink *k = CONTAINER_OF(s, struct sink, showing);
@@ -51,7 +63,7 @@ static bool flush(struct showing *s)
 	if (k->pager)
 		pager_put(k->pager, buf_span(&k->out));
 	else if (k->error == 0)
-		k->error = file_write_all(k->fd, buf_span(&k->out));
+		k->error = write_out(k);
 	buf_clear(&k->out);
 	return k->pager ? !pager_is_over(k->pager) : k->error == 0;
 }

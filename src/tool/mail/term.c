@@ -390,6 +390,25 @@ void term_reconsider(struct term *t)
 		t->lines = lines_new(t->m);
 }
 
+/* What is proposed cannot be edited here: an empty line takes it. */
+static int plain_answer(
+    struct term *t, const char *prompt, const char *preset, struct buf *out)
+{
+	size_t begin = out->len;
+	int r;
+
+	if (term_is_interactive(t)) {
+		(void)fputs(prompt, stdout);
+		if (preset)
+			(void)fprintf(stdout, "(%s) ", preset);
+		(void)fflush(stdout);
+	}
+	r = plain_line(t, TERM_ANSWER, out);
+	if (r == TERM_LINE && out->len == begin && preset)
+		buf_put(out, span_str(preset));
+	return r;
+}
+
 int term_line(struct term *t, enum term_kind kind, const char *prompt,
     const char *preset, struct buf *out)
 {
@@ -407,6 +426,8 @@ int term_line(struct term *t, enum term_kind kind, const char *prompt,
 	t->prompt = term_is_interactive(t) ? prompt : "";
 	if (t->lines) {
 		r = lines_get(t->lines, kind, prompt, preset, out);
+	} else if (kind == TERM_ANSWER) {
+		r = plain_answer(t, prompt, preset, out);
 	} else {
 		if (term_is_interactive(t) && (*prompt || preset)) {
 			(void)fputs(prompt, stdout);
