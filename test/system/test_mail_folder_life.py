@@ -222,6 +222,12 @@ def test_names_of_users(reader):
                     '".": no name of a user\n')
 
 
+@pytest.mark.parametrize("user", ["../mail/x", "", ".", "/etc/passwd"])
+def test_mailbox_of_nobody(reader, user):
+    assert reader.run("q\n", "-u", user) == (
+        1, "", f'"{user}": no name of a user\n')
+
+
 def test_no_shell(reader):
     reader.run("c 1 `touch made`\nc 1 $(touch made)\nc 1 'x;touch made'\n"
                "c 1 ${HOME\nfile |touch\nx\n", rc=QUIET)

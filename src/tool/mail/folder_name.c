@@ -61,12 +61,16 @@ void mua_inbox(struct mua *m, const char *user, struct buf *ret_path)
 static bool system_name(struct mua *m, span user, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(PATH_LIMIT);
+	bool is_own = user.len == 0;
 
-	if (user.len == 0) {
+	if (is_own && !m->is_pretending) {
 		mua_inbox(m, NULL, out);
 		return true;
 	}
-	if (user.ptr[0] == '.' || span_find(user, '/') >= 0) {
+	/* A name that somebody gave, by "%name" or -u. */
+	if (is_own)
+		user = span_str(m->user);
+	if (user.len == 0 || user.ptr[0] == '.' || span_find(user, '/') >= 0) {
 		mua_error(m, "\"%.*s\": no name of a user", PRI(user));
 		return false;
 	}
@@ -98,7 +102,7 @@ static void put_literal(struct expansion *e, span s)
 {
 	buf_put(&e->plain, s);
 	for (size_t i = 0; i < s.len; i++) {
-		if (memchr("*?[]\\~", s.ptr[i], 6))
+		if (memchr("*?[\\", s.ptr[i], 4))
 			buf_putc(&e->pattern, '\\');
 		buf_putc(&e->pattern, s.ptr[i]);
 	}
