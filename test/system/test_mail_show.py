@@ -4,7 +4,6 @@
 import base64
 import os
 import pty
-import pwd
 import re
 import select
 import signal
@@ -64,8 +63,7 @@ Content-Type: text/html
 <p>Hi <a href="http://x.org/">there</a>
 --b--
 """
-ME = pwd.getpwuid(os.getuid()).pw_name
-MINE = f"""From: {ME}
+MINE = """From: pue
 To: Bob <bob@x.org>, c@x
 Subject: a very long subject that goes on and on and on and on and does not fit
 X-Status: A
