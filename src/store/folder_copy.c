@@ -60,8 +60,8 @@ static enum verdict match_field(span line, span name, enum verdict yes)
 {
 	size_t i = 0;
 
-	while (i < line.len && line.ptr[i] > ' ' && line.ptr[i] != ':' &&
-	    line.ptr[i] != 0x7f)
+	while (i < line.len && (unsigned char)line.ptr[i] > ' ' &&
+	    line.ptr[i] != ':' && line.ptr[i] != 0x7f)
 		i++;
 	if (name.len > 0 &&
 	    !span_eq_nocase(
@@ -116,9 +116,11 @@ static enum verdict judge_header(const struct folder_copy *c, span line)
 {
 	enum verdict v;
 
-	if (line.ptr[0] == '\n')
+	if (span_eq(line, SPAN("\r")))
+		return WAIT;
+	if (line.ptr[0] == '\n' || span_eq(line, SPAN("\r\n")))
 		return EMPTY;
-	if (!c->is_first && is_blank(line.ptr[0]))
+	if ((!c->is_first || c->dropped) && is_blank(line.ptr[0]))
 		return CONTINUED;
 	v = judge_field(line);
 	if (v == LINE && c->is_first)
@@ -152,7 +154,6 @@ static void skip(struct folder_copy *c)
 
 	buf_clear(&c->held);
 	c->state = ended ? START : SKIP;
-	c->is_first = false;
 	c->dropped = true;
 }
 
@@ -170,12 +171,19 @@ static void end_header(struct folder_copy *c, bool is_empty, struct buf *out)
 
 static void decided(struct folder_copy *c, enum verdict v, struct buf *out)
 {
+	size_t before = out->len;
+
 	if (v == EMPTY || v == NO_HEADER)
 		end_header(c, v == NO_HEADER, out);
 	if (v == NO_HEADER && judge_from(c, buf_span(&c->held)) == FROM)
 		v = FROM;
-	if (v == STATUS || v == XSTATUS)
-		put_status(c, v == STATUS ? STATUS_FLAGS : XSTATUS_FLAGS, out);
+	if (v == STATUS)
+		put_status(c, STATUS_FLAGS, out);
+	if (v == XSTATUS)
+		put_status(c, XSTATUS_FLAGS, out);
+	/* While nothing of the header is out, the next line is the first. */
+	if (out->len > before)
+		c->is_first = false;
 	if (v == FROM)
 		buf_putc(out, '>');
 	if (v == STATUS || v == XSTATUS || (v == CONTINUED && c->dropped))

@@ -364,6 +364,13 @@ int folder_mbox_commit(
 	struct folder_lock l;
 	int r;
 
+	/* Somebody else removed it, and with it all we could change. */
+	if (faccessat(f->place.dir, f->place.name, F_OK, AT_SYMLINK_NOFOLLOW) <
+	        0 &&
+	    errno == ENOENT) {
+		f->count = c->ret_kept = 0;
+		return 0;
+	}
 	if (!has_work(f, c)) {
 		r = folder_refresh(f, &c->ret_new, t);
 		folder_drop_gone(f);

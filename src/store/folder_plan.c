@@ -118,9 +118,11 @@ static void ignore(void *ctx, const struct folder_item *item)
 }
 
 /* The byte, or two, of the empty line at the end of the header. */
-static int header_end(
-    int fd, const struct folder_item *item, struct folder_edit *e)
+static int header_end(const struct folder_plan *p, int fd,
+    const struct folder_item *item, struct folder_edit *e)
 {
+	const struct folder_edit *last =
+	    p->count ? &p->edits[p->count - 1] : NULL;
 	char tail[2];
 	uint64_t end = item->at + item->head;
 
@@ -129,7 +131,8 @@ static int header_end(
 	e->at = end;
 	if (item->m.form & (FOLDER_BARE | FOLDER_CUT)) {
 		e->put |= FOLDER_PUT_EMPTY;
-		if (tail[1] != '\n')
+		/* A last line that was a Status line has its end now. */
+		if (tail[1] != '\n' && !(last && last->at + last->cut == end))
 			e->put |= FOLDER_PUT_NEWLINE;
 	} else {
 		e->at -= tail[0] == '\r' ? 2 : 1;
@@ -152,7 +155,7 @@ static int add_missing(
 		return 0;
 	if (p->crlf)
 		e.put |= FOLDER_PUT_CRLF;
-	r = header_end(fd, item, &e);
+	r = header_end(p, fd, item, &e);
 	if (r == 0)
 		add(p, &e);
 	return r;
@@ -172,6 +175,7 @@ static int add_flags(struct folder_plan *p, int fd,
 	p->crlf = item->m.form & FOLDER_CRLF;
 	folder_scan_init(&s, 0, &calls, p);
 	r = folder_scan_range(fd, &s, item->at, item->at + item->head);
+	(void)!folder_scan_end(&s);
 	return r < 0 ? r : add_missing(p, fd, item);
 }
 
@@ -274,6 +278,8 @@ static void apply_edit(struct folder_item *item, const struct folder_edit *e)
 	char text[FOLDER_EDIT_TEXT];
 	size_t n = folder_edit_text(e, text);
 
+	if (e->put & FOLDER_PUT_NEWLINE && item->head == item->m.from)
+		item->m.from++;
 	item->m.size += n - e->cut;
 	item->head += n - e->cut;
 	for (size_t i = 0; i < n; i++)

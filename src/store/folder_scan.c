@@ -222,8 +222,8 @@ static bool is_field(span line)
 {
 	size_t i = 0;
 
-	while (i < line.len && line.ptr[i] > ' ' && line.ptr[i] != ':' &&
-	    line.ptr[i] != 0x7f)
+	while (i < line.len && (unsigned char)line.ptr[i] > ' ' &&
+	    line.ptr[i] != ':' && line.ptr[i] != 0x7f)
 		i++;
 	if (i == 0)
 		return false;
@@ -275,9 +275,10 @@ static void end_message(struct folder_scan *s)
 static void begin_message(struct folder_scan *s, span line)
 {
 	s->item = (struct folder_item){
-		.m = { .lines = 1, .from = (uint16_t)line.len },
+		.m = { .from = (uint16_t)line.len },
 		.at = s->pos,
 	};
+	s->item.m.lines = line.ptr[line.len - 1] == '\n';
 	if (line.len > 1 && line.ptr[line.len - 2] == '\r')
 		s->item.m.form = FOLDER_CRLF;
 	hash_init(&s->hash, s->seed);
@@ -366,6 +367,13 @@ static bool begin_line(struct folder_scan *s, span in, bool is_last)
 
 /* Each of these consumes something, or returns 0: more is needed. */
 
+static void tell_status(struct folder_scan *s, uint64_t end)
+{
+	if (s->kind != FOLDER_OTHER && s->calls->status)
+		s->calls->status(s->ctx, (enum folder_line)s->kind, s->line_at,
+		    end - s->line_at);
+}
+
 static size_t step_line(struct folder_scan *s, span in)
 {
 	ssize_t end = span_find(in, '\n');
@@ -377,9 +385,7 @@ static size_t step_line(struct folder_scan *s, span in)
 		return n;
 	s->item.m.lines++;
 	s->in_line = false;
-	if (s->kind != FOLDER_OTHER && s->calls->status)
-		s->calls->status(s->ctx, (enum folder_line)s->kind, s->line_at,
-		    s->pos + n - s->line_at);
+	tell_status(s, s->pos + n);
 	return n;
 }
 
@@ -487,6 +493,8 @@ size_t folder_scan_feed(struct folder_scan *s, span in, bool is_last)
 bool folder_scan_end(struct folder_scan *s)
 {
 	if (s->state == HEAD) {
+		if (s->in_line)
+			tell_status(s, s->pos);
 		s->item.m.form |= FOLDER_CUT;
 		end_header(s, 0);
 	}

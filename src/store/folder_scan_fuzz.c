@@ -87,8 +87,8 @@ static bool is_field(span line)
 {
 	size_t i = 0;
 
-	while (i < line.len && line.ptr[i] > ' ' && line.ptr[i] != ':' &&
-	    line.ptr[i] != 0x7f)
+	while (i < line.len && (unsigned char)line.ptr[i] > ' ' &&
+	    line.ptr[i] != ':' && line.ptr[i] != 0x7f)
 		i++;
 	line = span_from(line, i);
 	while (line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))

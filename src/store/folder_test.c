@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "test/lib/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -198,6 +199,298 @@ static void test_others_write(void **state)
 	(void)unlink("m");
 }
 
+/* What is in the file, the flags that are set, what is there then. */
+static const struct {
+	const char *before;
+	uint8_t flags;
+	const char *after;
+} status_cases[] = {
+	{ "A: b\n\n", FOLDER_SEEN, "A: b\nStatus: R\n\n" },
+	{ "A: b\n\n", FOLDER_FLAGGED | FOLDER_ANSWERED | FOLDER_DRAFT,
+	    "A: b\nX-Status: FAT\n\n" },
+	{ "Status: O\nA: b\n\n", FOLDER_SEEN | FOLDER_OLD,
+	    "Status: RO\nA: b\n\n" },
+	{ "Status: RO\nA: b\n\n", 0, "A: b\n\n" },
+	{ "Status:  OR \nA: b\n\n", FOLDER_SEEN | FOLDER_OLD | FOLDER_FLAGGED,
+	    "Status: RO\nA: b\nX-Status: F\n\n" },
+	{ "X-Status: A\nA: b\n\n", FOLDER_ANSWERED | FOLDER_OLD,
+	    "X-Status: A\nA: b\nStatus: O\n\n" },
+	{ "X-Status: A\nA: b\n\n", FOLDER_OLD, "A: b\nStatus: O\n\n" },
+	{ "status : O\n R\nA: b\n\n", FOLDER_SEEN, "Status: R\nA: b\n\n" },
+	{ "Status: R\nA: b\nStatus: O\n\n", FOLDER_OLD, "Status: O\nA: b\n\n" },
+	{ "Statusx: R\nX-Status-Y: F\n\n", FOLDER_OLD,
+	    "Statusx: R\nX-Status-Y: F\nStatus: O\n\n" },
+	{ "\nStatus: R\n", FOLDER_OLD, "Status: O\n\nStatus: R\n" },
+	{ "body\nStatus: R\n", FOLDER_OLD, "Status: O\n\nbody\nStatus: R\n" },
+	{ "A: b\n", FOLDER_OLD, "A: b\nStatus: O\n\n" },
+	{ "A: b", FOLDER_OLD, "A: b\nStatus: O\n\n" },
+	{ "", FOLDER_OLD, "Status: O\n\n" },
+	{ ">From here\nA: b\n\n", FOLDER_OLD,
+	    ">From here\nA: b\nStatus: O\n\n" },
+	{ "A: b\n\nno end", FOLDER_OLD, "A: b\nStatus: O\n\nno end" },
+};
+
+static void test_status_lines(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(status_cases); i++) {
+		CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
+		struct folder *f;
+
+		buf_printf(&text, FROM "%s", status_cases[i].before);
+		write_file("m", buf_span(&text));
+		f = open_folder("m");
+		assert_int_equal(folder_count(f), 1);
+		folder_set(f, 0, status_cases[i].flags);
+		commit(f, false);
+		folder_close(&f);
+		buf_clear(&text);
+		buf_printf(&text, FROM "%s", status_cases[i].after);
+		expect_file("m", buf_cstr(&text));
+	}
+	(void)unlink("m");
+}
+
+static void test_odd_files(void **state)
+{
+	struct folder *f;
+
+	(void)state;
+	write_file("m", SPAN(""));
+	f = open_folder("m");
+	assert_int_equal(folder_count(f), 0);
+	commit(f, true);
+	folder_close(&f);
+	expect_file("m", "");
+
+	/* CRLF, and the end is missing. */
+	write_file("m",
+	    SPAN("\nFrom a Wed Feb 19 05:10:35 2020\r\nA: b\r\n\r\n1\r\n\r\n"
+	         "From a Wed Feb 19 05:10:35 2020\r\nA: c\r\n\r\n2"));
+	f = open_folder("m");
+	assert_int_equal(folder_count(f), 2);
+	expect_content(f, 0, "A: b\n\n1\n");
+	expect_content(f, 1, "A: c\n\n2");
+	expect_header(f, 1, "A: c\n");
+	folder_set(f, 1, FOLDER_SEEN);
+	commit(f, false);
+	expect_content(f, 1, "A: c\nStatus: R\n\n2");
+	folder_close(&f);
+	expect_file("m",
+	    "\nFrom a Wed Feb 19 05:10:35 2020\r\nA: b\r\n\r\n1\r\n\r\n"
+	    "From a Wed Feb 19 05:10:35 2020\r\nA: c\r\nStatus: R\r\n\r\n2");
+
+	/* NUL is a byte as others. */
+	write_file("m", SPAN(FROM "A: \0\n\n\0\n\0\n\n" FROM "\n"));
+	f = open_folder("m");
+	assert_int_equal(folder_count(f), 2);
+	assert_int_equal(folder_get(f, 0)->lines, 6);
+	expect_content(f, 1, "\n");
+	folder_close(&f);
+	(void)unlink("m");
+}
+
+/* How opening fails */
+
+static int open_error(const char *path, const char *want)
+{
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	struct folder_spec spec = { .path = path };
+	struct folder *f = NULL;
+	int r = folder_open(&f, &spec, &t);
+
+	assert_null(f);
+	assert_int_equal(r, t.error);
+	assert_span_equal(buf_span(&t.text), span_str(want));
+	buf_done(&t.text);
+	return r;
+}
+
+static void test_open_errors(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    open_error("m", "m: No such file or directory"), -ENOENT);
+	write_file("m", SPAN("no mailbox\n\n" FROM "A: b\n\n"));
+	assert_int_equal(open_error("m", "m: not a mailbox"), -EINVAL);
+	(void)unlink("m");
+	assert_int_equal(mkfifo("m", 0600), 0);
+	assert_int_equal(open_error("m", "m: not a mailbox"), -EINVAL);
+	(void)unlink("m");
+	assert_int_equal(mkdir("m", 0700), 0);
+	assert_int_equal(open_error("m", "m: Is a directory"), -EISDIR);
+	(void)rmdir("m");
+	assert_int_equal(symlink("m", "m"), 0);
+	assert_int_equal(
+	    open_error("m", "m: a symbolic link that is not to be trusted"),
+	    -ELOOP);
+	(void)unlink("m");
+}
+
+static void test_create(void **state)
+{
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	struct folder_spec spec = { .path = "m", .create = true };
+	struct folder_commit c = { .remove_empty = true };
+	struct folder *f = NULL;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(folder_open(&f, &spec, &t), 0);
+	assert_int_equal(stat("m", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(folder_commit(f, &c, &t), 0);
+	assert_int_equal(access("m", F_OK), -1);
+	/* It is gone: nothing to do. */
+	assert_int_equal(folder_commit(f, &c, &t), 0);
+	folder_close(&f);
+	buf_done(&t.text);
+}
+
+/* The target of a link is replaced, with its rights; not the link. */
+static void test_symlink(void **state)
+{
+	struct folder *f;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdir("dir", 0700), 0);
+	write_file("dir/m", SPAN(FROM "A: b\n\n"));
+	assert_int_equal(chmod("dir/m", 0660), 0);
+	assert_int_equal(symlink("dir/m", "l"), 0);
+	f = open_folder("l");
+	folder_set(f, 0, FOLDER_SEEN);
+	commit(f, false);
+	folder_close(&f);
+	expect_file("dir/m", FROM "A: b\nStatus: R\n\n");
+	assert_int_equal(lstat("l", &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(stat("l", &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	/* Neither lock nor temporary file is left. */
+	assert_int_equal(unlink("dir/m"), 0);
+	assert_int_equal(rmdir("dir"), 0);
+	assert_int_equal(unlink("l"), 0);
+}
+
+/* Somebody rewrote it in place while it is open. */
+static void test_moved_under_us(void **state)
+{
+	struct folder *f;
+
+	(void)state;
+	write_file("m",
+	    SPAN(FROM "Subject: 1\n\n1\n\n" FROM "Subject: 2\n\n2\n\n" FROM
+	              "Subject: 3\n\n3\n\n"));
+	f = open_folder("m");
+	folder_set(f, 2, FOLDER_FLAGGED);
+	write_file("m",
+	    SPAN(FROM "Subject: 2\nStatus: RO\n\n2\n\n" FROM
+	              "Subject: 3\nStatus: O\n\n3\n\n"));
+	expect_content(f, 2, "Subject: 3\nStatus: O\n\n3\n");
+	expect_content(f, 1, "Subject: 2\nStatus: RO\n\n2\n");
+	{
+		struct buf out = BUF_INIT(100);
+
+		assert_int_equal(folder_content(f, 0, &out), -ESTALE);
+		buf_done(&out);
+	}
+	assert_int_equal(folder_get(f, 2)->flags, FOLDER_OLD | FOLDER_FLAGGED);
+	commit(f, false);
+	expect_file("m",
+	    FROM "Subject: 2\nStatus: RO\n\n2\n\n" FROM
+	         "Subject: 3\nStatus: O\nX-Status: F\n\n3\n\n");
+	folder_close(&f);
+	(void)unlink("m");
+}
+
+/* Messages that are equal are still as many as they are. */
+static void test_twins(void **state)
+{
+	struct folder *f;
+
+	(void)state;
+	write_file("m",
+	    SPAN(FROM "A: b\n\n1\n\n" FROM "A: b\n\n1\n\n" FROM
+	              "A: b\n\n1\n\n"));
+	f = open_folder("m");
+	folder_set(f, 1, FOLDER_DELETED);
+	add_to_file("m", SPAN(FROM "A: b\n\n1\n\n"));
+	commit(f, false);
+	assert_int_equal(folder_count(f), 3);
+	folder_close(&f);
+	expect_file("m",
+	    FROM "A: b\n\n1\n\n" FROM "A: b\n\n1\n\n" FROM "A: b\n\n1\n\n");
+	(void)unlink("m");
+}
+
+static void test_nothing_to_write(void **state)
+{
+	struct folder *f;
+	struct stat before;
+	struct stat after;
+
+	(void)state;
+	write_file("m", SPAN(FROM "A: b\nStatus: RO\n\n"));
+	assert_int_equal(stat("m", &before), 0);
+	f = open_folder("m");
+	folder_set(f, 0, FOLDER_SEEN);
+	folder_set(f, 0, FOLDER_SEEN | FOLDER_OLD);
+	assert_false(folder_is_changed(f));
+	commit(f, true);
+	folder_close(&f);
+	assert_int_equal(stat("m", &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+	assert_memory_equal(
+	    &before.st_ctim, &after.st_ctim, sizeof(before.st_ctim));
+	(void)unlink("m");
+}
+
+/* Shells say "you have new mail" when mtime is after atime. */
+static void test_times(void **state)
+{
+	struct folder *f;
+	struct stat st;
+
+	(void)state;
+	write_file("m", SPAN(FROM "A: b\n\n" FROM "A: c\n\n"));
+	f = open_folder("m");
+	folder_set(f, 0, FOLDER_SEEN);
+	commit(f, false);
+	assert_int_equal(stat("m", &st), 0);
+	assert_true(st.st_mtim.tv_sec <= st.st_atim.tv_sec);
+	add_to_file("m", SPAN(FROM "A: d\n\n"));
+	folder_set(f, 1, FOLDER_SEEN);
+	commit(f, false);
+	assert_int_equal(stat("m", &st), 0);
+	assert_true(st.st_mtim.tv_sec > st.st_atim.tv_sec);
+	folder_close(&f);
+	(void)unlink("m");
+}
+
+static void test_locked(void **state)
+{
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	struct folder_spec spec = { .path = "m", .lock_wait = 1 };
+	struct folder_commit c = { .mark_old = true };
+	struct folder *f = NULL;
+
+	(void)state;
+	write_file("m", SPAN(FROM "A: b\n\n"));
+	write_file("m.lock", SPAN("1234"));
+	assert_int_equal(folder_open(&f, &spec, &t), 0);
+	assert_int_equal(folder_commit(f, &c, &t), -EAGAIN);
+	assert_span_equal(
+	    buf_span(&t.text), SPAN("m: somebody else has locked the mailbox"));
+	expect_file("m", FROM "A: b\n\n");
+	assert_int_equal(unlink("m.lock"), 0);
+	assert_int_equal(folder_commit(f, &c, &t), 0);
+	expect_file("m", FROM "A: b\nStatus: O\n\n");
+	folder_close(&f);
+	(void)unlink("m");
+	buf_done(&t.text);
+}
+
 /* Maildir */
 
 static void make_maildir(void)
@@ -339,6 +632,16 @@ int main(void)
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_others_write),
+		cmocka_unit_test(test_status_lines),
+		cmocka_unit_test(test_odd_files),
+		cmocka_unit_test(test_open_errors),
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_symlink),
+		cmocka_unit_test(test_moved_under_us),
+		cmocka_unit_test(test_twins),
+		cmocka_unit_test(test_nothing_to_write),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_locked),
 		cmocka_unit_test(test_maildir),
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_append_maildir),
