@@ -116,3 +116,36 @@ def test_uux(make_instance):
     assert job.endswith(" sender@sink.example 0 rmail user@mda.example\n")
     assert body.startswith("From sender@sink.example  ")
     assert body.endswith("\n\nFrom here\n.\nlast\n")
+
+
+@pytest.mark.program("maildrop")
+def test_maildrop(make_instance):
+    """A filter of its own, and its exit codes."""
+    mail, directory = make(
+        make_instance, "flags=DRXhu user=games argv=/usr/bin/env -i "
+        "HOME={dir} SENDER=$sender RCPT=$user EXT=$extension "
+        "/usr/bin/maildrop {dir}/filter",
+        filter='logfile "{dir}/log"\n'
+               'if (/^Subject: for a program/)\n'
+               '{\n\tto "{dir}/box-$RCPT-$EXT"\n}\n'
+               'if (/^Subject: refuse/)\n{\n\tEXITCODE=77\n\texit\n}\n'
+               'if (/^Subject: later/)\n{\n\tEXITCODE=75\n\texit\n}\n'
+               'to "{dir}/else"\n')
+    path = os.path.join(directory, "filter")
+    shutil.chown(path, "games", "games")
+    os.chmod(path, 0o600)
+    send(mail)
+    assert wait_for_outcome(mail) == \
+        "dsn=2.0.0, status=sent (delivered via mda service)", \
+        read(os.path.join(directory, "log"))
+    text = read(os.path.join(directory, "box-user-ext"))
+    assert text.startswith("From sender@sink.example ")
+    assert "\nReturn-Path: <sender@sink.example>\n" in text
+    assert "\nDelivered-To: User+Ext@mda.example\n" in text
+    assert text.endswith("\n\n>From here\n.\nlast\n\n")
+    send(mail, content="Subject: refuse\n\n")
+    mail.wait_for(lambda: mail.log_lines(
+        r"dsn=5.7.0, status=bounced \(permission denied\)"))
+    send(mail, content="Subject: later\n\n")
+    mail.wait_for(lambda: mail.log_lines(
+        r"dsn=4.3.0, status=deferred \(temporary failure\)"))

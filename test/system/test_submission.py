@@ -177,3 +177,28 @@ def test_php(mail, tmp_path):
          f'exit(mail("{mail.user}", "php-1", "hello") ? 0 : 1);'],
         check=True, timeout=60)
     arrives(mail, "php-1")
+
+
+@pytest.mark.root
+@real("logwatch")
+def test_logwatch(mail, tmp_path):
+    """Which knows one path of sendmail: ours lies there, for it alone."""
+    if not os.path.exists("/usr/sbin/sendmail"):
+        pytest.skip("needs a file /usr/sbin/sendmail")
+    if not instance.can_have_users():
+        pytest.skip("needs mount namespaces")
+    log = tmp_path / "log"
+    log.mkdir()
+    (log / "mail.log").write_text(
+        "".join(f"Jan  1 00:00:{i:02} h postfix/local[1]: 4A1B2{i:02}: "
+                f"to=<a{i}@x.example>, relay=local, delay=0.1, dsn=2.0.0, "
+                "status=sent (delivered to mailbox)\n" for i in range(9)))
+    subprocess.run(
+        ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" '
+         '/usr/sbin/sendmail && mount -t tmpfs tmpfs /var/cache && '
+         'mkdir /var/cache/logwatch && exec "$@"', wrapper(mail, tmp_path), "logwatch", "--output", "mail",
+         "--mailto", mail.user, "--service", "postfix", "--range", "all",
+         "--hostname", "logwatch-1", "--logdir", str(log)],
+        check=True, timeout=120, stdout=subprocess.DEVNULL)
+    got = arrives(mail, "Subject: Logwatch for logwatch-1")
+    assert "Delivered" in got and "Logwatch End" in got
