@@ -79,6 +79,7 @@ static void skip_blanks(span *line)
 static span take_name(span *line)
 {
 	static const char ends[] = " \t0123456789$^.:/-+*'\",;(`";
+	span name;
 	size_t n = 0;
 
 	if (line->len && line->ptr[0] == '|')
@@ -87,8 +88,9 @@ static span take_name(span *line)
 		while (n < line->len && line->ptr[n] &&
 		    !strchr(ends, line->ptr[n]) && line->ptr[n] != '\n')
 			n++;
+	name = span_first(*line, n);
 	*line = span_from(*line, n);
-	return span_of(line->ptr - n, n);
+	return name;
 }
 
 /*
