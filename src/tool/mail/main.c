@@ -170,6 +170,7 @@ static void fix_settings(struct mua *m, const struct opts *o)
 static int start_up(struct mua *m, const struct opts *o)
 {
 	m->manner = o->manner;
+	vars_preset(m->vars, m->manner);
 	m->read_only = o->read_only;
 	m->tilde = o->tilde;
 	m->is_reading = !o->to.count && !o->from_text && !o->targets.count &&
@@ -183,8 +184,6 @@ static int start_up(struct mua *m, const struct opts *o)
 	if (term_in_is_tty(m->term) && !o->exists_only && !o->headers_only &&
 	    !o->spec)
 		vars_set(m->vars, "interactive", NULL);
-	if (m->manner == MANNER_GNU)
-		vars_set(m->vars, "prompt", "? ");
 	fix_settings(m, o);
 	load_files(m, o);
 	if (o->account) {

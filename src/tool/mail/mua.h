@@ -25,13 +25,6 @@
 
 #include <stdio.h>
 
-/* Whose habits: the variable mail_personality, or the name we go by. */
-enum manner {
-	MANNER_HEIRLOOM, /* mail, mailx, Mail, s-nail: -a attaches a file ... */
-	MANNER_BSD,      /* bsd-mailx: -a adds a header */
-	MANNER_GNU,      /* mail.mailutils: -a adds a header, -A attaches */
-};
-
 struct box;
 struct term;
 struct script;

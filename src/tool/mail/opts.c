@@ -50,7 +50,7 @@ static const struct opt options[] = {
 	{ 'E', H | B,		DOES_SET,  0,			"skipemptybody" },
 	{ 'E', G | ARG,		DOES_LIST, AT(before),		"exec" },
 	{ 'F', H | G | SEND,	DOES_FLAG, AT(by_name),		"byname" },
-	{ 'H', ANY,		DOES_FLAG, AT(headers_only),	"headers" },
+	{ 'H', H | G,		DOES_FLAG, AT(headers_only),	"headers" },
 	{ 'I', B,		DOES_SET,  0,			"interactive" },
 	{ 'I', H,		DOES_FLAG, AT(newsgroups),	NULL },
 	{ 'L', H | ARG,		DOES_TEXT, AT(spec),		NULL },
@@ -69,7 +69,7 @@ static const struct opt options[] = {
 	{ 'b', ANY | SEND | ARG, DOES_LIST, AT(bcc),		NULL },
 	{ 'c', ANY | SEND | ARG, DOES_LIST, AT(cc),		NULL },
 	{ 'd', ANY,		DOES_SET,  0,			"debug" },
-	{ 'e', H | G,		DOES_FLAG, AT(exists_only),	"exist" },
+	{ 'e', ANY,		DOES_FLAG, AT(exists_only),	"exist" },
 	{ 'f', H | B,		DOES_FLAG, AT(reads_file),	NULL },
 	{ 'f', G,		DOES_FILE, AT(file),		"file" },
 	{ 'h', H | SEND | ARG,	DOES_HOPS, 0,			NULL },
@@ -146,14 +146,20 @@ static enum opts_result wrong(struct opts *o, const char *text)
 
 /* ---- keeping ---- */
 
-/* Room for all the words there are, at the first. */
+/* Twice the room whenever it is full: at 4, 8, 16, ... */
 static bool list_put(struct reader *r, struct opts_list *l, const char *word)
 {
-	if (!l->all) {
-		l->all =
-		    arena_alloc(r->a, 2 * (size_t)r->argc + 1, sizeof *l->all);
-		if (!l->all)
+	bool full = l->count >= 4 && (l->count & (l->count - 1)) == 0;
+
+	if (!l->all || full) {
+		size_t cap = l->all ? 2 * l->count : 4;
+		const char **all = arena_alloc(r->a, cap, sizeof *all);
+
+		if (!all)
 			return false;
+		if (l->count)
+			memcpy(all, l->all, l->count * sizeof *all);
+		l->all = all;
 	}
 	l->all[l->count++] = word;
 	return true;

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_list(const struct opts_list *l, size_t most)
 {
 	if (l->count > most)
-		bug("more words than there are");
+		bug("more words than letters");
 	for (size_t i = 0; i < l->count; i++)
 		(void)strlen(l->all[i]);
 }
@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	o.manner = (enum manner)(data[0] % 3);
 	if (!words_split(span_of(data + 1, size - 1), &a, &w))
 		bug("no room for the words of a line");
-	most = 2 * w.count;
+	/* A letter each, or a word. */
+	most = 2 * size;
 	if (opts_parse(&o, (int)w.count, w.all, &a) && !*o.error)
 		bug("refused without a word");
 	check_list(&o.to, most);

@@ -174,6 +174,28 @@ static void test_cases(void **state)
 	}
 }
 
+/* Many in one word. */
+static void test_many(void **state)
+{
+	struct arena a;
+	struct words w;
+	struct opts o = { .name = "mail" };
+	struct buf line = BUF_INIT(65536);
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	buf_put(&line, SPAN("mail -"));
+	for (size_t i = 0; i < 1000; i++)
+		buf_putc(&line, 'v');
+	buf_put(&line, SPAN(" u"));
+	assert_true(words_split(buf_span(&line), &a, &w));
+	assert_int_equal(opts_parse(&o, (int)w.count, w.all, &a), OPTS_OK);
+	assert_int_equal(o.settings.count, 1000);
+	assert_string_equal(o.settings.all[999], "verbose");
+	buf_done(&line);
+	arena_done(&a);
+}
+
 static void test_manner(void **state)
 {
 	(void)state;
@@ -215,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_manner),
 		cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_usage),

@@ -129,7 +129,7 @@ void term_free(struct term **pt)
 
 bool term_is_interactive(const struct term *t)
 {
-	return vars_is_set(t->m->vars, "interactive");
+	return t && vars_is_set(t->m->vars, "interactive");
 }
 
 bool term_in_is_tty(const struct term *t)
@@ -144,7 +144,7 @@ bool term_out_is_tty(const struct term *t)
 
 bool term_is_utf8(const struct term *t)
 {
-	const char *charset = vars_get(t->m->vars, "ttycharset");
+	const char *charset = t ? vars_get(t->m->vars, "ttycharset") : "utf-8";
 
 	if (charset)
 		return span_eq_nocase(span_str(charset), SPAN("utf-8")) ||
@@ -157,7 +157,7 @@ bool term_has_colour(const struct term *t)
 	const char *name = getenv("TERM");
 	const char *no = getenv("NO_COLOR");
 
-	return t->out_tty && name && *name && strcmp(name, "dumb") != 0 &&
+	return t && t->out_tty && name && *name && strcmp(name, "dumb") != 0 &&
 	    !(no && *no) && !vars_is_set(t->m->vars, "colour-disable");
 }
 
@@ -170,7 +170,7 @@ static size_t size_of(
 
 	if (span_to_u64(span_str(getenv(name)), &n) && n > 0 && n < 65536)
 		return (size_t)n;
-	if (t->out_tty && ioctl(1, TIOCGWINSZ, &ws) == 0) {
+	if (t && t->out_tty && ioctl(1, TIOCGWINSZ, &ws) == 0) {
 		n = rows ? ws.ws_row : ws.ws_col;
 		if (n > 0)
 			return (size_t)n;
@@ -190,14 +190,14 @@ size_t term_rows(const struct term *t)
 
 size_t term_screen(const struct term *t)
 {
-	uint64_t wish = vars_number(t->m->vars, "screen", 0);
+	uint64_t wish = t ? vars_number(t->m->vars, "screen", 0) : 0;
 	struct termios tio;
 	size_t rows = term_rows(t);
 
 	if (wish > 0)
 		return (size_t)wish;
 	/* Slow lines show less at a time. */
-	if (t->out_tty && tcgetattr(1, &tio) == 0) {
+	if (t && t->out_tty && tcgetattr(1, &tio) == 0) {
 		speed_t speed = cfgetospeed(&tio);
 
 		if (speed < B1200)

@@ -11,6 +11,7 @@
 
 struct term;
 
+/* Where a term is NULL, as in tests of parsers, there is no terminal. */
 struct term *term_new(struct mua *m);
 void term_free(struct term **pt);
 

@@ -24,31 +24,53 @@ struct vars {
 /*
  * What is set at the start: the defaults of POSIX and those that Heirloom's
  * nail.rc has had in all distributions (with "bsdcompat": "& " as prompt).
+ * The others start with less: their settings are in files.
  */
+enum { H = 1 << MANNER_HEIRLOOM, B = 1 << MANNER_BSD, G = 1 << MANNER_GNU };
+
 static const struct preset {
 	const char *name;
 	const char *value;
+	uint8_t manners;
 } presets[] = {
-	{ "append", "" },
-	{ "ask", "" },
-	{ "autocollapse", "" },
-	{ "bsdcompat", "" },
-	{ "crt", "" },
-	{ "dot", "" },
-	{ "emptybox", "" },
-	{ "escape", "~" },
-	{ "header", "" },
-	{ "hold", "" },
-	{ "indentprefix", "> " },
-	{ "keep", "" },
-	{ "markanswered", "" },
-	{ "newmail", "nopoll" },
-	{ "quote", "" },
-	{ "save", "" },
-	{ "showname", "" },
-	{ "showto", "" },
-	{ "toplines", "5" },
+	{ "append", "", H },
+	{ "ask", "", H | G },
+	{ "autocollapse", "", H },
+	{ "bsdcompat", "", H | B },
+	{ "crt", "", H | G },
+	{ "dot", "", H },
+	{ "emptybox", "", H },
+	{ "escape", "~", H | B | G },
+	{ "header", "", H | B | G },
+	{ "hold", "", H },
+	{ "indentprefix", "> ", H },
+	{ "indentprefix", "\t", G },
+	{ "keep", "", H },
+	{ "markanswered", "", H },
+	{ "newmail", "nopoll", H },
+	{ "prompt", "? ", G },
+	{ "quote", "", H },
+	{ "save", "", H | B | G },
+	{ "showname", "", H },
+	{ "showto", "", H },
+	{ "toplines", "5", H | B | G },
 };
+
+/* Names of s-nail for the same. */
+static const char *own_name(const char *name)
+{
+	static const char *const names[][2] = {
+		{ "mta", "sendmail" },
+		{ "mta-arguments", "sendmail-arguments" },
+		{ "color-disable", "colour-disable" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (!strcmp(name, names[i][0]))
+			return names[i][1];
+	}
+	return name;
+}
 
 static char *copy_of(span s)
 {
@@ -65,6 +87,7 @@ static size_t var_place(const struct vars *v, const char *name, bool *ret_found)
 	size_t low = 0;
 	size_t high = v->count;
 
+	name = own_name(name);
 	*ret_found = false;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -100,7 +123,7 @@ static struct var *var_make(struct vars *v, const char *name)
 	v->all = mem_resize(v->all, v->count + 1, sizeof *v->all);
 	memmove(&v->all[i + 1], &v->all[i], (v->count - i) * sizeof *v->all);
 	v->count++;
-	v->all[i] = (struct var){ .name = copy_of(span_str(name)) };
+	v->all[i] = (struct var){ .name = copy_of(span_str(own_name(name))) };
 	return &v->all[i];
 }
 
@@ -117,9 +140,20 @@ struct vars *vars_new(void)
 {
 	struct vars *v = NEW(struct vars);
 
-	for (size_t i = 0; i < ARRAY_LEN(presets); i++)
-		vars_set(v, presets[i].name, presets[i].value);
+	vars_preset(v, MANNER_HEIRLOOM);
 	return v;
+}
+
+void vars_preset(struct vars *v, enum manner manner)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(presets); i++)
+		(void)vars_unset(v, presets[i].name);
+	for (i = 0; i < ARRAY_LEN(presets); i++) {
+		if (presets[i].manners & (1 << manner))
+			vars_set(v, presets[i].name, presets[i].value);
+	}
 }
 
 void vars_free(struct vars **pv)

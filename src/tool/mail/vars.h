@@ -10,9 +10,19 @@
 
 #include "base/buf.h"
 
+/* Whose habits: the variable mail_personality, or the name we go by. */
+enum manner {
+	MANNER_HEIRLOOM, /* mail, mailx, Mail, s-nail: -a attaches a file ... */
+	MANNER_BSD,      /* bsd-mailx: -a adds a header */
+	MANNER_GNU,      /* mail.mailutils: -a adds a header, -A attaches */
+};
+
 struct vars;
 
+/* With the presets of MANNER_HEIRLOOM. */
 struct vars *vars_new(void);
+/* With those of another manner instead. */
+void vars_preset(struct vars *v, enum manner manner);
 void vars_free(struct vars **pv);
 
 /* NULL: not set. "" for one that was set without a value. Lives until the
