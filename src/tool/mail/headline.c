@@ -32,7 +32,8 @@ enum {
 	HEADER_MAX = 1 << 20,
 	WIDTH_MAX = 1000, /* of one column of the format */
 	RECIPIENTS_MAX = 8,
-	INDENT_ROOM = 60, /* columns of a line that threads leave alone */
+	BRANCH_LOOK = 10000, /* messages behind one in a thread */
+	INDENT_ROOM = 60,    /* columns of a line that threads leave alone */
 };
 
 static const char heirloom_format[] = "%>%a%m %18f %16d %4l/%-5o %i%s";
@@ -295,22 +296,59 @@ static void put_level(struct headline *h, struct spec s)
 	put_number(h, h->m->box->all[h->i].depth, s);
 }
 
-/* A branch for each level above, and a corner. */
+/*
+ * Which levels of the thread go on below message i, as far as is looked: bit
+ * k is for depth k. A deep one is told apart no more.
+ */
+static uint64_t levels_below(const struct box *b, uint32_t i)
+{
+	uint32_t above = b->all[i].depth + 1U;
+	uint64_t found = 0;
+	uint32_t end = b->count - b->rank[i] > BRANCH_LOOK
+	    ? b->rank[i] + BRANCH_LOOK
+	    : b->count;
+
+	for (uint32_t k = b->rank[i] + 1; k < end && above > 1; k++) {
+		uint32_t depth = b->all[b->order[k]].depth;
+
+		if (depth >= above)
+			continue;
+		above = depth;
+		if (depth < 64)
+			found |= UINT64_C(1) << depth;
+	}
+	return found;
+}
+
+static void put_branch(struct headline *h, bool goes_on, bool is_own)
+{
+	static const span lines[2][2][2] = {
+		{ { SPAN_INIT(" "), SPAN_INIT("\xe2\x94\x94") },
+		    { SPAN_INIT("\xe2\x94\x82"), SPAN_INIT("\xe2\x94\x9c") } },
+		{ { SPAN_INIT(" "), SPAN_INIT("\\") },
+		    { SPAN_INIT("|"), SPAN_INIT("+") } },
+	};
+
+	buf_put(h->out, lines[h->ascii][goes_on][is_own]);
+	h->used++;
+}
+
+/* The tree of a thread: a branch for each level above, and our own. */
 static void put_indent(struct headline *h, struct spec s UNUSED)
 {
-	size_t depth = h->m->box->all[h->i].depth;
-	size_t room = h->columns > INDENT_ROOM ? h->columns - INDENT_ROOM : 1;
-	size_t shown = MIN(depth, room);
+	const struct box *b = h->m->box;
+	uint32_t depth = b->all[h->i].depth;
+	uint32_t room =
+	    h->columns > INDENT_ROOM ? (uint32_t)(h->columns - INDENT_ROOM) : 1;
+	uint64_t below;
 
-	if (h->m->box->order_by != BOX_BY_THREAD || !depth)
+	if (b->order_by != BOX_BY_THREAD || !depth)
 		return;
-	for (size_t k = 1; k < shown; k++)
-		buf_putc(h->out, ' ');
-	if (depth > room)
-		buf_putc(h->out, '^');
-	else
-		buf_put(h->out, h->ascii ? SPAN("\\") : SPAN("\xe2\x94\x94"));
-	h->used += shown;
+	below = levels_below(b, h->i);
+	for (uint32_t k = 1; k <= MIN(depth, room - 1); k++)
+		put_branch(h, k < 64 && (below & UINT64_C(1) << k), k == depth);
+	if (depth >= room)
+		put_char(h, '^');
 }
 
 static void put_subject_in(struct headline *h, struct spec s, size_t quotes)

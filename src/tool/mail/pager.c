@@ -116,17 +116,19 @@ static void send_held(struct pager *p)
 	buf_release(&p->held);
 }
 
-static size_t count_lines(span text)
+/* Rows of the screen; of a line that is not complete all but the last. */
+static size_t count_rows(const struct pager *p, span text)
 {
+	size_t columns = term_columns(p->m->term);
 	size_t n = 0;
 
 	while (text.len) {
-		ssize_t at = span_find(text, '\n');
+		bool is_whole = span_find(text, '\n') >= 0;
+		size_t width = width_text(span_cut(&text, '\n'));
 
-		if (at < 0)
-			break;
-		n++;
-		text = span_from(text, (size_t)at + 1);
+		if (columns && width)
+			n += (width - 1) / columns;
+		n += is_whole;
 	}
 	return n;
 }
@@ -137,9 +139,9 @@ static void put_piece(struct pager *p, span piece)
 		send(p, piece);
 		return;
 	}
-	p->lines += count_lines(piece);
+	p->rows += count_rows(p, piece);
 	buf_put(&p->held, piece);
-	if (p->lines <= p->limit && p->held.len <= HELD_MAX)
+	if (p->rows <= p->limit && p->held.len <= HELD_MAX)
 		return;
 	start(p);
 	send_held(p);

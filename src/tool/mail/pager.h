@@ -28,8 +28,8 @@ struct pager {
 	bool may_start;
 	bool is_over; /* it was left, or the user interrupts: drop the rest */
 	bool failed;
-	size_t limit; /* lines that fit */
-	size_t lines;
+	size_t limit; /* rows of the screen */
+	size_t rows;
 	struct buf held;
 	int fd;    /* to the pager; -1: it does not run */
 	int pidfd; /* of it */

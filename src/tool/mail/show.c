@@ -17,7 +17,11 @@
 #include "tool/mail/show_internal.h"
 #include "tool/mail/term.h"
 
-enum { FROM_LINE_MAX = 64 * 1024, TREE_MAX = 64 << 20 };
+enum {
+	FROM_LINE_MAX = 64 * 1024,
+	TREE_MAX = 64 << 20,
+	QUOTE_COLUMNS = 72, /* something is put in front */
+};
 
 static const size_t CONTENT_MAX = SIZE_MAX / 4;
 
@@ -111,7 +115,8 @@ int show_render(struct showing *s, uint32_t i, struct buf *out)
 		.has_field = has_field,
 		.view = view,
 		.flush = s->flush ? flush : NULL,
-		.columns = term_columns(s->m->term),
+		.columns = s->how == SHOW_QUOTE ? QUOTE_COLUMNS
+		                                : term_columns(s->m->term),
 		.all_alternatives =
 		    vars_is_set(s->m->vars, "print-alternatives") ||
 		    s->how == SHOW_ALL,
