@@ -136,6 +136,23 @@ def test_somebody_else_deletes(reader):
     assert reader.get("inbox") == mbox("2:O/F 4:RO/FA")
 
 
+def test_in_front(reader):
+    """Without append read mail comes first, and nothing else changes."""
+    old = mbox("6:RO") + b"what stands here, stays"
+    reader.put("real", old)
+    os.symlink("real", reader.path("mbox"))
+    status, out, err = reader.run(
+        "touch 1 2\nq\n", rc=QUIET + "set nohold noappend")
+    assert (status, err) == (0, "")
+    assert out == LINE + ("Saved 2 messages in mbox\n"
+                          "Held 3 messages in HOME/inbox\n")
+    assert reader.get("real") == mbox("1:RO 2:O") + old
+    assert os.path.islink(reader.path("mbox"))
+    reader.run("touch 1\nq\n", rc=QUIET + "set nohold noappend MBOX=new")
+    assert reader.get("new") == mbox("3:O")
+    assert sorted(reader.files()) == ["inbox", "mbox", "new", "real"]
+
+
 def test_saved_to_itself(reader):
     status, _, err = reader.run("c 1 %\nq\n", rc=QUIET)
     assert (status, err) == (0, "")

@@ -23,3 +23,5 @@ struct copying {
  * is none. 0, or 1: that failed, which was said.
  */
 int copy_messages(struct mua *m, struct copying *c);
+/* The same, but in front of what an mbox has. */
+int prepend_messages(struct mua *m, struct copying *c);

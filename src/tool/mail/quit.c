@@ -8,7 +8,7 @@
  *	it moves	"mbox", or was read (without the variable hold)
  *	it goes		was deleted, or saved (without keepsave)
  *
- * What moves is appended to ~/mbox first, on stable storage, and only then
+ * What moves is put into ~/mbox first, on stable storage, and only then
  * taken out of the mailbox: a crash between the two leaves it in both. In any
  * other folder messages stay unless they were deleted.
  */
@@ -44,7 +44,8 @@ static int move_to_mbox(struct mua *m, const uint32_t *all, size_t count)
 	if (!mua_expand_name(m, SPAN("&"), &path))
 		return 1;
 	c.path = buf_cstr(&path);
-	if (copy_messages(m, &c))
+	if (vars_is_set(m->vars, "append") ? copy_messages(m, &c)
+	                                   : prepend_messages(m, &c))
 		return 1;
 	if (count == 1)
 		(void)printf("Saved 1 message in mbox\n");
@@ -109,8 +110,7 @@ static int leave_system(struct mua *m)
 	int r = 0;
 
 	/* Maildirs tell more often that something is new than it is. */
-	if (folder_kind(b->folder) == FOLDER_MBOX &&
-	    folder_has_news(b->folder))
+	if (folder_kind(b->folder) == FOLDER_MBOX && folder_has_news(b->folder))
 		(void)printf("New mail has arrived.\n");
 	if (nmoving)
 		r = move_to_mbox(m, moving, nmoving);
