@@ -13,6 +13,7 @@
  */
 #include "test/lib/unit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ static struct {
 	struct change list[4096];
 	size_t count;
 	unsigned backups;
+	bool at_home;
 } world;
 
 static bool chance(void)
@@ -222,8 +224,13 @@ static int fault_ftruncate(int fd, off_t size)
 
 static int fault_create(int dir, const char *name)
 {
-	bool now = strikes();
+	bool now;
 
+	if (world.at_home && strncmp(name, ".m.", 3) == 0) {
+		errno = EACCES;
+		return -1;
+	}
+	now = strikes();
 	if (now && world.fault == FAULT_ERROR)
 		return broken();
 	(void)add_name(CREATED, dir, name);
@@ -328,22 +335,26 @@ static void read_file(const char *name, struct buf *out)
 struct scene {
 	const char *name;
 	size_t first;     /* size of the message in front */
+	bool at_home;     /* no journal can be made beside it */
 	bool linked;      /* a second name: no new file can replace it */
 	uint8_t set[3];   /* flags */
 	const char *tail; /* behind the messages */
 };
 
 static const struct scene scenes[] = {
-	{ "replaced", 2000, false, { 0, FOLDER_SEEN, FOLDER_DELETED }, "" },
-	{ "grows", 2000, true, { 0, FOLDER_SEEN, FOLDER_OLD }, "" },
-	{ "shrinks", 700, true, { 0, FOLDER_DELETED, FOLDER_SEEN }, "" },
-	{ "moves much", 3000, true,
+	{ "replaced", 2000, false, false, { 0, FOLDER_SEEN, FOLDER_DELETED },
+	    "" },
+	{ "grows", 2000, false, true, { 0, FOLDER_SEEN, FOLDER_OLD }, "" },
+	{ "shrinks", 700, false, true, { 0, FOLDER_DELETED, FOLDER_SEEN }, "" },
+	{ "moves much", 3000, false, true,
 	    { FOLDER_SEEN, FOLDER_SEEN, FOLDER_FLAGGED }, "" },
-	{ "cut", 700, true, { 0, 0, FOLDER_DELETED }, "" },
-	{ "all go", 700, true,
+	{ "cut", 700, false, true, { 0, 0, FOLDER_DELETED }, "" },
+	{ "all go", 700, false, true,
 	    { FOLDER_DELETED, FOLDER_DELETED, FOLDER_DELETED }, "" },
-	{ "same length", 700, true, { 0, 0, FOLDER_SEEN | FOLDER_OLD }, "" },
-	{ "great, change at the end", 1 << 20, false,
+	{ "same length", 700, false, true, { 0, 0, FOLDER_SEEN | FOLDER_OLD },
+	    "" },
+	{ "at home", 2000, true, true, { 0, FOLDER_SEEN, FOLDER_DELETED }, "" },
+	{ "great, change at the end", 1 << 20, false, false,
 	    { 0, FOLDER_DELETED, FOLDER_SEEN }, "" },
 };
 
@@ -358,7 +369,7 @@ static void build(const struct scene *s, struct buf *out)
 static int commit(const struct scene *s, const struct folder_ops *ops)
 {
 	struct folder_trouble t = { .text = BUF_INIT(4096) };
-	struct folder_spec spec = { .path = "m", .ops = ops };
+	struct folder_spec spec = { .path = "m", .home = "home", .ops = ops };
 	struct folder_commit c = { .mark_old = false };
 	struct folder *f = NULL;
 	int r = folder_open(&f, &spec, &t);
@@ -374,6 +385,18 @@ static int commit(const struct scene *s, const struct folder_ops *ops)
 	return r;
 }
 
+static void empty_home(void)
+{
+	DIR *dir = opendir("home");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)) != NULL)
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			(void)unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		(void)closedir(dir);
+}
+
 static void remove_traces(void)
 {
 	static const char *const names[] = { "m", "m2", "m.lock", ".m.new",
@@ -386,6 +409,7 @@ static void remove_traces(void)
 		(void)snprintf(name, sizeof(name), ".backup%u", i);
 		(void)unlink(name);
 	}
+	empty_home();
 }
 
 static void set_scene(const struct scene *s, span content)
@@ -407,6 +431,7 @@ static int run_child(const struct scene *s, unsigned nth, enum fault fault,
 		world.nth = nth;
 		world.fault = fault;
 		world.seed = seed;
+		world.at_home = s->at_home;
 		status = commit(s, &fault_ops);
 		_exit(world.calls < nth ? 0 : status < 0 ? 2 : 1);
 	}
@@ -429,7 +454,7 @@ static void deliver(void)
 static void look(struct buf *out)
 {
 	struct folder_trouble t = { .text = BUF_INIT(4096) };
-	struct folder_spec spec = { .path = "m" };
+	struct folder_spec spec = { .path = "m", .home = "home" };
 	struct folder *f = NULL;
 
 	assert_int_equal(folder_open(&f, &spec, &t), 0);
@@ -459,6 +484,19 @@ static bool is_either(span got, span old, span new, bool with_mail)
 	return is_padded(got, old) || is_padded(got, new);
 }
 
+/* Backups of a world that ended are what the test itself left. */
+static void expect_empty_home(void)
+{
+	DIR *dir = opendir("home");
+	const struct dirent *entry;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir)) != NULL)
+		if (strstr(entry->d_name, "journal"))
+			fail_msg("%s is left", entry->d_name);
+	(void)closedir(dir);
+}
+
 static void check(const struct scene *s, span old, span new, unsigned nth,
     enum fault fault, bool with_mail)
 {
@@ -470,6 +508,8 @@ static void check(const struct scene *s, span old, span new, unsigned nth,
 	/* Nothing was strange, and nothing is left. */
 	assert_int_equal(access(".m.journal.saved", F_OK), -1);
 	assert_int_equal(access(".m.journal", F_OK), -1);
+	if (s->at_home && fault == FAULT_KILL)
+		expect_empty_home();
 	if (is_either(buf_span(&got), old, new, with_mail))
 		return;
 	print_error("%s: fault %d in call %u%s: neither old nor new\n", s->name,
@@ -527,12 +567,13 @@ static int enter_scratch(void **state)
 	scratch = mkdtemp(in_memory);
 	if (!scratch)
 		scratch = mkdtemp(on_disk);
-	return scratch && chdir(scratch) == 0 ? 0 : -1;
+	return scratch && chdir(scratch) == 0 ? mkdir("home", 0700) : -1;
 }
 
 static int leave_scratch(void **state)
 {
 	(void)state;
+	(void)rmdir("home");
 	(void)!chdir("/");
 	return rmdir(scratch);
 }

@@ -77,11 +77,16 @@ static enum verdict match_field(span line, span name, enum verdict yes)
 }
 
 /* Old systems forwarded mail with such a line on top. */
-static bool may_be_quoted_from(span line)
+static bool may_become(span line, span word)
 {
-	const span word = SPAN(">From ");
-
 	return span_has_prefix(word, span_first(line, word.len));
+}
+
+static enum verdict judge_old_from(span line, span word)
+{
+	if (!may_become(line, word))
+		return NO_HEADER;
+	return line.len < word.len ? WAIT : LINE;
 }
 
 static enum verdict judge_first(span line)
@@ -90,9 +95,10 @@ static enum verdict judge_first(span line)
 
 	if (v == STATUS)
 		return LINE;
-	if (may_be_quoted_from(line))
-		return line.len < 6 ? WAIT : LINE;
-	return v == WAIT ? WAIT : NO_HEADER;
+	if (v == WAIT)
+		return WAIT;
+	v = judge_old_from(line, SPAN(">From "));
+	return v == NO_HEADER ? judge_old_from(line, SPAN("From ")) : v;
 }
 
 static enum verdict judge_field(span line)

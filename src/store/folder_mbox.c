@@ -123,8 +123,15 @@ int folder_mbox_resync(struct folder *f, int fd, size_t *ret_new)
 		r = folder_mbox_scan(fd, f->seed, &fresh, &n);
 	if (r < 0)
 		return r;
-	folder_match(f, fresh, n, ret_new);
 	f->stamp = stamp;
+	if (f->count == 0) {
+		/* There is nothing to find again. */
+		mem_free(f->items);
+		f->items = fresh;
+		f->count = f->room = *ret_new = n;
+		return 0;
+	}
+	folder_match(f, fresh, n, ret_new);
 	mem_free(fresh);
 	return 0;
 }

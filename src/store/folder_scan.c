@@ -218,6 +218,11 @@ static bool has_time(span line)
 	return false;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 static bool is_field(span line)
 {
 	size_t i = 0;
@@ -227,15 +232,20 @@ static bool is_field(span line)
 		i++;
 	if (i == 0)
 		return false;
-	while (i < line.len && (line.ptr[i] == ' ' || line.ptr[i] == '\t'))
+	while (i < line.len && is_blank(line.ptr[i]))
 		i++;
 	return i < line.len && line.ptr[i] == ':';
 }
 
-/* As old systems forwarded mail: ">From ana remote from there". */
+/*
+ * As old systems forwarded mail: ">From ana remote from there". A second
+ * From_ line is taken so, too: an empty line before it would make it another
+ * message.
+ */
 static bool belongs_to_header(span line)
 {
-	return is_field(line) || span_has_prefix(line, SPAN(">From "));
+	(void)span_skip(&line, SPAN(">"));
+	return is_field(line) || span_has_prefix(line, from_word);
 }
 
 /* The length of a From_ line with its end, or 0. */
@@ -320,7 +330,8 @@ static bool skip_name(span *line, span name)
 {
 	if (!span_skip_nocase(line, name))
 		return false;
-	*line = span_trim(*line);
+	while (line->len > 0 && is_blank(line->ptr[0]))
+		*line = span_from(*line, 1);
 	return span_skip(line, SPAN(":"));
 }
 
@@ -328,7 +339,7 @@ static enum folder_line classify(struct folder_scan *s, span line)
 {
 	enum folder_line kind = FOLDER_OTHER;
 
-	if (line.len && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+	if (line.len && is_blank(line.ptr[0]))
 		return s->kind;
 	if (skip_name(&line, SPAN("Status")))
 		kind = FOLDER_STATUS;
