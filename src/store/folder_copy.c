@@ -43,8 +43,11 @@ void folder_copy_init(struct folder_copy *c, unsigned how, uint8_t flags)
 
 static void put_status(struct folder_copy *c, uint8_t which, struct buf *out)
 {
+	size_t before = out->len;
+
 	if (c->how & FOLDER_COPY_STATUS)
 		folder_status_write(c->flags & which & c->left, out);
+	c->wrote = c->wrote || out->len > before;
 	c->left &= (uint8_t)~which;
 }
 
@@ -166,19 +169,15 @@ static void skip(struct folder_copy *c)
 /* Flags make a header where there is none. */
 static void end_header(struct folder_copy *c, bool is_empty, struct buf *out)
 {
-	size_t before = out->len;
-
 	put_status(c, STATUS_FLAGS, out);
 	put_status(c, XSTATUS_FLAGS, out);
-	if (is_empty && out->len > before)
+	if (is_empty && c->wrote)
 		buf_putc(out, '\n');
 	c->in_header = false;
 }
 
 static void decided(struct folder_copy *c, enum verdict v, struct buf *out)
 {
-	size_t before = out->len;
-
 	if (v == EMPTY || v == NO_HEADER)
 		end_header(c, v == NO_HEADER, out);
 	if (v == NO_HEADER && judge_from(c, buf_span(&c->held)) == FROM)
@@ -187,9 +186,6 @@ static void decided(struct folder_copy *c, enum verdict v, struct buf *out)
 		put_status(c, STATUS_FLAGS, out);
 	if (v == XSTATUS)
 		put_status(c, XSTATUS_FLAGS, out);
-	/* While nothing of the header is out, the next line is the first. */
-	if (out->len > before)
-		c->is_first = false;
 	if (v == FROM)
 		buf_putc(out, '>');
 	if (v == STATUS || v == XSTATUS || (v == CONTINUED && c->dropped))

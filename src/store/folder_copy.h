@@ -25,7 +25,8 @@ struct folder_copy {
 	uint8_t state;
 	uint8_t left; /* flags still to be written down */
 	bool in_header;
-	bool is_first;
+	bool is_first;   /* of those that are no Status lines */
+	bool wrote;      /* Status lines */
 	bool dropped;    /* the header line before, so what continues it, too */
 	struct buf held; /* the beginning of a line */
 };

@@ -319,28 +319,52 @@ static uint64_t last_empty(struct folder *f, uint64_t from, uint64_t end)
 	return tail[2] == '\n' && tail[1] == '\r' && tail[0] == '\n' ? 2 : 0;
 }
 
+/* Header and body of a message that has no empty line between them. */
+static int read_bare(struct folder *f, const struct folder_item *item,
+    uint64_t end, struct folder_converter *c)
+{
+	uint64_t body = item->at + item->head;
+	int r = read_range(f, item->at + item->m.from, body, c);
+
+	if (r == 0)
+		r = c->fn(c->ctx, SPAN("\n"));
+	return r < 0 ? r : read_range(f, body, end, c);
+}
+
+static uint64_t end_of_header(struct folder *f, const struct folder_item *item)
+{
+	uint64_t end = item->at + item->head;
+
+	if (item->m.form & (FOLDER_BARE | FOLDER_CUT))
+		return end;
+	/* The line end before it may be that of the From_ line. */
+	return end - last_empty(f, item->at + item->m.from - 1, end);
+}
+
+static uint64_t end_of_body(struct folder *f, const struct folder_item *item)
+{
+	uint64_t end = item->at + item->m.size;
+
+	return end - last_empty(f, item->at + item->head - 1, end);
+}
+
 static int mbox_range(
     struct folder *f, size_t i, bool only_header, struct folder_converter *c)
 {
-	const struct folder_item *item = &f->items[i];
+	const struct folder_item *item;
 	uint64_t from;
-	uint64_t end;
 	int r = settle(f, i);
 
 	if (r < 0)
 		return r;
+	item = &f->items[i];
 	from = item->at + item->m.from;
 	c->active = item->m.form & FOLDER_CRLF;
-	if (only_header) {
-		end = item->at + item->head;
-		/* The line end before it may be that of the From_ line. */
-		if (!(item->m.form & (FOLDER_BARE | FOLDER_CUT)))
-			end -= last_empty(f, from - 1, end);
-	} else {
-		end = item->at + item->m.size;
-		end -= last_empty(f, item->at + item->head - 1, end);
-	}
-	return read_range(f, from, MAX(from, end), c);
+	if (only_header)
+		return read_range(f, from, end_of_header(f, item), c);
+	if (item->m.form & FOLDER_BARE)
+		return read_bare(f, item, end_of_body(f, item), c);
+	return read_range(f, from, end_of_body(f, item), c);
 }
 
 static int mbox_header(struct folder *f, size_t i, struct buf *out)

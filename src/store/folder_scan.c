@@ -244,8 +244,10 @@ static bool is_field(span line)
  */
 static bool belongs_to_header(span line)
 {
+	if (is_field(line))
+		return true;
 	(void)span_skip(&line, SPAN(">"));
-	return is_field(line) || span_has_prefix(line, from_word);
+	return span_has_prefix(line, from_word);
 }
 
 /* The length of a From_ line with its end, or 0. */
@@ -295,6 +297,7 @@ static void begin_message(struct folder_scan *s, span line)
 	hash_put(&s->hash, line);
 	s->state = HEAD;
 	s->kind = FOLDER_OTHER;
+	s->only_status = true;
 	s->in_line = false;
 }
 
@@ -365,12 +368,15 @@ static bool begin_line(struct folder_scan *s, span in, bool is_last)
 
 	if (end < 0 && !is_long_enough(in, is_last))
 		return false;
-	if (s->item.m.lines == 1 && !belongs_to_header(line)) {
-		s->item.m.form |= FOLDER_BARE;
-		end_header(s, 0);
-		return true;
-	}
 	s->kind = (uint8_t)classify(s, line);
+	if (s->kind == FOLDER_OTHER && s->only_status) {
+		s->only_status = false;
+		if (!belongs_to_header(line)) {
+			s->item.m.form |= FOLDER_BARE;
+			end_header(s, 0);
+			return true;
+		}
+	}
 	s->line_at = s->pos;
 	s->in_line = true;
 	return true;

@@ -26,8 +26,10 @@ enum { FOLDER_SCAN_KEEP = 4096 };
 /* What is special about a message. */
 enum folder_form {
 	FOLDER_CRLF = 1, /* its lines end so: at least the first one */
-	FOLDER_BARE = 2, /* no header and no empty line: From_, then body */
-	FOLDER_CUT = 4,  /* the file ends within the header */
+	/* No empty line ends the header, which is empty but for Status lines:
+	 * the first other line is no field. */
+	FOLDER_BARE = 2,
+	FOLDER_CUT = 4, /* the file ends within the header */
 };
 
 /* A mailbox is an array of these. `size` and `lines` have the From_ line and
@@ -70,7 +72,8 @@ struct folder_scan {
 	uint8_t state;
 	uint8_t kind; /* enum folder_line of the line */
 	bool in_line;
-	char back[3]; /* the last bytes, the nearest last */
+	bool only_status; /* so far the header has Status lines alone */
+	char back[3];     /* the last bytes, the nearest last */
 };
 
 void folder_scan_init(struct folder_scan *s, uint64_t seed,

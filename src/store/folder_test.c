@@ -280,6 +280,15 @@ static void test_odd_files(void **state)
 	    "\nFrom a Wed Feb 19 05:10:35 2020\r\nA: b\r\n\r\n1\r\n\r\n"
 	    "From a Wed Feb 19 05:10:35 2020\r\nA: c\r\nStatus: R\r\n\r\n2");
 
+	/* A header of Status lines, or none. */
+	write_file("m", SPAN(FROM "Status: R\nno field\n\n" FROM "text\n\n"));
+	f = open_folder("m");
+	expect_content(f, 0, "Status: R\n\nno field\n");
+	expect_header(f, 0, "Status: R\n");
+	expect_content(f, 1, "\ntext\n");
+	expect_header(f, 1, "");
+	folder_close(&f);
+
 	/* NUL is a byte as others. */
 	write_file("m", SPAN(FROM "A: \0\n\n\0\n\0\n\n" FROM "\n"));
 	f = open_folder("m");
