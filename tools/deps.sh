@@ -12,7 +12,7 @@ test="btrfs-progs debootstrap dpkg-dev iproute2 mandoc
 	clang clang-14 libclang-rt-14-dev clang-format-14 bsd-mailx netcat-openbsd python3 python3-pytest
 	dovecot-core strace slapd ldap-utils redis-server memcached db5.3-util postfix postfix-cdb postfix-lmdb
 	postfix-pcre postfix-mysql postfix-pgsql postfix-sqlite
-	postgresql mariadb-server mariadb-client sqlite3 dovecot-lmtpd logwatch maildrop php-cli procmail uucp s-nail mutt"
+	postgresql mariadb-server mariadb-client sqlite3 dovecot-lmtpd logwatch maildrop php-cli procmail uucp s-nail mutt tmux"
 
 case "${1-build}" in
 build)	wanted=$build ;;
