@@ -283,6 +283,7 @@ Subject: =?utf-8?b?w6HDqcOt?= =?iso-8859-1?q?=F1o?= x
 
 
 def test_next(mail):
+    assert "Message  4:" in mail.run("5\nprevious\n")
     numbers = re.findall(r"Message +(\d+):|(At EOF)",
                          mail.run("next\nn\n\nn 5\nn 1 2\nn 5\nn\n"))
     assert [a or b for a, b in numbers] == [

@@ -172,6 +172,8 @@ const struct command command_table[] = {
 		"[msglist] command give messages to a program" },
 	{ "Pipe", cmd_Pipe, ARGS_TEXT, CMD_OUTSIDE,
 		"[msglist] command give all of messages to a program" },
+	{ "previous", cmd_previous, ARGS_NEXT, 0,
+		"show the message before" },
 	{ "size", cmd_size, ARGS_MSGS, 0,
 		"[msglist] print the sizes of messages" },
 	{ "hold", cmd_hold, ARGS_MSGS, CMD_CHANGES,
