@@ -509,20 +509,19 @@ bool msgset_parse(struct mua *m, span text, unsigned flags, struct arena *a,
 		.scan = { .rest = span_trim(text), .arena = a },
 		.begin = BOX_NONE };
 	bool is_empty = l.scan.rest.len == 0;
-	bool good;
+	bool good = true;
 
 	*ret = (struct msgset){ .count = 0 };
-	if (is_empty && flags & MSGSET_EMPTY)
-		return true;
 	if (!l.b || l.b->count == 0)
-		return refuse("No applicable messages");
+		return (is_empty && flags & MSGSET_EMPTY) ||
+		    refuse("No applicable messages");
 	l.marked = mem_new(l.b->count, 1);
-	if (is_empty) {
-		good = mark_nearest(&l) && collect(&l, ret);
-	} else {
-		good = evaluate(&l) && collect(&l, ret);
-		remember(&l);
-	}
+	if (!is_empty)
+		good = evaluate(&l);
+	remember(&l);
+	if (is_empty && !(flags & MSGSET_EMPTY))
+		good = mark_nearest(&l);
+	good = good && collect(&l, ret);
 	mem_free(l.marked);
 	return good;
 }

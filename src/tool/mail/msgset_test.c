@@ -120,6 +120,8 @@ static const struct {
 	{ "`", "3 4" },
 	{ "` :f", "4" },
 	{ "`", "4" },
+	{ "", "2" },
+	{ "`", "No previously marked messages.\n" },
 	/* Threads need thread order. */
 	{ "&1", "1" },
 	{ "&", "2" },
