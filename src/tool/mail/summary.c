@@ -23,7 +23,6 @@ struct counts {
 	uint32_t deleted;
 	uint32_t saved;
 	uint32_t moved;
-	uint32_t hidden;
 };
 
 static void count_message(const struct box *b, uint32_t i, struct counts *n)
@@ -38,7 +37,6 @@ static void count_message(const struct box *b, uint32_t i, struct counts *n)
 	n->moved += is_deleted && is_saved;
 	n->deleted += is_deleted && !is_saved;
 	n->saved += is_saved && !is_deleted;
-	n->hidden += (marks & BOX_HIDDEN) != 0;
 }
 
 static void put_count(FILE *out, uint32_t n, const char *what)
@@ -65,7 +63,6 @@ void show_folder_line(struct mua *m, FILE *out)
 	put_count(out, n.deleted, "deleted");
 	put_count(out, n.saved, "saved");
 	put_count(out, n.moved, "moved");
-	put_count(out, n.hidden, "hidden");
 	(void)fprintf(
 	    out, "%s\n", folder_is_read_only(b->folder) ? " [Read only]" : "");
 }
