@@ -171,22 +171,36 @@ static bool is_blank(span s)
 	return span_trim(s).len == 0;
 }
 
+/* Where the next "=?" is, from `at` on, or the end. */
+static size_t find_mark(span text, size_t at)
+{
+	while (at < text.len) {
+		ssize_t n = span_find(span_from(text, at), '=');
+
+		if (n < 0)
+			break;
+		at += (size_t)n;
+		if (at + 1 < text.len && text.ptr[at + 1] == '?')
+			return at;
+		at++;
+	}
+	return text.len;
+}
+
 static void read_words(struct reader *r, span text)
 {
 	size_t raw = 0; /* from here on nothing was put */
 	size_t at = 0;
 	bool after_word = false;
 
-	while (at < text.len && !r->out->failed) {
-		span s = span_from(text, at);
-		const char *p = memmem(s.ptr, s.len, "=?", 2);
+	while (!r->out->failed) {
 		struct word w;
 		size_t n;
 		span gap;
 
-		if (!p)
+		at = find_mark(text, at);
+		if (at == text.len)
 			break;
-		at = (size_t)(p - text.ptr);
 		gap = span_first(span_from(text, raw), at - raw);
 		if (find_word(span_from(text, at), &w, &n)) {
 			if (!after_word || !is_blank(gap))

@@ -106,6 +106,44 @@ static void unfolds_all_line_ends(void **state UNUSED)
 	buf_done(&out);
 }
 
+/* `piece` over and over until there are 4 MB. */
+static void hostile(const char *piece, size_t want)
+{
+	enum { SIZE = 4 << 20 };
+	struct buf text = BUF_INIT(SIZE + 100);
+	struct buf out = BUF_INIT(SIZE + 100);
+	struct field f;
+	size_t count = 0;
+	span header;
+	span body;
+	span rest;
+
+	while (text.len < SIZE)
+		buf_put(&text, span_str(piece));
+	field_split(buf_span(&text), &header, &body);
+	for (rest = buf_span(&text); field_next(&rest, &f); count++) {
+		buf_clear(&out);
+		field_unfold(&out, f.value);
+		assert_true(span_find(buf_span(&out), '\n') < 0);
+	}
+	assert_int_equal(count, want);
+	buf_done(&text);
+	buf_done(&out);
+}
+
+static void is_linear(void **state UNUSED)
+{
+	hostile("x", 0);
+	hostile("\n", 0);
+	hostile(":", 0);
+	hostile(" : ", 0);
+	hostile("a:", 1);
+	hostile("a:\n ", 1);
+	hostile("a:b\r\n \r\n\tc", 1);
+	hostile("x\n", 0);
+	hostile("x:\r\r\r\n", (4 << 20) / 6 + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +152,7 @@ int main(void)
 		cmocka_unit_test(finds_first_and_last),
 		cmocka_unit_test(splits_at_the_first_empty_line),
 		cmocka_unit_test(unfolds_all_line_ends),
+		cmocka_unit_test(is_linear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -219,14 +219,14 @@ static void is_linear(void **state UNUSED)
 	hostile(";b*#=c", 1000000, 1, 100000);
 	hostile(";b*#*=%41", 100000, 1, 100000);
 	hostile(";b*1=c", 1000000, 1, 1);
-	hostile("(", 10000000, 0, 0);
-	hostile(" (x)", 3000000, 0, 0);
-	hostile(";", 10000000, 0, 0);
-	hostile("; =", 3000000, 0, 0);
-	hostile(" b=", 3000000, 1, 2);
+	hostile("(", 2000000, 0, 0);
+	hostile(" (x)", 600000, 0, 0);
+	hostile(";", 2000000, 0, 0);
+	hostile("; =", 600000, 0, 0);
+	hostile(" b=", 600000, 1, 2);
 	hostile(";b= c d e f", 1000000, 1, 7);
-	hostile("\"", 10000000, 0, 0);
-	hostile(";b=\"", 3000000, 1, 3);
+	hostile("\"", 2000000, 0, 0);
+	hostile(";b=\"", 600000, 1, 3);
 }
 
 int main(void)

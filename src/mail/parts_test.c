@@ -372,17 +372,17 @@ static void is_linear(void **state UNUSED)
 	hostile("", "Content-Type: message/rfc822\n\n", 100000, 101);
 	/* All boundaries are beginnings of the same line. */
 	hostile("", MIXED("b") "--b\n", 100000, 10000);
-	hostile(MIXED("b"), "--b\n", 2000000, 10000);
+	hostile(MIXED("b"), "--b\n", 500000, 10000);
 	hostile(MIXED("b"), "--b\n\n--b--\n", 1000000, 2);
 	hostile(MIXED("b"), "--bb\n--b-\n", 1000000, 1);
-	hostile("", "A: b\n", 3000000, 1);
-	hostile("", "\n", 10000000, 1);
-	hostile("A: ", "\n b", 3000000, 1);
-	hostile("Content-Type: ", "multipart/", 5000000, 1);
+	hostile("", "A: b\n", 600000, 1);
+	hostile("", "\n", 2000000, 1);
+	hostile("A: ", "\n b", 600000, 1);
+	hostile("Content-Type: ", "multipart/", 1000000, 1);
 	hostile("", "Content-Type: text/plain; a=b\n", 1000000, 1);
-	hostile("Content-Transfer-Encoding: base64\n\n", "A", 20000000, 1);
-	hostile("Content-Transfer-Encoding: quoted-printable\n\n", "=",
-	    20000000, 1);
+	hostile("Content-Transfer-Encoding: base64\n\n", "A", 4000000, 1);
+	hostile(
+	    "Content-Transfer-Encoding: quoted-printable\n\n", "=", 4000000, 1);
 }
 
 int main(void)

@@ -260,21 +260,21 @@ static void hostile(const char *piece, size_t count, size_t want)
 
 static void is_linear(void **state UNUSED)
 {
-	hostile("Ana Paz <ana@example.org>, ", 1000000, 1000000);
-	hostile("ana@example.org (Ana), ", 100000, 100000);
-	hostile("a ", 2000000, 1000000);
-	hostile("\"", 10000001, 1);
-	hostile("(", 10000000, 1);
-	hostile("<", 10000000, 1);
-	hostile("[", 10000000, 1);
-	hostile("=?", 5000000, 1);
-	hostile("=?a?b?c", 1000000, 1);
-	hostile("<@", 5000000, 1);
-	hostile("\\", 10000000, 1);
-	hostile(":", 10000000, 1);
-	hostile("a:;", 3000000, 0);
-	hostile("\"a\" ", 2000000, 1);
-	hostile("\303\274 <", 2000000, 1);
+	hostile("Ana <ana@x>,", 1000000, 1000000);
+	hostile("ana@example.org (Ana), ", 20000, 20000);
+	hostile("a ", 1000000, 1000000);
+	hostile("\"", 2000001, 1);
+	hostile("(", 2000000, 1);
+	hostile("<", 2000000, 1);
+	hostile("[", 2000000, 1);
+	hostile("=?", 1000000, 1);
+	hostile("=?a?b?c", 300000, 1);
+	hostile("<@", 1000000, 1);
+	hostile("\\", 2000000, 1);
+	hostile(":", 2000000, 1);
+	hostile("a:;", 500000, 0);
+	hostile("\"a\" ", 500000, 1);
+	hostile("\303\274 <", 500000, 1);
 }
 
 int main(void)
