@@ -296,7 +296,7 @@ static void tell(const struct plan *p)
 	    "  TLS:    openssl s_client -connect 127.0.0.1:%u -crlf -quiet\n"
 	    "          openssl s_client -connect 127.0.0.1:%u -crlf -quiet "
 	    "-starttls smtp\n"
-	    "  read:   cat %s/mail/%s\n"
+	    "  read:   mailx -f %s/mail/%s\n"
 	    "  queue:  postqueue -c %s/etc -p\n"
 	    "  log:    %s/log/mail.log\n"
 	    "  stop:   postfix -c %s/etc stop\n",
