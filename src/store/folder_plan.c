@@ -38,7 +38,7 @@ size_t folder_edit_text(
 	size_t n = 0;
 
 	if (e->put & FOLDER_PUT_NEWLINE)
-		buf_putc(&lines, '\n');
+		text[n++] = '\n';
 	if (e->put & FOLDER_PUT_STATUS)
 		folder_status_write(e->flags & STATUS_FLAGS, &lines);
 	if (e->put & FOLDER_PUT_XSTATUS)

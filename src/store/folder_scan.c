@@ -331,11 +331,16 @@ static uint8_t parse_flags(span value, enum folder_line kind)
 
 static bool skip_name(span *line, span name)
 {
-	if (!span_skip_nocase(line, name))
+	span rest = *line;
+
+	if (!span_skip_nocase(&rest, name))
 		return false;
-	while (line->len > 0 && is_blank(line->ptr[0]))
-		*line = span_from(*line, 1);
-	return span_skip(line, SPAN(":"));
+	while (rest.len > 0 && is_blank(rest.ptr[0]))
+		rest = span_from(rest, 1);
+	if (!span_skip(&rest, SPAN(":")))
+		return false;
+	*line = rest;
+	return true;
 }
 
 static enum folder_line classify(struct folder_scan *s, span line)
