@@ -88,9 +88,7 @@ static void put_copies(struct builder *b)
 
 static void put_subject(struct builder *b)
 {
-	if (b->d->has_subject)
-		head_write_text(b->m, b->out, "Subject",
-		    buf_span(&b->d->subject), HEAD_SEND);
+	head_write_subject(b->m, b->d, HEAD_SEND, b->out);
 }
 
 static bool is_stealthy(const struct builder *b)

@@ -15,6 +15,7 @@ void draft_init(struct draft *d)
 	buf_init(&d->reply_to, DRAFT_LIST_MAX);
 	buf_init(&d->sender, DRAFT_LIST_MAX);
 	buf_init(&d->organization, DRAFT_LIST_MAX);
+	buf_init(&d->author, DRAFT_LIST_MAX);
 	buf_init(&d->envelope, DRAFT_LIST_MAX);
 	buf_init(&d->subject, DRAFT_LIST_MAX);
 	buf_init(&d->references, DRAFT_LIST_MAX);
@@ -31,6 +32,7 @@ void draft_done(struct draft *d)
 	buf_done(&d->reply_to);
 	buf_done(&d->sender);
 	buf_done(&d->organization);
+	buf_done(&d->author);
 	buf_done(&d->envelope);
 	buf_done(&d->subject);
 	buf_done(&d->references);

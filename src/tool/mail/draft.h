@@ -45,8 +45,9 @@ struct draft {
 	bool expand;         /* /file and |program are allowed */
 	bool from_header;    /* -t: recipients come from the text */
 	bool announce;       /* show To, Subject and the body so far first */
-	bool record_by_name; /* -F, followup: kept in a file named after the
-	                        first recipient */
+	bool record_by_name; /* -F, followup: kept in a file named after
+	                        `author`, or the first recipient */
+	struct buf author;   /* of the message that is replied to: bare */
 	char *mta_args;      /* more arguments of sendmail, or NULL */
 	/* For replies: what ~m and the like mean, or BOX_NONE. */
 	uint32_t about;

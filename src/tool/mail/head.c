@@ -70,7 +70,7 @@ static void put_unquoted(struct buf *out, span phrase)
 			continue;
 		if (c == '\\' && i + 1 < phrase.len)
 			c = phrase.ptr[++i];
-		buf_putc(out, c);
+		buf_putc(out, (unsigned char)c < ' ' || c == 127 ? ' ' : c);
 	}
 }
 
@@ -272,14 +272,21 @@ void head_write_id(struct mua *m, struct buf *out, const char *name, span from)
 
 /* ---- on the screen, in an editor ---- */
 
-/* Cc and Bcc stand in front of the subject, except in the manner of BSD. */
-static void put_subject(
-    struct mua *m, struct buf *out, const struct draft *d, enum head_style s)
+void head_write_subject(struct mua *m, const struct draft *d,
+    enum head_style style, struct buf *out)
 {
-	if (d->has_subject)
-		head_write_text(m, out, "Subject", buf_span(&d->subject), s);
+	CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_LIST_MAX);
+	span rest = span_trim(buf_span(&d->subject));
+
+	if (!d->has_subject)
+		return;
+	if (span_skip_nocase(&rest, SPAN("re: ")))
+		buf_put(&text, SPAN("Re: "));
+	buf_put(&text, rest);
+	head_write_text(m, out, "Subject", buf_span(&text), style);
 }
 
+/* Cc and Bcc stand in front of the subject, except in the manner of BSD. */
 static bool subject_first(const struct mua *m)
 {
 	return vars_is_set(m->vars, "bsdcompat") ||
@@ -292,10 +299,10 @@ void head_show(struct mua *m, const struct draft *d, bool open, struct buf *out)
 
 	head_write_typed(m, out, "To", buf_span(&d->to), HEAD_SHOW);
 	if (subject_first(m))
-		put_subject(m, out, d, HEAD_SHOW);
+		head_write_subject(m, d, HEAD_SHOW, out);
 	head_write_typed(m, out, "Cc", buf_span(&d->cc), HEAD_SHOW);
 	if (!subject_first(m))
-		put_subject(m, out, d, HEAD_SHOW);
+		head_write_subject(m, d, HEAD_SHOW, out);
 	if (out->len > before && !open)
 		buf_putc(out, '\n');
 }
@@ -313,11 +320,11 @@ void head_write_all(struct mua *m, const struct draft *d, enum head_style style,
 	head_write_typed(m, out, "Sender", buf_span(&d->sender), style);
 	head_write_typed(m, out, "To", buf_span(&d->to), style);
 	if (subject_first(m))
-		put_subject(m, out, d, style);
+		head_write_subject(m, d, style, out);
 	head_write_typed(m, out, "Cc", buf_span(&d->cc), style);
 	head_write_typed(m, out, "Bcc", buf_span(&d->bcc), style);
 	if (!subject_first(m))
-		put_subject(m, out, d, style);
+		head_write_subject(m, d, style, out);
 }
 
 /* ---- fields in text ---- */

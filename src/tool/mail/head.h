@@ -26,6 +26,9 @@ void head_write_typed(struct mua *m, struct buf *out, const char *name,
 /* `Subject: text` */
 void head_write_text(struct mua *m, struct buf *out, const char *name,
     span utf8, enum head_style style);
+/* If there is one; "RE: " becomes "Re: ". */
+void head_write_subject(struct mua *m, const struct draft *d,
+    enum head_style style, struct buf *out);
 void head_write_references(struct buf *out, span references);
 void head_write_date(struct buf *out, const char *name);
 /* "Message-ID: " where `hostname` or the sender's address allow one. */

@@ -177,6 +177,22 @@ static void address_to_all(
 		put_others(m, buf_span(&people), &d->cc);
 }
 
+/* followup: the copy is named after who wrote it. */
+static void put_author(struct mua *m, uint32_t i, span header, struct draft *d)
+{
+	static const char *const from[] = { "From", NULL };
+	CLEANUP(buf_done) struct buf value = BUF_INIT(VALUE_MAX);
+	struct recipients r;
+
+	if (!find_field(header, from, &value))
+		put_envelope(m, i, &value);
+	recipients_init(&r);
+	recipients_take(&r, buf_span(&value), RECIPIENT_TO);
+	if (r.count > 0)
+		buf_put(&d->author, r.all[0].bare);
+	recipients_done(&r);
+}
+
 /* ---- what it is about ---- */
 
 static void put_subject(span header, struct draft *d)
@@ -271,6 +287,7 @@ static bool prepare(
 	}
 	put_subject(buf_span(&header), d);
 	put_references(buf_span(&header), d);
+	put_author(m, first, buf_span(&header), d);
 	d->about = first;
 	d->announce = true;
 	d->record_by_name = flags & REPLY_RECORD;

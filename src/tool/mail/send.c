@@ -192,7 +192,7 @@ static int append_to_folder(struct mua *m, const char *path, span message)
 	r = folder_append_open(&a, &spec, FOLDER_MBOX, &t);
 	if (r == 0) {
 		from_line(m, &line);
-		folder_append_begin(a, buf_span(&line), FOLDER_SEEN);
+		folder_append_begin(a, buf_span(&line), 0);
 		folder_append_put(a, message);
 		r = folder_append_commit(&a, &is_new, &lines, &bytes, &t);
 	}
@@ -205,10 +205,9 @@ static int append_to_folder(struct mua *m, const char *path, span message)
 
 /* The part before "@", which a stranger may have chosen: only what is harmless
  * in a file name. */
-static void name_of_first(const struct recipients *r, struct buf *out)
+static void put_file_name(span addr, struct buf *out)
 {
-	span rest = r->all[0].bare;
-	span local = span_cut(&rest, '@');
+	span local = span_cut(&addr, '@');
 
 	for (size_t i = 0; i < local.len; i++) {
 		char c = local.ptr[i];
@@ -227,8 +226,10 @@ static bool record_name(struct mua *m, const struct draft *d,
 	CLEANUP(buf_done) struct buf name = BUF_INIT(8192);
 	const char *record = vars_get(m->vars, "record");
 
-	if (d->record_by_name && r->count > 0)
-		name_of_first(r, &name);
+	if (d->record_by_name && d->author.len > 0)
+		put_file_name(buf_span(&d->author), &name);
+	else if (d->record_by_name && r->count > 0)
+		put_file_name(r->all[0].bare, &name);
 	else if (record && *record)
 		buf_put(&name, span_str(record));
 	else

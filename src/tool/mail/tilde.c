@@ -357,9 +357,9 @@ static enum tilde_result do_messages(struct escape *e)
 		CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_TEXT_MAX);
 
 		printf(" %u", set.all[i] + 1);
+		quote_touch(e->m, set.all[i]);
 		if (show_text(e->m, set.all[i], how, &text) < 0)
 			break;
-		quote_touch(e->m, set.all[i]);
 		if (indented)
 			quote_indented(
 			    &e->d->body, quote_prefix(e->m), buf_span(&text));
