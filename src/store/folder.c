@@ -49,7 +49,7 @@ struct folder_item *folder_add(
     struct folder_item **items, size_t *count, size_t *room)
 {
 	if (*count == *room) {
-		*room = *room ? *room + *room / 2 : 64;
+		*room += *room / 2 + 16;
 		*items = mem_resize(*items, *room, sizeof(**items));
 	}
 	return &(*items)[(*count)++];
@@ -87,7 +87,6 @@ void folder_close(struct folder **pf)
 	folder_place_done(&f->place);
 	buf_done(&f->names);
 	mem_free(f->items);
-	mem_free(f->host);
 	mem_free(f->home);
 	mem_free(f->path);
 	mem_free(f);

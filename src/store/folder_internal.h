@@ -63,8 +63,7 @@ struct folder {
 	struct buf names; /* an item's `at` is where its file's name is */
 	struct folder_stamp new_stamp;
 	struct folder_stamp cur_stamp;
-	char *host;
-	uint32_t serial;
+	bool is_dirty; /* names changed, and are not on the disk */
 };
 
 /* What differs between kinds. */

@@ -483,8 +483,12 @@ static int move(struct folder *f, struct folder_item *item, uint8_t flags)
 
 	folder_name_write(old, flags, &name);
 	r = rename_new(file_dir(f, item), old.ptr, f->cur_dir, buf_cstr(&name));
+	/* Two files of one name: flags are not worth to lose one of them. */
+	if (r == -EEXIST)
+		return 0;
 	if (r < 0)
 		return r;
+	f->is_dirty = true;
 	buf_put(&f->names, buf_span(&name));
 	buf_putc(&f->names, '\0');
 	if (f->names.failed)
@@ -507,6 +511,7 @@ static int apply(struct folder *f, struct folder_item *item, bool mark_old)
 		    unlinkat(file_dir(f, item), file_name(f, item), 0));
 		if (r == 0)
 			item->m.state |= FOLDER_GONE;
+		f->is_dirty = f->is_dirty || r == 0;
 		return r;
 	}
 	if (!(item->m.state & FOLDER_IN_NEW))
@@ -538,6 +543,19 @@ static int apply_all(struct folder *f, size_t n, bool mark_old)
 	return r;
 }
 
+/* Contents are on the disk long since; these are the names. */
+static int flush(struct folder *f)
+{
+	int r = os_error(fsync(f->cur_dir));
+
+	if (r == 0)
+		r = os_error(fsync(f->new_dir));
+	(void)take_stamp(f->new_dir, &f->new_stamp);
+	(void)take_stamp(f->cur_dir, &f->cur_stamp);
+	f->is_dirty = false;
+	return r;
+}
+
 static int maildir_commit_folder(
     struct folder *f, struct folder_commit *c, struct folder_trouble *t)
 {
@@ -548,15 +566,10 @@ static int maildir_commit_folder(
 		return r;
 	r = apply_all(f, seen, c->mark_old);
 	c->ret_new = f->count - seen;
-	/* Names are in order with what they name: nothing else to flush. */
-	if (r == 0)
-		r = os_error(fsync(f->cur_dir));
-	if (r == 0)
-		r = os_error(fsync(f->new_dir));
+	if (f->is_dirty)
+		r = r < 0 ? r : flush(f);
 	folder_drop_gone(f);
 	c->ret_kept = f->count;
-	(void)take_stamp(f->new_dir, &f->new_stamp);
-	(void)take_stamp(f->cur_dir, &f->cur_stamp);
 	return r < 0 ? folder_fail(t, r, f->path, "") : 0;
 }
 

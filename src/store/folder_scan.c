@@ -250,6 +250,30 @@ static bool belongs_to_header(span line)
 	return span_has_prefix(line, from_word);
 }
 
+static bool skip_name(span *line, span name)
+{
+	span rest = *line;
+
+	if (!span_skip_nocase(&rest, name))
+		return false;
+	while (rest.len > 0 && is_blank(rest.ptr[0]))
+		rest = span_from(rest, 1);
+	if (!span_skip(&rest, SPAN(":")))
+		return false;
+	*line = rest;
+	return true;
+}
+
+/*
+ * A header field: that the line above is a From_ line is believed then. Not
+ * so for Status lines, which come and go.
+ */
+static bool is_first_field(span line)
+{
+	return is_field(line) && !skip_name(&line, SPAN("Status")) &&
+	    !skip_name(&line, SPAN("X-Status"));
+}
+
 /* The length of a From_ line with its end, or 0. */
 static size_t from_line(span in, bool at_top)
 {
@@ -264,7 +288,7 @@ static size_t from_line(span in, bool at_top)
 		return 0;
 	line = span_cut(&rest, '\n');
 	if (!at_top && !has_time(line) &&
-	    !is_field(span_first(rest, FIELD_NAME_MAX)))
+	    !is_first_field(span_first(rest, FIELD_NAME_MAX)))
 		return 0;
 	return in.len - rest.len;
 }
@@ -327,20 +351,6 @@ static uint8_t parse_flags(span value, enum folder_line kind)
 		    span_find(value, letters[i].letter) >= 0)
 			flags |= letters[i].flag;
 	return flags;
-}
-
-static bool skip_name(span *line, span name)
-{
-	span rest = *line;
-
-	if (!span_skip_nocase(&rest, name))
-		return false;
-	while (rest.len > 0 && is_blank(rest.ptr[0]))
-		rest = span_from(rest, 1);
-	if (!span_skip(&rest, SPAN(":")))
-		return false;
-	*line = rest;
-	return true;
 }
 
 static enum folder_line classify(struct folder_scan *s, span line)

@@ -13,7 +13,7 @@
  *
  * A message begins with "From " at the top of the file (empty lines may stand
  * before it), or behind an empty line where the line has a time ("10:23") in
- * it or a header field under it. That is less than Heirloom mailx takes for
+ * it or a header field (but Status) under it. That is less than Heirloom mailx takes for
  * one ("From now on" in a text), and about what s-nail does. Content-Length
  * is ignored. Lines end in LF or CRLF.
  */

@@ -96,6 +96,14 @@ static bool is_field(span line)
 	return i > 0 && line.len && line.ptr[0] == ':';
 }
 
+static bool is_status(span line)
+{
+	if (!span_skip_nocase(&line, SPAN("Status")) &&
+	    !span_skip_nocase(&line, SPAN("X-Status")))
+		return false;
+	return line.ptr[0] == ':' || line.ptr[0] == ' ' || line.ptr[0] == '\t';
+}
+
 static void check_plainly(span input, const struct found *f)
 {
 	span rest = input;
@@ -110,7 +118,8 @@ static void check_plainly(span input, const struct found *f)
 
 		next = span_cut(&next, '\n');
 		if (behind_empty && span_has_prefix(line, SPAN("From ")) &&
-		    (at_top || has_time(line) || is_field(next))) {
+		    (at_top || has_time(line) ||
+		        (is_field(next) && !is_status(next)))) {
 			if (k == f->count || f->items[k].at != at)
 				bug("a message was not found");
 			k++;
