@@ -56,9 +56,9 @@ static int month_of(span word)
 {
 	if (word.len < 3)
 		return 0;
-	for (int i = 0; i < 12; i++) {
+	for (size_t i = 0; i < 12; i++) {
 		if (span_has_prefix_nocase(word, span_of(months + 3 * i, 3)))
-			return i + 1;
+			return (int)i + 1;
 	}
 	return 0;
 }

@@ -102,7 +102,7 @@ static void put_literal(struct expansion *e, span s)
 {
 	buf_put(&e->plain, s);
 	for (size_t i = 0; i < s.len; i++) {
-		if (memchr("*?[\\", s.ptr[i], 4))
+		if (span_find(SPAN("*?[\\"), s.ptr[i]) >= 0)
 			buf_putc(&e->pattern, '\\');
 		buf_putc(&e->pattern, s.ptr[i]);
 	}
@@ -261,7 +261,7 @@ static bool expand_as_shell(struct mua *m, span name, struct buf *out)
 {
 	struct expansion e = { .m = m,
 		.plain = BUF_INIT(PATH_LIMIT),
-		.pattern = BUF_INIT(2 * PATH_LIMIT) };
+		.pattern = BUF_INIT((size_t)2 * PATH_LIMIT) };
 	bool good = put_expanded(&e, name, out);
 
 	buf_done(&e.plain);

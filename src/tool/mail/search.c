@@ -284,7 +284,7 @@ static bool refuse(const struct parser *p, const char *format, ...)
 {
 	size_t at = (size_t)(p->rest.ptr - p->spec.ptr);
 	size_t start = at > AROUND ? at - AROUND : 0;
-	span around = span_first(span_from(p->spec, start), 2 * AROUND);
+	span around = span_first(span_from(p->spec, start), (size_t)2 * AROUND);
 	CLEANUP(buf_done) struct buf text = BUF_INIT(4096);
 	va_list args;
 	char *room = buf_room(&text, 2048);
@@ -346,7 +346,7 @@ static bool parse_string(struct parser *p, span *ret)
 
 static bool parse_text(struct parser *p, struct node *n)
 {
-	span text;
+	span text = SPAN_NONE;
 
 	n->name = SPAN("subject");
 	return parse_string(p, &text) &&
@@ -356,7 +356,7 @@ static bool parse_text(struct parser *p, struct node *n)
 
 static bool parse_date(struct parser *p, struct node *n)
 {
-	span text;
+	span text = SPAN_NONE;
 
 	if (!parse_string(p, &text))
 		return false;
@@ -367,7 +367,7 @@ static bool parse_date(struct parser *p, struct node *n)
 
 static bool parse_size(struct parser *p, struct node *n)
 {
-	span text;
+	span text = SPAN_NONE;
 
 	if (!parse_string(p, &text))
 		return false;
@@ -378,7 +378,7 @@ static bool parse_size(struct parser *p, struct node *n)
 
 static bool parse_flag(struct parser *p, struct node *n)
 {
-	span text;
+	span text = SPAN_NONE;
 
 	if (!parse_string(p, &text))
 		return false;
