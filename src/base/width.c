@@ -71,9 +71,8 @@ span width_cluster(span *rest, unsigned *ret_columns)
 		uint32_t c = utf8_next(&after);
 		unsigned width = width_of(c);
 
-		if (c == EMOJI_STYLE && is_pictorial(base))
-			columns = 2;
-		else if (half && is_flag_half(c))
+		if ((c == EMOJI_STYLE && is_pictorial(base)) ||
+		    (half && is_flag_half(c)))
 			columns = 2;
 		else if (width && !(joined && is_pictorial(c)) &&
 		    !(is_skin_tone(c) && is_pictorial(base)))

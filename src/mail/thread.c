@@ -28,7 +28,7 @@
 
 /* Of very long chains the last ones say enough. */
 enum { REFERENCES_MAX = 64 };
-enum { SUBJECT_MAX = 1000 };
+enum { SUBJECT_MAX = 1000, FOLDED_MAX = 3 * SUBJECT_MAX };
 
 enum mark { FRESH, WALKING, DONE };
 
@@ -326,8 +326,8 @@ bool thread_subject(struct buf *out, span subject)
 static span topic_of(struct threads *t, uint32_t i, bool *ret_is_answer)
 {
 	struct buf base = BUF_INIT(SUBJECT_MAX);
-	struct buf folded = BUF_INIT(SUBJECT_MAX * 3);
-	span topic = SPAN_NONE;
+	struct buf folded = BUF_INIT(FOLDED_MAX);
+	span topic;
 
 	*ret_is_answer =
 	    thread_subject(&base, span_first(t->nodes[i].subject, SUBJECT_MAX));

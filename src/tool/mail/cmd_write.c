@@ -22,7 +22,7 @@
 #include "tool/mail/run.h"
 #include "tool/mail/term.h"
 
-enum { TREE_MAX = 64 << 20, NAME_MAX_BYTES = 4096 };
+enum { TREE_MAX = 64 << 20, NAME_MAX_BYTES = 4096, QUESTION_MAX = 8192 };
 
 static const size_t CONTENT_MAX = SIZE_MAX / 4;
 
@@ -159,7 +159,7 @@ static int pipe_part(struct mua *m, const char *command, span content)
 static int save_asked(struct mua *m, span name, span content)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(NAME_MAX_BYTES);
-	CLEANUP(buf_done) struct buf question = BUF_INIT(2 * NAME_MAX_BYTES);
+	CLEANUP(buf_done) struct buf question = BUF_INIT(QUESTION_MAX);
 	struct stat st;
 
 	if (span_has_prefix(name, SPAN("~"))) {

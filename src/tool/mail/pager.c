@@ -16,6 +16,7 @@
 enum {
 	HELD_MAX = 256 * 1024, /* more is long, however few its lines */
 	PIECE = 64 * 1024,
+	PLAIN_MAX = 4 * PIECE,
 };
 
 static const char default_pager[] =
@@ -47,8 +48,7 @@ static int spawn(struct pager *p, const char *command)
 {
 	CLEANUP(fd_close) int from = -1;
 	CLEANUP(fd_close) int to = -1;
-	const char *shell = run_shell(p->m);
-	const char *argv[] = { shell, "-c", command, NULL };
+	const char *argv[] = { run_shell(p->m), "-c", command, NULL };
 	struct child child;
 	int ends[2];
 	int r;
@@ -58,16 +58,7 @@ static int spawn(struct pager *p, const char *command)
 		return r;
 	from = ends[0];
 	to = ends[1];
-	r = child_spawn(
-	    &(struct child_spec){
-	        .path = shell,
-	        .argv = (char *const *)(uintptr_t)argv,
-	        .envp = environ,
-	        .fds = (int[]){ from, 1, 2 },
-	        .nfds = 3,
-	        .dir = -1,
-	    },
-	    &child);
+	r = run_start(&(struct run){ argv, from, -1, false }, &child);
 	if (r < 0)
 		return r;
 	p->fd = STEAL_FD(to);
@@ -178,7 +169,7 @@ void pager_put(struct pager *p, span text)
 		return;
 	}
 	while (text.len && !pager_is_over(p)) {
-		CLEANUP(buf_done) struct buf plain = BUF_INIT(4 * PIECE);
+		CLEANUP(buf_done) struct buf plain = BUF_INIT(PLAIN_MAX);
 		span piece = whole_characters(text);
 
 		width_harmless(&plain, piece, HARMLESS_LINES, true);

@@ -13,7 +13,10 @@
 enum {
 	FLUSH_AT = 256 * 1024,
 	VALUE_MAX = 64 * 1024, /* of a field that is decoded */
+	DECODED_MAX = 4 * VALUE_MAX,
 	TREE_MAX = 64 << 20,
+	KILO = 1024,
+	MEGA = 1024 * 1024,
 	COLUMNS_MAX = 80, /* longer lines are tiring to read */
 };
 
@@ -61,7 +64,7 @@ static void put_lines(struct render *r, span text)
 
 static void put_field(struct render *r, const struct field *f)
 {
-	CLEANUP(buf_done) struct buf decoded = BUF_INIT(4 * VALUE_MAX);
+	CLEANUP(buf_done) struct buf decoded = BUF_INIT(DECODED_MAX);
 
 	if (r->as_is || is_plain(f->value) || f->value.len > VALUE_MAX) {
 		put_lines(r, f->whole);
@@ -208,12 +211,12 @@ static void put_text(struct render *r, const struct part *p, span text)
 
 static void put_size(struct buf *out, size_t bytes)
 {
-	if (bytes < 10 * 1024)
+	if (bytes < (size_t)10 * KILO)
 		buf_printf(out, "%zu bytes", bytes);
-	else if (bytes < 10 * 1024 * 1024)
-		buf_printf(out, "%zu kB", bytes / 1024);
+	else if (bytes < (size_t)10 * MEGA)
+		buf_printf(out, "%zu kB", bytes / KILO);
 	else
-		buf_printf(out, "%zu MB", bytes / (1024 * 1024));
+		buf_printf(out, "%zu MB", bytes / MEGA);
 }
 
 /* [image/png "cat.png", 12 kB] */

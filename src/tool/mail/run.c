@@ -31,9 +31,13 @@ static int spawn(const struct run *run, const char *path, struct child *ret)
 {
 	int fds[3] = { run->in < 0 ? 0 : run->in, run->out < 0 ? 1 : run->out,
 		2 };
+	/* execve() does not write there. */
+	union {
+		const char *const *ours;
+		char *const *theirs;
+	} argv = { .ours = run->argv };
 	struct child_spec spec = { .path = path,
-		/* execve() does not write there. */
-		.argv = (char *const *)(uintptr_t)run->argv,
+		.argv = argv.theirs,
 		.envp = environ,
 		.fds = fds,
 		.nfds = ARRAY_LEN(fds),
@@ -69,6 +73,12 @@ static int spawn_from_path(const struct run *run, struct child *ret)
 	return error;
 }
 
+int run_start(const struct run *run, struct child *ret)
+{
+	return strchr(run->argv[0], '/') ? spawn(run, run->argv[0], ret)
+	                                 : spawn_from_path(run, ret);
+}
+
 int run_program(struct mua *m, const struct run *run)
 {
 	struct child child;
@@ -81,8 +91,7 @@ int run_program(struct mua *m, const struct run *run)
 	(void)fflush(stderr);
 	if (m->term && !run->apart)
 		term_lend(m->term);
-	r = strchr(run->argv[0], '/') ? spawn(run, run->argv[0], &child)
-	                              : spawn_from_path(run, &child);
+	r = run_start(run, &child);
 	if (r == 0) {
 		r = child_wait(child.pidfd, -1, &status);
 		(void)close(child.pidfd);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "os/child.h"
 #include "tool/mail/mua.h"
 
 struct run {
@@ -15,6 +16,8 @@ struct run {
 	bool apart;
 };
 
+/* Start it, and do not wait for it. 0 or a negative errno. Says nothing. */
+MUST_USE int run_start(const struct run *run, struct child *ret);
 /* The status, as waitpid() tells it, or a negative errno. Says nothing. */
 MUST_USE int run_program(struct mua *m, const struct run *run);
 /* The user's shell. */

@@ -20,6 +20,7 @@
 enum {
 	FROM_LINE_MAX = 64 * 1024,
 	TREE_MAX = 64 << 20,
+	VIEWERS_MAX = 50,
 	QUOTE_COLUMNS = 72, /* something is put in front */
 };
 
@@ -63,8 +64,11 @@ static bool has_field(void *ctx, span name)
 static bool view(
     void *ctx, const struct part *p, span content, struct buf *ret_text)
 {
-	const struct showing *s = ctx;
+	struct showing *s = ctx;
 
+	/* A message of thousands of parts is no reason to start as many. */
+	if (s->viewers++ >= VIEWERS_MAX)
+		return false;
 	return filter_part(s->m, p, content, ret_text);
 }
 
@@ -130,6 +134,7 @@ int show_render(struct showing *s, uint32_t i, struct buf *out)
 	put_status(s, i);
 	r.status = buf_span(&s->status);
 	r.x_status = buf_span(&s->x_status);
+	s->viewers = 0;
 	render_message(&r, buf_span(&content));
 	s->is_simple = r.is_simple;
 	buf_done(&s->status);

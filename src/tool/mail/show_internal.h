@@ -16,7 +16,8 @@ struct showing {
 	/* inside: */
 	struct buf status;
 	struct buf x_status;
-	bool is_simple; /* out: the message has no parts */
+	unsigned viewers; /* that were asked for in this message */
+	bool is_simple;   /* out: the message has no parts */
 };
 
 /* Append message i, without its From_ line. 0 or a negative errno, which was

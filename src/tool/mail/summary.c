@@ -75,7 +75,8 @@ static bool has_colour(const struct mua *m)
 
 	if (vars_is_set(m->vars, "colour-disable") || !term_has_colour(m->term))
 		return false;
-	return !colour || (strcmp(colour, "never") && strcmp(colour, "no"));
+	return !span_eq(span_str(colour), SPAN("never")) &&
+	    !span_eq(span_str(colour), SPAN("no"));
 }
 
 /* How a line looks on a terminal that has colours; NULL: as any text. */
