@@ -187,6 +187,11 @@ static size_t find_mark(span text, size_t at)
 	return text.len;
 }
 
+bool encoded_has_word(span value)
+{
+	return find_mark(value, 0) < value.len;
+}
+
 static void read_words(struct reader *r, span text)
 {
 	size_t raw = 0; /* from here on nothing was put */

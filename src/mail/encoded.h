@@ -13,6 +13,9 @@
  */
 void encoded_decode(struct buf *out, span value);
 
+/* Whether there may be an encoded word. */
+bool encoded_has_word(span value);
+
 enum encoded_where {
 	ENCODED_TEXT,   /* Subject and the like */
 	ENCODED_PHRASE, /* a name beside an address: fewer bytes stand bare */

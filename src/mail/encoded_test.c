@@ -173,6 +173,9 @@ static void knows_what_must_be_encoded(void **state UNUSED)
 	assert_true(encoded_is_needed(SPAN("a\nb")));
 	assert_true(encoded_is_needed(SPAN("a\0b")));
 	assert_true(encoded_is_needed(SPAN("\177")));
+	assert_false(encoded_has_word(SPAN("")));
+	assert_false(encoded_has_word(SPAN("=x?==")));
+	assert_true(encoded_has_word(SPAN("==?x")));
 }
 
 /* Lines within 76, words within 75 that are whole by themselves. */

@@ -253,7 +253,7 @@ static void put_plain(struct buf *out, const struct raw *r)
 /* Encoded words have no place here, but they are sent. */
 static void decode_plain(struct buf *out, span bytes)
 {
-	if (bytes.len && memmem(bytes.ptr, bytes.len, "=?", 2))
+	if (encoded_has_word(bytes))
 		encoded_decode(out, bytes);
 	else
 		charset_to_utf8(SPAN("unknown-8bit"), bytes, out);

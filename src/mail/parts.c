@@ -322,6 +322,7 @@ void parts_position(struct buf *out, const struct part *p)
 
 struct content {
 	struct buf *out;
+	bool is_text;
 	struct charset *set; /* NULL: bytes as they are */
 	bool cr;             /* held back */
 	struct buf raw;
@@ -347,45 +348,70 @@ static void put_lines(struct content *c, span text)
 
 static void put_content(struct content *c, span bytes, bool last)
 {
-	if (!c->set) {
+	if (!c->is_text) {
 		buf_put(c->out, bytes);
 		return;
 	}
-	buf_clear(&c->utf8);
-	charset_decode(c->set, bytes, last, &c->utf8);
-	put_lines(c, buf_span(&c->utf8));
+	if (c->set) {
+		buf_clear(&c->utf8);
+		charset_decode(c->set, bytes, last, &c->utf8);
+		bytes = buf_span(&c->utf8);
+	}
+	put_lines(c, bytes);
 	if (last && c->cr)
 		buf_putc(c->out, '\r');
 }
 
-void parts_content(const struct part *p, struct buf *out)
+static void put_body(struct content *c, const struct part *p)
 {
-	struct content c = {
+	struct transfer_decoder t;
+	span rest = p->body;
+
+	transfer_init(&t, p->transfer);
+	while (rest.len && !c->out->failed) {
+		buf_clear(&c->raw);
+		transfer_decode(&t, span_first(rest, PIECE), &c->raw);
+		put_content(c, buf_span(&c->raw), false);
+		rest = span_from(rest, PIECE);
+	}
+	buf_clear(&c->raw);
+	transfer_finish(&t, &c->raw);
+	put_content(c, buf_span(&c->raw), true);
+	charset_close(&c->set);
+	buf_done(&c->raw);
+	buf_done(&c->utf8);
+}
+
+static void content_init(
+    struct content *c, const struct part *p, struct buf *out)
+{
+	*c = (struct content){
 		.out = out,
+		.is_text = span_has_prefix(p->type, SPAN("text/")),
 		.raw = BUF_INIT(SIZE_MAX / 2),
 		.utf8 = BUF_INIT(SIZE_MAX / 2),
 	};
-	span rest = p->body;
-	struct transfer_decoder t;
+}
 
-	if (span_has_prefix(p->type, SPAN("text/"))) {
+void parts_content(const struct part *p, struct buf *out)
+{
+	struct content c;
+
+	content_init(&c, p, out);
+	if (c.is_text) {
 		c.set = charset_open(p->charset);
 		if (!c.set)
 			c.set = charset_open(SPAN("unknown-8bit"));
 	}
-	transfer_init(&t, p->transfer);
-	while (rest.len && !out->failed) {
-		buf_clear(&c.raw);
-		transfer_decode(&t, span_first(rest, PIECE), &c.raw);
-		put_content(&c, buf_span(&c.raw), false);
-		rest = span_from(rest, PIECE);
-	}
-	buf_clear(&c.raw);
-	transfer_finish(&t, &c.raw);
-	put_content(&c, buf_span(&c.raw), true);
-	charset_close(&c.set);
-	buf_done(&c.raw);
-	buf_done(&c.utf8);
+	put_body(&c, p);
+}
+
+void parts_bytes(const struct part *p, struct buf *out)
+{
+	struct content c;
+
+	content_init(&c, p, out);
+	put_body(&c, p);
 }
 
 /* --- names --- */

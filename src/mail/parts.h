@@ -58,6 +58,8 @@ void parts_position(struct buf *out, const struct part *p);
 
 /* The body decoded: text in UTF-8 with LF at line ends, else bytes. */
 void parts_content(const struct part *p, struct buf *out);
+/* The same, but text in its own character set: for a file. */
+void parts_bytes(const struct part *p, struct buf *out);
 /*
  * The name under which an attachment may be saved in a directory: no slash,
  * no control characters, no leading dot; or empty.

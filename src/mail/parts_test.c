@@ -144,23 +144,25 @@ static void says_what_a_part_is(void **state UNUSED)
 }
 
 static const struct {
-	const char *header, *body, *want;
+	const char *header, *body, *want, *bytes;
 } contents[] = {
-	{ "", "a\r\nb\r\n", "a\nb\n" },
-	{ "", "a\rb\r\r\nc\r", "a\rb\r\nc\r" },
-	{ "Content-Type: application/x\n", "a\r\nb\r\n", "a\r\nb\r\n" },
-	{ "Content-Transfer-Encoding: base64\n", "YQ0KYg0KDQ==\n", "a\nb\n\r" },
+	{ "", "a\r\nb\r\n", "a\nb\n", "a\nb\n" },
+	{ "", "a\rb\r\r\nc\r", "a\rb\r\nc\r", "a\rb\r\nc\r" },
+	{ "Content-Type: application/x\n", "a\r\nb\r\n", "a\r\nb\r\n",
+	    "a\r\nb\r\n" },
+	{ "Content-Transfer-Encoding: base64\n", "YQ0KYg0KDQ==\n", "a\nb\n\r",
+	    "a\nb\n\r" },
 	{ "Content-Transfer-Encoding: quoted-printable\n"
 	  "Content-Type: text/plain; charset=iso-8859-1\n",
-	    "=E4=\r\nb=0D=0Ac\r\n", "\303\244b\nc\n" },
+	    "=E4=\r\nb=0D=0Ac\r\n", "\303\244b\nc\n", "\344b\nc\n" },
 	{ "Content-Type: text/plain; charset=none-such\n", "\344\303\244",
-	    "\303\244\303\244" },
-	{ "Content-Type: text/html; charset=utf-16le\n"
+	    "\303\244\303\244", "\344\303\244" },
+	{ "Content-Type: text/html; charset=gb18030\n"
 	  "Content-Transfer-Encoding: base64\n",
-	    "5AANAAoA", "\303\244\n" },
+	    "1tANCg==", "\344\270\255\n", "\326\320\n" },
 	{ "Content-Type: application/x; charset=iso-8859-1\n"
 	  "Content-Transfer-Encoding: x-none\n",
-	    "\344=\n", "\344=\n" },
+	    "\344=\n", "\344=\n", "\344=\n" },
 };
 
 static void gives_the_content(void **state UNUSED)
@@ -178,6 +180,9 @@ static void gives_the_content(void **state UNUSED)
 		p = parts_parse(buf_span(&message), NULL, &a);
 		parts_content(p, &out);
 		assert_span_equal(buf_span(&out), span_str(contents[i].want));
+		buf_clear(&out);
+		parts_bytes(p, &out);
+		assert_span_equal(buf_span(&out), span_str(contents[i].bytes));
 		arena_done(&a);
 		buf_done(&message);
 		buf_done(&out);

@@ -14,6 +14,7 @@
 
 #include "mail/address.h"
 #include "mail/encoded.h"
+#include "mail/field.h"
 #include "mail/token.h"
 
 enum {
@@ -409,6 +410,7 @@ void people_parse(span value, size_t limit, struct arena *a, struct people *ret)
 
 /* --- writing --- */
 
+/* Atoms; bytes above 127 may stand in them, too. */
 static bool is_bare_phrase(span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -416,22 +418,33 @@ static bool is_bare_phrase(span s)
 
 		if (c == ' ' && i > 0 && i + 1 < s.len && s.ptr[i - 1] != ' ')
 			continue;
-		if (!ascii_is_alnum(c) &&
+		if (!ascii_is_alnum(c) && c >= 0 &&
 		    !(c && strchr("!#$%&'*+-/=?^_`{|}~", c)))
 			return false;
 	}
 	return true;
 }
 
+/* Control characters become blanks: it stays one line. */
 static void put_quoted(struct buf *out, span s)
 {
 	buf_putc(out, '"');
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '"' || s.ptr[i] == '\\')
+		char c = s.ptr[i];
+
+		if (c == '"' || c == '\\')
 			buf_putc(out, '\\');
-		buf_putc(out, s.ptr[i]);
+		buf_putc(out, (c >= 0 && c < ' ') || c == 127 ? ' ' : c);
 	}
 	buf_putc(out, '"');
+}
+
+static void put_name(struct buf *out, span name)
+{
+	if (is_bare_phrase(name))
+		buf_put(out, name);
+	else
+		put_quoted(out, name);
 }
 
 static size_t column_of(const struct buf *out)
@@ -485,10 +498,8 @@ void people_write_as(struct buf *out, const struct person *p, span charset)
 	if (encode)
 		encoded_encode(
 		    out, p->name, charset, ENCODED_PHRASE, column_of(out));
-	else if (is_bare_phrase(p->name))
-		buf_put(out, p->name);
 	else
-		put_quoted(out, p->name);
+		put_name(out, p->name);
 	buf_put(out,
 	    encode && column_of(out) + p->addr.len > 72 ? SPAN("\n ")
 	                                                : SPAN(" "));
@@ -500,6 +511,42 @@ void people_write_as(struct buf *out, const struct person *p, span charset)
 void people_write(struct buf *out, const struct person *p)
 {
 	people_write_as(out, p, SPAN("utf-8"));
+}
+
+static void decode_person(struct buf *out, span piece)
+{
+	struct person p;
+	struct arena a;
+
+	arena_init(&a, piece.len * 8 + TOKENS_MAX);
+	if (!encoded_has_word(piece)) {
+		encoded_decode(out, piece);
+	} else if (!parse_person(piece, &a, &p)) {
+		field_unfold(out, piece);
+	} else if (p.name.len) {
+		put_name(out, p.name);
+		buf_put(out, SPAN(" <"));
+		put_address(out, p.addr);
+		buf_putc(out, '>');
+	} else {
+		put_address(out, p.addr);
+	}
+	arena_done(&a);
+}
+
+void people_decode(struct buf *out, span value)
+{
+	struct cutter c;
+	bool first = true;
+	span piece;
+
+	cutter_init(&c, value);
+	while (!out->failed && next_piece(&c, &piece)) {
+		if (!first)
+			buf_put(out, SPAN(", "));
+		decode_person(out, piece);
+		first = false;
+	}
 }
 
 bool people_same(span addr1, span addr2)

@@ -41,5 +41,12 @@ void people_parse(
 void people_write(struct buf *out, const struct person *p);
 /* The same with the name encoded in another set: see charset_choose(). */
 void people_write_as(struct buf *out, const struct person *p, span charset);
+/*
+ * Append the value of a field as a user would type it, in UTF-8 on one line.
+ * To decode all of it at once would be wrong: an encoded comma is part of a
+ * name and separates nobody. Names that were encoded come out quoted where
+ * they must be; who has none stays as he was written.
+ */
+void people_decode(struct buf *out, span value);
 /* The same person: domains without case, local parts with. */
 bool people_same(span addr1, span addr2);

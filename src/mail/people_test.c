@@ -233,6 +233,35 @@ static void comes_back_as_it_was(void **state UNUSED)
 	}
 }
 
+static const struct {
+	const char *value, *want;
+} typed[] = {
+	{ "", "" },
+	{ "Ana <a@x>,\n\tb@y (Bob); c", "Ana <a@x>, b@y (Bob), c" },
+	{ "team: \"Paz, A.\" <a@x>, b;", "\"Paz, A.\" <a@x>, b" },
+	{ "ana  bob", "ana, bob" },
+	{ "J\374rg <j@x>", "J\303\274rg <j@x>" },
+	{ "=?utf-8?q?J=C3=BCrg_Paz?= <j@x>", "J\303\274rg Paz <j@x>" },
+	{ "j@x (=?utf-8?q?J=C3=BCrg?=)", "J\303\274rg <j@x>" },
+	/* What is encoded separates nobody, and is no address. */
+	{ "=?utf-8?q?Paz=2C_J=C3=BCrg?= <j@x>", "\"Paz, J\303\274rg\" <j@x>" },
+	{ "=?utf-8?q?e=40f=3E=2C_=22?= <j@x>", "\"e@f>, \\\"\" <j@x>" },
+	{ "=?utf-8?q?a=0ABcc:_e=40f?= <j@x>", "\"a Bcc: e@f\" <j@x>" },
+	{ "=?utf-8?q?e=40f,?=", "\"=?utf-8?q?e=40f,?=\"" },
+	{ "<=?utf-8?q?e=2C?=@x>", "=?utf-8?q?e=2C?=@x" },
+};
+
+static void decodes_one_by_one(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_LEN(typed); i++) {
+		struct buf out = BUF_INIT(1000);
+
+		people_decode(&out, span_str(typed[i].value));
+		assert_span_equal(buf_span(&out), span_str(typed[i].want));
+		buf_done(&out);
+	}
+}
+
 static void tells_who_is_the_same(void **state UNUSED)
 {
 	assert_true(people_same(SPAN("a@Example.ORG"), SPAN("a@example.org")));
@@ -286,6 +315,7 @@ int main(void)
 		cmocka_unit_test(writes),
 		cmocka_unit_test(folds_where_the_line_ends),
 		cmocka_unit_test(comes_back_as_it_was),
+		cmocka_unit_test(decodes_one_by_one),
 		cmocka_unit_test(tells_who_is_the_same),
 		cmocka_unit_test(is_linear),
 	};
