@@ -55,7 +55,10 @@ static void put_unmasked(struct buf *out, span text)
 	}
 }
 
-static void decode_part(const struct part *p, struct buf *out)
+typedef void content_fn(const struct part *p, struct buf *out);
+
+static void decode_part(
+    const struct part *p, content_fn *content_of, struct buf *out)
 {
 	CLEANUP(buf_done) struct buf raw = BUF_INIT(CONTENT_MAX);
 
@@ -66,10 +69,10 @@ static void decode_part(const struct part *p, struct buf *out)
 	if (p->transfer == TRANSFER_BASE64 || p->transfer == TRANSFER_QUOTED ||
 	    p->transfer == TRANSFER_UUENCODE ||
 	    p->transfer == TRANSFER_BINARY) {
-		parts_content(p, out);
+		content_of(p, out);
 		return;
 	}
-	parts_content(p, &raw);
+	content_of(p, &raw);
 	put_unmasked(out, buf_span(&raw));
 }
 
@@ -96,7 +99,7 @@ static int write_text(struct writing *w, const struct part *p)
 	CLEANUP(buf_done) struct buf content = BUF_INIT(CONTENT_MAX);
 	int r;
 
-	decode_part(p, &content);
+	decode_part(p, parts_content, &content);
 	r = file_write_all(w->fd, buf_span(&content));
 	if (r < 0) {
 		mua_error(w->m, "%s: %s", w->path, strerror(-r));
@@ -107,7 +110,7 @@ static int write_text(struct writing *w, const struct part *p)
 	return 0;
 }
 
-/* ---- attachments ---- */
+/* ---- attachments: in the character set they are in ---- */
 
 static bool says_yes(struct mua *m, const char *question)
 {
@@ -188,7 +191,7 @@ static int save_part(struct mua *m, const struct part *p)
 	if (!term_is_interactive(m->term)) {
 		if (!proposed.len)
 			return 0;
-		decode_part(p, &content);
+		decode_part(p, parts_bytes, &content);
 		return save_as(
 		    m, buf_cstr(&proposed), O_EXCL, buf_span(&content));
 	}
@@ -197,7 +200,7 @@ static int save_part(struct mua *m, const struct part *p)
 	if (!wanted.len)
 		return 0;
 	(void)buf_cstr(&name);
-	decode_part(p, &content);
+	decode_part(p, parts_bytes, &content);
 	if (span_has_prefix(wanted, SPAN("|")))
 		return pipe_part(m, wanted.ptr + 1, buf_span(&content));
 	return save_asked(m, wanted, buf_span(&content));

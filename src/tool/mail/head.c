@@ -7,6 +7,7 @@
 #include "mail/date.h"
 #include "mail/encoded.h"
 #include "mail/field.h"
+#include "mail/people.h"
 #include "os/clock.h"
 
 enum { FOLD_AT = 72, VALUE_MAX = 1 << 20 };
@@ -140,6 +141,11 @@ static bool is_written(
 	        recipient_is(one->bare) == RECIPIENT_IS_ADDRESS);
 }
 
+static size_t column_of(const struct buf *out)
+{
+	return out->len - (size_t)(span_rfind(buf_span(out), '\n') + 1);
+}
+
 void head_write_people(struct mua *m, struct buf *out, const char *name,
     const struct recipients *r, enum recipient_kind kind, enum head_style style)
 {
@@ -169,7 +175,7 @@ void head_write_people(struct mua *m, struct buf *out, const char *name,
 		put_recipient(m, out, one, style, column);
 		if (comma)
 			buf_putc(out, ',');
-		column += one->full.len + comma;
+		column = column_of(out);
 		first = false;
 		left--;
 	}
@@ -329,27 +335,33 @@ void head_write_all(struct mua *m, const struct draft *d, enum head_style style,
 
 /* ---- fields in text ---- */
 
+enum place_kind {
+	PLACE_TEXT,
+	PLACE_PEOPLE,
+	PLACE_LIST, /* people, and more of them are added */
+};
+
 struct place {
 	span name;
 	size_t offset;
-	bool is_list; /* more of them are added */
+	enum place_kind kind;
 };
 
-#define PLACE(name, member, list) \
+#define PLACE(name, member, kind) \
 	{ \
-		SPAN_INIT(name), offsetof(struct draft, member), list \
+		SPAN_INIT(name), offsetof(struct draft, member), kind \
 	}
 
 static const struct place places[] = {
-	PLACE("To", to, true),
-	PLACE("Cc", cc, true),
-	PLACE("Bcc", bcc, true),
-	PLACE("From", from, false),
-	PLACE("Reply-To", reply_to, false),
-	PLACE("Sender", sender, false),
-	PLACE("Organization", organization, false),
-	PLACE("Subject", subject, false),
-	PLACE("Subj", subject, false),
+	PLACE("To", to, PLACE_LIST),
+	PLACE("Cc", cc, PLACE_LIST),
+	PLACE("Bcc", bcc, PLACE_LIST),
+	PLACE("From", from, PLACE_PEOPLE),
+	PLACE("Reply-To", reply_to, PLACE_PEOPLE),
+	PLACE("Sender", sender, PLACE_PEOPLE),
+	PLACE("Organization", organization, PLACE_TEXT),
+	PLACE("Subject", subject, PLACE_TEXT),
+	PLACE("Subj", subject, PLACE_TEXT),
 };
 
 static struct buf *find_place(
@@ -367,16 +379,18 @@ static struct buf *find_place(
 /* Into its place; false: it has none. `add`: lists are added to. */
 static bool take_field(struct draft *d, const struct field *f, bool add)
 {
-	CLEANUP(buf_done) struct buf flat = BUF_INIT(VALUE_MAX);
 	CLEANUP(buf_done) struct buf value = BUF_INIT(VALUE_MAX);
 	const struct place *place;
 	struct buf *to = find_place(d, f->name, &place);
 
 	if (!to)
 		return false;
-	field_unfold(&flat, f->value);
-	encoded_decode(&value, buf_span(&flat));
-	if (!place->is_list || !add)
+	/* A user may type more than people: only names that are encoded. */
+	if (place->kind != PLACE_TEXT && encoded_has_word(f->value))
+		people_decode(&value, f->value);
+	else
+		encoded_decode(&value, f->value);
+	if (place->kind != PLACE_LIST || !add)
 		buf_clear(to);
 	else if (to->len > 0)
 		buf_put(to, SPAN(", "));

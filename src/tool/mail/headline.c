@@ -98,7 +98,7 @@ static bool first_person(
 
 	if (!field_find(buf_span(&h->header), field, &value))
 		return false;
-	people_parse(value, RECIPIENTS_MAX, a, &people);
+	people_parse(value, 1, a, &people);
 	if (!people.count)
 		return false;
 	*ret = people.all[0];

@@ -7,6 +7,7 @@
  */
 #include "mail/encoded.h"
 #include "mail/field.h"
+#include "mail/people.h"
 #include "tool/mail/commands.h"
 #include "tool/mail/quote.h"
 #include "tool/mail/recipients.h"
@@ -49,29 +50,43 @@ void quote_touch(struct mua *m, uint32_t i)
 	box_set_flags(m->box, i, FOLDER_SEEN, 0);
 }
 
-/* One line without control characters. */
-static void put_decoded(struct buf *out, span value)
+typedef void put_fn(struct buf *out, span value);
+
+/* The first of these fields, as one line without control characters. */
+static bool find_as(
+    span header, const char *const *names, put_fn *put, struct buf *out)
 {
 	size_t at = out->len;
+	span value;
 
-	encoded_decode(out, value);
+	while (*names &&
+	    (!field_find(header, span_str(*names), &value) || !value.len))
+		names++;
+	if (!*names)
+		return false;
+	put(out, value);
 	for (; at < out->len; at++)
 		if ((unsigned char)out->data[at] < ' ')
 			out->data[at] = ' ';
+	return true;
 }
 
+/* Of text. */
 static bool find_field(span header, const char *const *names, struct buf *out)
 {
-	for (; *names; names++) {
-		span value;
+	return find_as(header, names, encoded_decode, out);
+}
 
-		if (!field_find(header, span_str(*names), &value) ||
-		    span_trim(value).len == 0)
-			continue;
-		put_decoded(out, value);
-		return true;
-	}
-	return false;
+/* Of people; a name that was encoded must not become other people. */
+static bool find_people(span header, const char *const *names, struct buf *out)
+{
+	return find_as(header, names, people_decode, out);
+}
+
+/* Of ids, which are never encoded. */
+static bool find_ids(span header, const char *const *names, struct buf *out)
+{
+	return find_as(header, names, field_unfold, out);
 }
 
 bool quote_field(
@@ -103,7 +118,7 @@ static void put_sender(struct mua *m, uint32_t i, span header, struct buf *out)
 	static const char *const names[] = { "Reply-To", "From", NULL };
 	size_t before = out->len;
 
-	if (!find_field(header, names, out))
+	if (!find_people(header, names, out))
 		put_envelope(m, i, out);
 	if (out->len == before)
 		buf_put(out, span_str(m->user));
@@ -168,12 +183,12 @@ static void address_to_all(
 	put_sender(m, i, header, &sender);
 	buf_put(&people, buf_span(&sender));
 	buf_put(&people, SPAN(", "));
-	(void)!find_field(header, to, &people);
+	(void)!find_people(header, to, &people);
 	put_others(m, buf_span(&people), &d->to);
 	if (d->to.len == 0)
 		put_as_typed(m, buf_span(&sender), &d->to);
 	buf_clear(&people);
-	if (find_field(header, cc, &people))
+	if (find_people(header, cc, &people))
 		put_others(m, buf_span(&people), &d->cc);
 }
 
@@ -217,9 +232,9 @@ static void put_references(span header, struct draft *d)
 
 	CLEANUP(buf_done) struct buf id = BUF_INIT(VALUE_MAX);
 
-	if (!find_field(header, ids, &id))
+	if (!find_ids(header, ids, &id))
 		return;
-	(void)!find_field(header, references, &d->references);
+	(void)!find_ids(header, references, &d->references);
 	buf_putc(&d->references, ' ');
 	buf_put(&d->references, buf_span(&id));
 }
