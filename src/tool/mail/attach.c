@@ -194,7 +194,7 @@ static void put_name(struct buf *out, span name)
 
 	for (size_t i = 0; i < name.len; i++)
 		plain = plain && ascii_is_print(name.ptr[i]) &&
-		    name.ptr[i] != '"' && name.ptr[i] != '\\';
+		    !strchr("\"\\?", name.ptr[i]);
 	if (plain)
 		buf_printf(out, ";\n filename=\"%.*s\"", PRI(name));
 	else

@@ -61,9 +61,15 @@ static void put_encoded(struct mua *m, struct buf *out, span utf8,
 
 /* ---- people ---- */
 
-/* Without the quotes around it: "J. \"X\" Doe" */
-static void put_unquoted(struct buf *out, span phrase)
+/* Without the quotes around it: "J. \"X\" Doe"; what came encoded (from a
+ * header that was pasted) is decoded. */
+static void put_unquoted(struct buf *out, span typed)
 {
+	CLEANUP(buf_done) struct buf decoded = BUF_INIT(VALUE_MAX);
+	span phrase;
+
+	encoded_decode(&decoded, typed);
+	phrase = buf_span(&decoded);
 	for (size_t i = 0; i < phrase.len; i++) {
 		char c = phrase.ptr[i];
 

@@ -117,10 +117,13 @@ static span cut_item(span *rest, bool *plain)
 	return item;
 }
 
+/* Whether blanks belong to it; also where a control character makes all of it
+ * suspect. */
 static bool has_structure(span item)
 {
 	for (size_t i = 0; i < item.len; i++)
-		if (strchr("\"\\(<", item.ptr[i]) && item.ptr[i])
+		if (strchr("\"\\(<", item.ptr[i]) ||
+		    ((unsigned char)item.ptr[i] < ' ' && item.ptr[i] != '\t'))
 			return true;
 	return span_has_prefix(span_trim(item), SPAN("|"));
 }
@@ -221,7 +224,7 @@ void recipients_take(struct recipients *r, span typed, enum recipient_kind kind)
 			continue;
 		}
 		while (item.len > 0)
-			take_one(r, span_word(&item, " \t\r\n"), kind);
+			take_one(r, span_word(&item, " \t"), kind);
 	}
 }
 
@@ -316,7 +319,8 @@ static bool is_address(struct mua *m, span addr)
 		char c = addr.ptr[i];
 
 		if (c == '\\' && i + 1 < addr.len &&
-		    (unsigned char)addr.ptr[i + 1] >= ' ') {
+		    (unsigned char)addr.ptr[i + 1] >= ' ' &&
+		    addr.ptr[i + 1] != 127) {
 			i++;
 			continue;
 		}

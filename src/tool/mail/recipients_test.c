@@ -117,6 +117,7 @@ static const struct {
 	{ "<a\nBcc: b>", "a?Bcc: b contains invalid character '\\012'" },
 	{ "|cat\nBcc: b", "|cat?Bcc: b contains invalid character '\\012'" },
 	{ "<a\x7f>", "a? contains invalid character '\\177'" },
+	{ "<a\\\x7f>", "a\\? contains invalid character '\\'" },
 	{ "<a b@c>", "a b@c contains invalid character ' '" },
 	{ "<>", "An address is empty" },
 	{ "<a\xff@b>", "An address is not UTF-8" },
