@@ -9,7 +9,7 @@ build="gcc libc6-dev meson ninja-build pkg-config libcmocka-dev
 	liblmdb-dev libseccomp-dev libssl-dev libunbound-dev libpcre2-dev libldap-dev libsasl2-dev
 	libedit-dev libmariadb-dev libmongoc-dev libnsl-dev libpq-dev libsqlite3-dev"
 test="btrfs-progs debootstrap dpkg-dev iproute2 mandoc
-	clang clang-14 libclang-rt-14-dev clang-format-14 bsd-mailx netcat-openbsd python3 python3-pytest
+	clang clang-14 libclang-rt-14-dev clang-format-14 bsd-mailx mailutils netcat-openbsd python3 python3-pytest
 	dovecot-core strace slapd ldap-utils redis-server memcached db5.3-util postfix postfix-cdb postfix-lmdb
 	postfix-pcre postfix-mysql postfix-pgsql postfix-sqlite
 	postgresql mariadb-server mariadb-client sqlite3 dovecot-lmtpd logwatch maildrop php-cli procmail uucp s-nail mutt tmux"

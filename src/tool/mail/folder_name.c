@@ -30,6 +30,8 @@ bool mua_folder_dir(struct mua *m, struct buf *out)
 
 	if (!folder || !*folder)
 		return false;
+	if (span_has_prefix(span_str(folder), SPAN("~/")))
+		folder += 2;
 	if (*folder != '/')
 		buf_printf(out, "%s/", m->home);
 	buf_put(out, span_str(folder));

@@ -139,6 +139,8 @@ static void test_variables(void **state)
 	check(&m, "&", "&");
 	vars_set(m.vars, "folder", "/else//");
 	check(&m, "+x", "/else/x");
+	vars_set(m.vars, "folder", "~/mine");
+	check(&m, "+x", "DIR/mine/x");
 	vars_set(m.vars, "folder", "+");
 	check(&m, "+x", "DIR/+/x");
 	vars_set(m.vars, "folder", "");
