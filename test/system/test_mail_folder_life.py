@@ -130,9 +130,13 @@ def test_somebody_else_deletes(reader):
     process = reader.start(rc=QUIET)
     until(process, b"3 unread\n")
     reader.put("inbox", mbox("2: 4:RO/FA"))
-    say(process, "flag 2\nd 1\nq")
-    status, _, err = end(process)
-    assert (status, err) == (0, b"")
+    say(process, "flag 2\nd 1\nc 5 out\np 5\nsort size\nsort subject\nsort\n"
+        "f /cherry\nq")
+    status, out, err = end(process)
+    assert status == 0 and b"criterion is: subject\n" in out
+    assert b"cherry" in out
+    assert b"5: Somebody else removed this message\n" in err
+    assert not os.path.exists(reader.path("out"))
     assert reader.get("inbox") == mbox("2:O/F 4:RO/FA")
 
 

@@ -216,9 +216,11 @@ char box_letter(const struct mua *m, uint32_t i)
 
 /* ---- content ---- */
 
-static int say_unread(struct mua *m, uint32_t i, int r)
+int box_trouble(struct mua *m, uint32_t i, int r)
 {
-	if (r < 0)
+	if (r == -ESTALE)
+		mua_error(m, "%u: Somebody else removed this message", i + 1);
+	else if (r < 0)
 		mua_error(m, "Message %u of %s: %s", i + 1, m->box->file,
 		    strerror(-r));
 	return r;
@@ -228,12 +230,12 @@ int box_header(struct mua *m, uint32_t i, struct buf *out)
 {
 	int r = folder_header(m->box->folder, i, out);
 
-	return say_unread(m, i, r == -EFBIG ? 0 : r);
+	return box_trouble(m, i, r == -EFBIG || r == -ESTALE ? 0 : r);
 }
 
 int box_content(struct mua *m, uint32_t i, struct buf *out)
 {
-	return say_unread(m, i, folder_content(m->box->folder, i, out));
+	return box_trouble(m, i, folder_content(m->box->folder, i, out));
 }
 
 void box_extent(
@@ -282,7 +284,7 @@ int box_sender(struct mua *m, uint32_t i, struct arena *a, struct person *ret)
 	buf_clear(&text);
 	r = folder_from_line(m->box->folder, i, &text);
 	if (r < 0)
-		return say_unread(m, i, r);
+		return box_trouble(m, i, r);
 	value = buf_span(&text);
 	(void)span_word(&value, " ");
 	word = arena_dup(a, span_word(&value, " "));

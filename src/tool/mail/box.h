@@ -103,12 +103,14 @@ void box_touch(struct box *b, uint32_t i);
 void box_extent(
     struct mua *m, uint32_t i, uint64_t *ret_lines, uint64_t *ret_bytes);
 
+/* Say why message i cannot be read, if `r` is an error; returns it. */
+int box_trouble(struct mua *m, uint32_t i, int r);
 /* Who sent it, by From, Sender or the From_ line. 0 or a negative errno. */
 MUST_USE int box_sender(
     struct mua *m, uint32_t i, struct arena *a, struct person *ret);
 /*
  * 0 or a negative errno, which was said. Appended. Of a header that is larger
- * than `out` the beginning.
+ * than `out` the beginning; of one that somebody else removed nothing.
  */
 MUST_USE int box_header(struct mua *m, uint32_t i, struct buf *out);
 MUST_USE int box_content(struct mua *m, uint32_t i, struct buf *out);

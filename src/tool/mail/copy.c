@@ -34,10 +34,7 @@ static int put_content(struct mua *m, struct folder_append *a, uint32_t i)
 
 	if (!leaves_fields_out(m)) {
 		r = folder_each_piece(m->box->folder, i, put_piece, a);
-		if (r < 0)
-			mua_error(m, "Message %u of %s: %s", i + 1,
-			    m->box->file, strerror(-r));
-		return r;
+		return box_trouble(m, i, r);
 	}
 	r = show_text(m, i, SHOW_SAVE, &text);
 	if (r == 0)
@@ -63,11 +60,8 @@ static int put_message(
 	CLEANUP(buf_done) struct buf from = BUF_INIT(LINE_MAX_LEN);
 	int r = folder_from_line(m->box->folder, i, &from);
 
-	if (r < 0) {
-		mua_error(m, "Message %u of %s: %s", i + 1, m->box->file,
-		    strerror(-r));
-		return r;
-	}
+	if (r < 0)
+		return box_trouble(m, i, r);
 	folder_append_begin(a, buf_span(&from),
 	    saved_flags(m, box_flags(m->box, i) | c->flags));
 	return put_content(m, a, i);

@@ -21,6 +21,7 @@
 #include "tool/mail/match.h"
 #include "tool/mail/msgset_scan.h"
 #include "tool/mail/search.h"
+#include "tool/mail/term.h"
 
 struct list {
 	struct mua *m;
@@ -293,14 +294,14 @@ static bool take_search(struct list *l)
 	if (!search_parse(l->m, l->scan.text, l->arena, &s))
 		return false;
 	search_open(s);
-	for (uint32_t i = 0; i < l->b->count; i++) {
+	for (uint32_t i = 0; i < l->b->count && !term_interrupted(); i++) {
 		if (!l->of_deleted && box_is_deleted(l->b, i))
 			continue;
 		if (search_matches(s, i))
 			mark(l, i);
 	}
 	search_close(s);
-	return true;
+	return !term_interrupted();
 }
 
 static bool take_star(struct list *l)
@@ -387,9 +388,11 @@ static bool choose_by_rules(struct list *l)
 {
 	struct matcher *matcher = match_open(l->m, l->rules, l->nrules);
 
-	for (uint32_t i = 0; i < l->b->count; i++)
+	for (uint32_t i = 0; i < l->b->count && !term_interrupted(); i++)
 		l->marked[i] = l->marked[i] && match_message(matcher, i);
 	match_close(&matcher);
+	if (term_interrupted())
+		return false;
 	return count_marked(l) > 0 || refuse_names(l);
 }
 

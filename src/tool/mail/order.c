@@ -3,7 +3,8 @@
  * tool/mail/order.c - sorting and threading.
  *
  * The keys of all messages are made first, each from one reading of its
- * header, then sorted; equal ones stay as they stand in the folder.
+ * header, then sorted; equal ones stay as they stand in the folder. SIGINT
+ * leaves the order as it was.
  *
  * A thread stands in the order as a run: a message, then all that is below it,
  * which is deeper. So folding needs no tree.
@@ -18,6 +19,7 @@
 #include "mail/field.h"
 #include "mail/people.h"
 #include "mail/thread.h"
+#include "tool/mail/term.h"
 
 enum {
 	HEADER_MAX = 1 << 20,
@@ -199,9 +201,10 @@ static bool sort(struct keys *k, enum box_order by)
 	bool good = true;
 
 	for (uint32_t i = 0; i < b->count && good; i++) {
+		good = !term_interrupted();
 		keys[i].i = i;
 		buf_clear(&k->header);
-		if (orders[by].needs_header)
+		if (good && orders[by].needs_header)
 			good = box_header(k->m, i, &k->header) == 0;
 		if (good)
 			orders[by].make(k, &keys[i]);
@@ -257,7 +260,8 @@ static bool thread(struct keys *k)
 
 	for (uint32_t i = 0; i < b->count && good; i++) {
 		buf_clear(&k->header);
-		good = box_header(k->m, i, &k->header) == 0;
+		good =
+		    !term_interrupted() && box_header(k->m, i, &k->header) == 0;
 		if (good)
 			make_node(k, &nodes[i]);
 	}
