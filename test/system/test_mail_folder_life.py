@@ -110,6 +110,18 @@ def test_mail_comes_and_is_loaded(reader):
     assert reader.get("inbox") == mbox("2:O 3:O 4:RO/FA 5:O")
 
 
+def test_hook_for_mail_that_comes(reader):
+    process = reader.start(rc=QUIET)
+    until(process, b"3 unread\n")
+    with open(reader.inbox, "ab") as f:
+        f.write(message("6"))
+    say(process, "define mark {\nflag *\nd 1\nd /nothing\n}\n"
+        "set folder-hook=mark\ninc\nq")
+    status, _, err = end(process)
+    assert (status, err) == (0, b"")
+    assert reader.get("inbox") == mbox(HELD + " 6:O/F")
+
+
 @pytest.mark.parametrize("commands, kept", [
     ("q", HELD + " 6:"), ("d 1\nq", "2:O 3:O 4:RO/FA 5:O 6:"),
     ("d *\nq", "6:"), ("x", START + " 6:")])

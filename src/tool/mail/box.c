@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "mail/field.h"
+#include "tool/mail/commands.h"
 #include "tool/mail/folder_name.h"
 #include "tool/mail/order.h"
 #include "tool/mail/show.h"
@@ -423,6 +424,43 @@ static int take_over(
 	return 0;
 }
 
+/* ---- folder-hook ---- */
+
+static const char *hook_of(const struct mua *m)
+{
+	CLEANUP(buf_done) struct buf name = BUF_INIT(PATH_LIMIT + 100);
+	const char *macro;
+
+	buf_printf(&name, "folder-hook-%s", m->box->file);
+	macro = vars_get(m->vars, buf_cstr(&name));
+	return macro ? macro : vars_get(m->vars, "folder-hook");
+}
+
+/* Run the macro that goes with the folder, for messages from `first`. */
+static void run_hook(struct mua *m, uint32_t first)
+{
+	struct box *b = m->box;
+	const char *name = hook_of(m);
+	const struct dict_entry *macro;
+
+	if (!name || b->in_hook)
+		return;
+	macro = dict_find(&m->macros, span_str(name));
+	if (!macro) {
+		mua_error(m,
+		    "Cannot call hook for folder \"%s\": "
+		    "Macro \"%s\" does not exist.",
+		    b->file, name);
+		return;
+	}
+	b->in_hook = true;
+	b->hook_first = first;
+	(void)source_lines(m, macro->values, macro->count);
+	b->in_hook = false;
+}
+
+/* ---- another folder ---- */
+
 static int change_to(
     struct mua *m, const char *path, bool is_system, const char *who)
 {
@@ -439,6 +477,8 @@ static int change_to(
 	}
 	if (r < 0 || take_over(m, f, path, is_system) < 0)
 		return -1;
+	run_hook(m, 0);
+	m->box->dot = first_dot(m);
 	if (is_system && m->box->count == 0 &&
 	    !vars_is_set(m->vars, "emptystart")) {
 		say_none(m, who);
@@ -465,6 +505,10 @@ int box_change(struct mua *m, const char *name)
 
 	if (!m->box)
 		m->box = box_new();
+	if (m->box->in_hook) {
+		mua_error(m, "Cannot change folder from within a hook.");
+		return -1;
+	}
 	if (span_has_prefix(wanted, SPAN("%")) && wanted.len > 1)
 		who = name + 1;
 	if (!mua_expand_name(m, wanted, &path))
@@ -484,6 +528,7 @@ static void announce(struct mua *m, uint32_t first)
 		(void)printf("Loaded 1 new message\n");
 	else
 		(void)printf("Loaded %u new messages\n", n);
+	run_hook(m, first);
 	if (!vars_is_set(m->vars, "header"))
 		return;
 	for (uint32_t i = first; i < b->count; i++) {

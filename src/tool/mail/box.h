@@ -57,6 +57,12 @@ struct box {
 	char *path;          /* as shown in quotes: "+lists" below `folder` */
 	char *file;          /* where it is */
 	char *previous_path; /* "#" */
+	/*
+	 * A macro of folder-hook is running, for which nothing found is not
+	 * worth a word; messages before `hook_first` are not its business.
+	 */
+	bool in_hook;
+	uint32_t hook_first;
 	/* What the last message lists looked for, to be named again. */
 	struct buf last_subject; /* "/" */
 	struct buf last_search;  /* "()" */

@@ -14,6 +14,7 @@
 
 #include "os/file.h"
 #include "tool/mail/box.h"
+#include "tool/mail/commands.h"
 #include "tool/mail/show.h"
 #include "tool/mail/term.h"
 
@@ -30,6 +31,12 @@ void mua_error(struct mua *m UNUSED, const char *format, ...)
 	va_end(args);
 	buf_put(&fixture_errors, span_str(line));
 	buf_putc(&fixture_errors, '\n');
+}
+
+int source_lines(
+    struct mua *m UNUSED, char *const *lines UNUSED, size_t n UNUSED)
+{
+	return 0;
 }
 
 bool term_interrupted(void)

@@ -11,7 +11,7 @@ static int put_in_order(struct mua *m, enum box_order by, uint32_t around)
 {
 	if (!order_by(m, by))
 		return 1;
-	if (m->box->count && vars_is_set(m->vars, "header"))
+	if (m->box->count && !m->box->in_hook && vars_is_set(m->vars, "header"))
 		show_headers(m, around, stdout);
 	return 0;
 }
@@ -47,7 +47,7 @@ int cmd_thread(struct mua *m, const struct call *c)
 {
 	if (m->box->order_by != BOX_BY_THREAD)
 		return put_in_order(m, BOX_BY_THREAD, first_of(m, c));
-	if (m->box->count && vars_is_set(m->vars, "header"))
+	if (m->box->count && !m->box->in_hook && vars_is_set(m->vars, "header"))
 		show_headers(m, first_of(m, c), stdout);
 	return 0;
 }

@@ -71,6 +71,12 @@ PRINTF_LIKE(1, 2) static bool refuse(const char *format, ...)
 	return false;
 }
 
+/* The same where nothing was found. */
+static bool refuse_none(const struct list *l, const char *sentence)
+{
+	return l->b->in_hook ? false : refuse("%s", sentence);
+}
+
 static bool is_applicable(const struct list *l, uint32_t i)
 {
 	return box_is_deleted(l->b, i) == l->of_deleted;
@@ -189,9 +195,10 @@ static bool take_meta(struct list *l)
 		i = last_applicable(l);
 	else
 		i = c == '.' ? l->b->dot : l->b->previous;
+	if (i == BOX_NONE && c == ';')
+		return refuse("No previously current message");
 	if (i == BOX_NONE)
-		return c == ';' ? refuse("No previously current message")
-		                : refuse("No applicable messages");
+		return refuse_none(l, "No applicable messages");
 	if (!is_applicable(l, i))
 		return refuse("%u: Inappropriate message", shown_number(i));
 	return take_position(l, shown_number(i));
@@ -372,8 +379,8 @@ static bool refuse_names(const struct list *l)
 
 	for (size_t i = 0; i < l->nrules; i++)
 		named = named || l->rules[i].text.len;
-	if (!named)
-		return refuse("Parent message not found");
+	if (!named || l->b->in_hook)
+		return refuse_none(l, "Parent message not found");
 	(void)printf("No applicable messages from ");
 	for (size_t i = 0; i < l->nrules; i++) {
 		if (l->rules[i].text.len == 0)
@@ -415,8 +422,8 @@ static bool choose_by_colons(struct list *l)
 {
 	for (uint32_t i = 0; i < l->b->count; i++)
 		l->marked[i] = l->marked[i] && satisfies(l, i);
-	if (count_marked(l) > 0)
-		return true;
+	if (count_marked(l) > 0 || l->b->in_hook)
+		return count_marked(l) > 0;
 	(void)printf("No messages satisfy");
 	for (size_t c = 0; c < ARRAY_LEN(colons); c++) {
 		if (l->colons & 1U << c)
@@ -433,18 +440,20 @@ static bool choose(struct list *l)
 	l->b->last_colons = l->colons;
 	if (l->star) {
 		mark_applicable(l);
-		return count_marked(l) > 0 || refuse("No applicable messages.");
+		return count_marked(l) > 0 ||
+		    refuse_none(l, "No applicable messages.");
 	}
 	if (found && count_marked(l) == 0)
-		return l->repeated ? refuse("No previously marked messages.")
-		                   : refuse("No messages satisfy (criteria).");
+		return l->repeated
+		    ? refuse_none(l, "No previously marked messages.")
+		    : refuse_none(l, "No messages satisfy (criteria).");
 	if ((l->nrules || l->colons) && !found)
 		mark_applicable(l);
 	if (l->nrules && !choose_by_rules(l))
 		return false;
 	if (l->colons && !choose_by_colons(l))
 		return false;
-	return count_marked(l) > 0 || refuse("No applicable messages");
+	return count_marked(l) > 0 || refuse_none(l, "No applicable messages");
 }
 
 static bool evaluate(struct list *l)
@@ -475,7 +484,7 @@ static bool mark_nearest(struct list *l)
 		l->marked[b->order[r - 1]] = true;
 		return true;
 	}
-	return refuse("No applicable messages");
+	return refuse_none(l, "No applicable messages");
 }
 
 static bool collect(struct list *l, struct msgset *ret)
@@ -502,6 +511,28 @@ static void remember(struct list *l)
 	}
 }
 
+/* In a hook for new mail, only that counts. */
+static bool keep_new(struct list *l)
+{
+	if (!l->b->in_hook || l->b->hook_first == 0)
+		return true;
+	for (uint32_t i = 0; i < l->b->hook_first; i++)
+		l->marked[i] = false;
+	return count_marked(l) > 0;
+}
+
+static bool parse(struct list *l, unsigned flags, struct msgset *ret)
+{
+	bool is_empty = l->scan.rest.len == 0;
+	bool good = is_empty || evaluate(l);
+
+	good = good && keep_new(l);
+	remember(l);
+	if (good && is_empty && !(flags & MSGSET_EMPTY))
+		good = mark_nearest(l);
+	return good && collect(l, ret);
+}
+
 bool msgset_parse(struct mua *m, span text, unsigned flags, struct arena *a,
     struct msgset *ret)
 {
@@ -511,20 +542,18 @@ bool msgset_parse(struct mua *m, span text, unsigned flags, struct arena *a,
 		.of_deleted = flags & MSGSET_DELETED,
 		.scan = { .rest = span_trim(text), .arena = a },
 		.begin = BOX_NONE };
-	bool is_empty = l.scan.rest.len == 0;
-	bool good = true;
+	bool good;
 
 	*ret = (struct msgset){ .count = 0 };
-	if (!l.b || l.b->count == 0)
-		return (is_empty && flags & MSGSET_EMPTY) ||
-		    refuse("No applicable messages");
+	if (l.scan.rest.len == 0 && flags & MSGSET_EMPTY &&
+	    (!l.b || l.b->count == 0))
+		return true;
+	if (!l.b)
+		return refuse("No applicable messages");
+	if (l.b->count == 0)
+		return refuse_none(&l, "No applicable messages");
 	l.marked = mem_new(l.b->count, 1);
-	if (!is_empty)
-		good = evaluate(&l);
-	remember(&l);
-	if (is_empty && !(flags & MSGSET_EMPTY))
-		good = mark_nearest(&l);
-	good = good && collect(&l, ret);
+	good = parse(&l, flags, ret);
 	mem_free(l.marked);
 	return good;
 }
