@@ -103,8 +103,10 @@ class Reader:
                 str(self.box)]
 
     def run_bytes(self, commands, *options, **env):
+        # Only Heirloom's manner has -R.
+        safe = [] if "mail_personality" in env else ["-R"]
         done = subprocess.run(
-            self.words("-R", *options), input=commands.encode(),
+            self.words(*safe, *options), input=commands.encode(),
             capture_output=True, env=dict(self.env, **env), timeout=60,
             check=False, cwd=self.place)
         return done.stdout + done.stderr
@@ -152,6 +154,35 @@ def test_summary(mail):
 ])
 def test_headline(mail, settings, line):
     assert mail.run(f"{settings}\nfrom 1\n") == line + "\n"
+
+
+@pytest.mark.parametrize("manner, lines", [
+    ("bsd", ["    1 ana@x.org          Wed Feb 19 05:10   14/194   plain",
+             "    4 pue                Wed Feb 19 05:10    9/183   "
+             "a very long subject that go", "Message 1:", FROM.strip(),
+             "Return-Path: <ana@x.org>", "Received: by a"]),
+    ("gnu", ["     1 Ana Paz            Wed Feb 19 05:10  12/152   plain",
+             "     4 pue                Wed Feb 19 05:10   7/141   "
+             "a very long subject that ",
+             "Return-Path: <ana@x.org>", "Received: by a"]),
+])
+def test_manners(mail, manner, lines):
+    text = mail.run("from 1 4\n1\nx\n", mail_personality=manner)
+    assert text.splitlines()[:len(lines)] == lines
+
+
+@pytest.mark.program("bsd-mailx")
+def test_summary_is_that_of_bsd_mailx(mail):
+    mail.fill(PLAIN, MINE, "Subject: no from\nStatus: O\n\nx\n",
+              'From: "Q, uoted" <q@x.org>\n\nno subject\n')
+    peer = subprocess.run(
+        ["bsd-mailx", "-n", "-f", str(mail.box)], input=b"h\n1\nx\n",
+        capture_output=True, env=mail.env, timeout=60, check=False,
+        cwd=mail.place).stdout
+    ours = mail.run_bytes("h\nset quiet\nx\n", mail_personality="bsd")
+    count = len(ours.splitlines())
+    assert ours.splitlines()[1:] == (
+        peer.splitlines()[1:count])
 
 
 def test_summary_is_ascii_where_it_must(mail):

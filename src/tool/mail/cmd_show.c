@@ -86,12 +86,18 @@ static void touch(struct mua *m, uint32_t i)
 	box_set_flags(b, i, FOLDER_SEEN, 0);
 }
 
-static void put_number(struct sink *k, uint32_t i)
+/* GNU's mail begins with the header. */
+static bool has_envelope(const struct mua *m)
 {
-	struct mua *m = k->showing.m;
+	return m->manner != MANNER_GNU;
+}
 
-	if (!vars_is_set(m->vars, "quiet"))
-		buf_printf(&k->out, "Message %2u:\n", (unsigned)i + 1);
+static void put_number(const struct mua *m, uint32_t i, struct buf *out)
+{
+	int width = m->manner == MANNER_BSD ? 1 : 2;
+
+	if (has_envelope(m) && !vars_is_set(m->vars, "quiet"))
+		buf_printf(out, "Message %*u:\n", width, (unsigned)i + 1);
 }
 
 /* In an mbox an empty line ends a message, and is shown with its text. */
@@ -99,12 +105,14 @@ static void put_message(struct sink *k, uint32_t i)
 {
 	struct mua *m = k->showing.m;
 
-	show_put_from_line(m, i, &k->out);
+	if (has_envelope(m))
+		show_put_from_line(m, i, &k->out);
 	if (show_render(&k->showing, i, &k->out) < 0) {
 		k->error = -EIO;
 		return;
 	}
-	if (k->showing.is_simple && folder_kind(m->box->folder) == FOLDER_MBOX)
+	if (has_envelope(m) && k->showing.is_simple &&
+	    folder_kind(m->box->folder) == FOLDER_MBOX)
 		buf_putc(&k->out, '\n');
 }
 
@@ -123,7 +131,7 @@ static int type_messages(struct mua *m, const struct msgset *set,
 	pager_open(&p, m, when);
 	for (size_t n = 0; n < set->count && !pager_is_over(&p); n++) {
 		touch(m, set->all[n]);
-		put_number(&k, set->all[n]);
+		put_number(m, set->all[n], &k.out);
 		put_message(&k, set->all[n]);
 		(void)flush(&k.showing);
 	}
@@ -290,9 +298,7 @@ int cmd_top(struct mua *m, const struct call *c)
 		CLEANUP(buf_done) struct buf head = BUF_INIT(100);
 
 		touch(m, c->msgs.all[n]);
-		if (!vars_is_set(m->vars, "quiet"))
-			buf_printf(&head, "Message %2u:\n",
-			    (unsigned)c->msgs.all[n] + 1);
+		put_number(m, c->msgs.all[n], &head);
 		if (!t.is_blank)
 			buf_putc(&head, '\n');
 		pager_put(&p, buf_span(&head));
@@ -327,7 +333,7 @@ static int fill_pipe(struct sink *k, const struct msgset *set)
 
 	for (size_t n = 0; n < set->count && k->error == 0; n++) {
 		touch(m, set->all[n]);
-		put_number(k, set->all[n]);
+		put_number(m, set->all[n], &k->out);
 		/* The number is not of the message, and is not counted. */
 		k->bytes -= k->out.len;
 		k->lines -= k->out.len ? 1 : 0;

@@ -36,11 +36,23 @@ enum {
 	INDENT_ROOM = 60,    /* columns of a line that threads leave alone */
 };
 
-static const char heirloom_format[] = "%>%a%m %18f %16d %4l/%-5o %i%s";
+/* What each manner prints if `headline` does not say. */
+static const struct look {
+	const char *format;
+	size_t margin;     /* columns at the right that a subject leaves free */
+	bool has_envelope; /* sizes are with From_ line and empty line */
+} looks[] = {
+	[MANNER_HEIRLOOM] = { "%>%a%m %18f %16d %4l/%-5o %i%s", 2, true },
+	[MANNER_BSD] = { "%>%a%m %18f %16d %4l/%-5o %i%s", 0, true },
+	[MANNER_GNU] = { "%>%a%4m %18f %16d %3l/%-5o %i%s", 2, false },
+};
+
+/* Heirloom's with bsdcompat: what CentOS has taught everybody. */
 static const char bsd_format[] = "%>%a%m %20f  %16d %3l/%-5o %i%S";
 
 struct headline {
 	struct mua *m;
+	const struct look *look;
 	uint32_t i;
 	bool current;
 	bool ascii;
@@ -154,6 +166,17 @@ static void find_date(struct headline *h, span date)
 	    HARMLESS_LINE, h->ascii);
 }
 
+static void find_size(struct headline *h, size_t from_line)
+{
+	box_extent(h->m, h->i, &h->lines, &h->bytes);
+	if (h->look->has_envelope ||
+	    folder_kind(h->m->box->folder) != FOLDER_MBOX)
+		return;
+	/* Both with their line ends. */
+	h->lines -= MIN(h->lines, (uint64_t)2);
+	h->bytes -= MIN(h->bytes, (uint64_t)from_line + 2);
+}
+
 static void find_all(struct headline *h)
 {
 	CLEANUP(buf_done) struct buf from_line = BUF_INIT(LINE_MAX_BYTES);
@@ -170,7 +193,7 @@ static void find_all(struct headline *h)
 	find_subject(h);
 	find_name(h, sender);
 	find_date(h, date);
-	box_extent(h->m, h->i, &h->lines, &h->bytes);
+	find_size(h, from_line.len);
 }
 
 /* ---- the fields of the format ---- */
@@ -353,7 +376,7 @@ static void put_indent(struct headline *h, struct spec s UNUSED)
 
 static void put_subject_in(struct headline *h, struct spec s, size_t quotes)
 {
-	size_t used = h->literal + h->used + 2;
+	size_t used = h->literal + h->used + h->look->margin;
 	size_t room = h->columns > used ? h->columns - used : 0;
 
 	if (s.width && !s.left)
@@ -453,12 +476,13 @@ void headline_put(struct mua *m, uint32_t i, bool current, struct buf *out)
 	struct headline h = { .m = m, .i = i, .current = current, .out = out };
 	const char *format = vars_get(m->vars, "headline");
 
-	if (!format &&
+	h.look = &looks[m->manner];
+	if (!format && m->manner == MANNER_HEIRLOOM &&
 	    (vars_is_set(m->vars, "bsdcompat") ||
 	        vars_is_set(m->vars, "bsdheadline")))
 		format = bsd_format;
 	else if (!format)
-		format = heirloom_format;
+		format = h.look->format;
 	h.ascii = !term_is_utf8(m->term);
 	h.columns = term_columns(m->term);
 	buf_init(&h.header, HEADER_MAX);

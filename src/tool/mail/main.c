@@ -171,6 +171,9 @@ static int start_up(struct mua *m, const struct opts *o)
 {
 	m->manner = o->manner;
 	vars_preset(m->vars, m->manner);
+	/* The others show all fields until a file says otherwise. */
+	if (m->manner != MANNER_HEIRLOOM)
+		names_done(&m->ignored);
 	m->read_only = o->read_only;
 	m->tilde = o->tilde;
 	m->is_reading = !o->to.count && !o->from_text && !o->targets.count &&

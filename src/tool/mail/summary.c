@@ -59,7 +59,11 @@ void show_folder_line(struct mua *m, FILE *out)
 	    (unsigned)b->count, b->count == 1 ? "" : "s");
 	put_count(out, n.new, "new");
 	/* As ever: all that were not read, if some of them are not new. */
-	put_count(out, n.unread > n.new ? n.unread : 0, "unread");
+	if (m->manner == MANNER_GNU)
+		n.unread -= MIN(n.unread, n.new);
+	else if (n.unread <= n.new)
+		n.unread = 0;
+	put_count(out, n.unread, "unread");
 	put_count(out, n.deleted, "deleted");
 	put_count(out, n.saved, "saved");
 	put_count(out, n.moved, "moved");

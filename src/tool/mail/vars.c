@@ -34,6 +34,8 @@ static const struct preset {
 	uint8_t manners;
 } presets[] = {
 	{ "append", "", H },
+	{ "attrlist", "NU  *PM      ", B },
+	{ "attrlist", "NU  *HM      ", G },
 	{ "ask", "", H | G },
 	{ "autocollapse", "", H },
 	{ "bsdcompat", "", H | B },
@@ -51,7 +53,7 @@ static const struct preset {
 	{ "prompt", "? ", G },
 	{ "quote", "", H },
 	{ "save", "", H | B | G },
-	{ "showname", "", H },
+	{ "showname", "", H | G },
 	{ "showto", "", H },
 	{ "toplines", "5", H | B | G },
 };
