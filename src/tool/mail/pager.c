@@ -86,6 +86,17 @@ static void start(struct pager *p)
 	ignore_sigpipe(p);
 }
 
+/* A pager that was left early is no failure, nor is a user who interrupts. */
+static void give_up(struct pager *p, int error)
+{
+	p->is_over = true;
+	if (p->fd >= 0)
+		return;
+	clearerr(stdout);
+	if (error != -EINTR)
+		p->failed = true;
+}
+
 static void send(struct pager *p, span text)
 {
 	int r = 0;
@@ -95,10 +106,7 @@ static void send(struct pager *p, span text)
 	else if (text.len && fwrite(text.ptr, 1, text.len, stdout) != text.len)
 		r = errno ? -errno : -EIO;
 	if (r < 0)
-		p->is_over = true;
-	/* A pager that was left early is no failure. */
-	if (r < 0 && p->fd < 0)
-		p->failed = true;
+		give_up(p, r);
 }
 
 static void send_held(struct pager *p)
@@ -204,7 +212,7 @@ int pager_close(struct pager *p)
 	if (p->fd >= 0)
 		end_child(p);
 	else if (fflush(stdout) != 0)
-		p->failed = true;
+		give_up(p, -errno);
 	buf_done(&p->held);
 	if (p->failed)
 		mua_error(p->m, "standard output: cannot write");
