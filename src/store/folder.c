@@ -121,7 +121,7 @@ static int create(struct folder *f)
 
 static int find_kind(struct folder *f, struct folder_trouble *t)
 {
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
 	int r = folder_place_find(&f->place, f->path);
 
 	if (r == -ELOOP)

@@ -477,12 +477,12 @@ static int rename_new(int from, const char *name, int to, const char *as)
 static int move(struct folder *f, struct folder_item *item, uint8_t flags)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(NAME_LENGTH);
-	span old = name_in(&f->names, item);
+	const char *old = file_name(f, item);
 	size_t at = f->names.len;
 	int r;
 
-	folder_name_write(old, flags, &name);
-	r = rename_new(file_dir(f, item), old.ptr, f->cur_dir, buf_cstr(&name));
+	folder_name_write(span_str(old), flags, &name);
+	r = rename_new(file_dir(f, item), old, f->cur_dir, buf_cstr(&name));
 	/* Two files of one name: flags are not worth to lose one of them. */
 	if (r == -EEXIST)
 		return 0;

@@ -124,7 +124,7 @@ int folder_mbox_resync(struct folder *f, int fd, size_t *ret_new)
 	if (r < 0)
 		return r;
 	f->stamp = stamp;
-	if (f->count == 0) {
+	if (f->count == 0 && n > 0) {
 		/* There is nothing to find again. */
 		mem_free(f->items);
 		f->items = fresh;

@@ -44,7 +44,8 @@ static char *copy(span s)
 {
 	char *text = mem_new(s.len + 1, 1);
 
-	memcpy(text, s.ptr, s.len);
+	if (s.len > 0)
+		memcpy(text, s.ptr, s.len);
 	return text;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/folder_plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@ enum {
 	STATUS_FLAGS = FOLDER_SEEN | FOLDER_OLD,
 	XSTATUS_FLAGS = FOLDER_FLAGGED | FOLDER_ANSWERED | FOLDER_DRAFT,
 	PIECE = 256 << 10,
+	FIRST_EDITS = 16,
 };
 
 void folder_plan_done(struct folder_plan *p)
@@ -60,9 +62,10 @@ static void add(struct folder_plan *p, const struct folder_edit *e)
 	char text[FOLDER_EDIT_TEXT];
 
 	if (p->count == p->room) {
-		p->room = p->room ? p->room + p->room / 2 : 16;
+		p->room += p->room / 2;
 		p->edits = mem_resize(p->edits, p->room, sizeof(*p->edits));
 	}
+	assert(p->edits);
 	p->edits[p->count++] = *e;
 	p->new_size = p->new_size - e->cut + folder_edit_text(e, text);
 }
@@ -83,11 +86,6 @@ static void add_deletion(struct folder_plan *p, const struct folder_item *item)
 static uint8_t put_kind(enum folder_line kind)
 {
 	return kind == FOLDER_STATUS ? FOLDER_PUT_STATUS : FOLDER_PUT_XSTATUS;
-}
-
-static uint8_t flags_of(uint8_t put)
-{
-	return put == FOLDER_PUT_STATUS ? STATUS_FLAGS : XSTATUS_FLAGS;
 }
 
 /* A Status line: the first of its kind is replaced, others go. */
@@ -117,25 +115,36 @@ static void ignore(void *ctx, const struct folder_item *item)
 	(void)item;
 }
 
-/* The byte, or two, of the empty line at the end of the header. */
+/* Whether the bytes before `end` went with the last edit. */
+static bool was_cut(const struct folder_plan *p, uint64_t end)
+{
+	const struct folder_edit *last;
+
+	if (p->count == 0)
+		return false;
+	last = &p->edits[p->count - 1];
+	return last->at + last->cut == end;
+}
+
+/* Where the header ends, and what it lacks to end there. */
 static int header_end(const struct folder_plan *p, int fd,
     const struct folder_item *item, struct folder_edit *e)
 {
-	const struct folder_edit *last =
-	    p->count ? &p->edits[p->count - 1] : NULL;
 	char tail[2];
 	uint64_t end = item->at + item->head;
 
 	if (folder_pread(fd, tail, 2, end - 2) != 2)
 		return -ESTALE;
 	e->at = end;
-	if (item->m.form & (FOLDER_BARE | FOLDER_CUT)) {
-		e->put |= FOLDER_PUT_EMPTY;
-		/* A last line that was a Status line has its end now. */
-		if (tail[1] != '\n' && !(last && last->at + last->cut == end))
-			e->put |= FOLDER_PUT_NEWLINE;
-	} else {
+	if (!(item->m.form & (FOLDER_BARE | FOLDER_CUT))) {
 		e->at -= tail[0] == '\r' ? 2 : 1;
+	} else if (tail[0] == '\n' && tail[1] == '\r') {
+		/* The file ends within what may become the empty line. */
+		e->at--;
+	} else {
+		e->put |= FOLDER_PUT_EMPTY;
+		if (tail[1] != '\n' && !was_cut(p, end))
+			e->put |= FOLDER_PUT_NEWLINE;
 	}
 	return 0;
 }
@@ -147,10 +156,11 @@ static int add_missing(
 	struct folder_edit e = { .flags = p->flags };
 	int r;
 
-	for (uint8_t put = FOLDER_PUT_STATUS; put <= FOLDER_PUT_XSTATUS;
-	     put = (uint8_t)(put << 1))
-		if (p->flags & flags_of(put) && !(p->seen & put))
-			e.put |= put;
+	if (p->flags & STATUS_FLAGS)
+		e.put |= FOLDER_PUT_STATUS;
+	if (p->flags & XSTATUS_FLAGS)
+		e.put |= FOLDER_PUT_XSTATUS;
+	e.put &= (uint8_t)~p->seen;
 	if (e.put == 0)
 		return 0;
 	if (p->crlf)
@@ -185,6 +195,8 @@ int folder_plan_make(struct folder_plan *p, const struct folder *f, int fd)
 
 	*p = (struct folder_plan){ .old_size = (uint64_t)f->stamp.size };
 	p->new_size = p->old_size;
+	p->room = FIRST_EDITS;
+	p->edits = mem_new(p->room, sizeof(*p->edits));
 	for (size_t i = 0; r == 0 && i < f->count; i++) {
 		const struct folder_item *item = &f->items[i];
 		uint8_t flags = folder_wanted(item, false);
@@ -199,7 +211,7 @@ int folder_plan_make(struct folder_plan *p, const struct folder *f, int fd)
 
 uint64_t folder_plan_from(const struct folder_plan *p)
 {
-	return p->count ? p->edits[0].at : p->old_size;
+	return p->count > 0 ? p->edits[0].at : p->old_size;
 }
 
 /* The new file */
