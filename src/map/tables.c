@@ -3,7 +3,10 @@
 
 #include "conf/words.h"
 
-#define LOOK_EVERY USEC_SEC
+/* Who changes a table and sends mail at once finds the new one, unless others
+ * have asked in between; and a look is a few calls of stat(). */
+#define LOOK_EVERY  (20 * USEC_MSEC)
+#define RETRY_EVERY USEC_SEC
 
 void tables_init(struct tables *t, const struct map_host *host)
 {
@@ -71,11 +74,12 @@ struct table *tables_get(struct tables *t, span spec, unsigned flags)
  * new one, another process may do better: one that has not dropped its
  * privileges yet.
  */
-static void reopen(struct tables *t, struct table *one)
+static void reopen(struct tables *t, struct table *one, usec now)
 {
 	struct map *fresh = open_map(t, one->spec, one->flags);
 	span why = map_error(fresh);
 
+	one->failed = why.len ? now : 0;
 	if (why.len && !span_eq(why, map_error(one->map)))
 		t->stuck = one;
 	if (why.len && !map_error(one->map).len) {
@@ -96,8 +100,10 @@ void tables_refresh(struct tables *t, usec now)
 	for (n = hmap_each(&t->known, NULL); n; n = hmap_each(&t->known, n)) {
 		struct table *one = CONTAINER_OF(n, struct table, node);
 
+		if (one->failed && now - one->failed < RETRY_EVERY)
+			continue;
 		if (map_changed(one->map))
-			reopen(t, one);
+			reopen(t, one, now);
 	}
 }
 

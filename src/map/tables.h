@@ -18,6 +18,7 @@ struct table {
 	struct map *map; /* never NULL; another one after a refresh */
 	span spec;
 	unsigned flags;
+	usec failed; /* when it could not be opened; 0: it could */
 };
 
 struct tables {
@@ -36,7 +37,7 @@ void tables_init(struct tables *t, const struct map_host *host);
 void tables_done(struct tables *t);
 /* "type:name", opened now if it was not; lives as long as `t`. */
 struct table *tables_get(struct tables *t, span spec, unsigned flags);
-/* Look after replaced files, once per second at most. */
+/* Look after replaced files, unless that was just done. */
 void tables_refresh(struct tables *t, usec now);
 /* The files they were read from. */
 void tables_each_file(

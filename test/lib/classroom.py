@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: ISC
+"""A system with students who sit at terminals: our package was just installed
+on it. See debroot.py."""
+
+import os
+import re
+
+from . import debroot, terminal
+from .package_host import Host
+
+WHY_NOT = debroot.why_not() or terminal.why_not()
+
+# What changes from day to day, on both sides of a comparison.
+VARIES = (
+    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|"
+     r"Oct|Nov|Dec) +\d+ \d\d:\d\d(:\d\d( \d{4})?)?", "DATE"),
+    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? \w{3} \d{4} \d\d:\d\d:\d\d "
+     r"[-+]\d{4}( \(\w+\))?", "DATE"),
+    (r" (\d\d)/\d{3,4}\b *", r" \1/BYTES"),
+    (r"(?m)^[0-9A-F]{6,} +\d+ DATE ", "ID SIZE DATE "),
+    (r"queued as [0-9A-F]+", "queued as ID"),
+    (r" SIZE=\d+", " SIZE=N"),
+    (r"\d+ aliases, longest \d+ bytes, \d+ bytes total", "ALIASES"),
+)
+
+
+def plain(text):
+    for pattern, word in VARIES:
+        text = re.sub(pattern, word, text)
+    return text
+
+
+class Class(Host):
+    """A system with students."""
+
+    def __init__(self, package, name, users, *settings):
+        super().__init__(package)
+        self.name = name.partition(".")[0]
+        self.sh(r"""
+	dpkg-query -W -f '${Package}\n' 'postfix*' 2>/dev/null |
+	    xargs -r dpkg --force-depends --purge >/dev/null 2>&1
+	rm -rf /etc/postfix /etc/chasqui /etc/aliases* /var/spool/postfix
+	rm -f /etc/mail.rc /etc/nail.rc /etc/s-nail.rc
+	hostname "$0"
+        """, name)
+        self.install()
+        self.sh(r"""
+	update-alternatives --set mailx /usr/bin/chasqui-mailx
+	for user in $0; do
+		useradd -m -s /bin/bash $user
+	done
+	postconf -e myhostname=$1 mydomain=localdomain \
+	    append_dot_mydomain=yes
+        """, " ".join(users), name)
+        for setting in settings:
+            self.run("postconf", "-e", setting)
+        self.run("postfix", "start")
+
+    def play(self, user, text):
+        """The screen of a user, from his first prompt to his last: see
+        terminal.py."""
+        prompt = f"[{user}@{self.name} ~]" + ("# " if user == "root" else "$ ")
+        self.sh("""
+	cat >/tmp/rc <<-END
+		PS1='$1'
+		MAIL=/var/spool/mail/$0
+		cd
+	END
+        """, user, prompt)
+        command = self.command(
+            "su", user, "--session-command",
+            "exec bash --noprofile --rcfile /tmp/rc --noediting")
+        text = text.strip("\n").replace("\n$ ", "\n" + prompt)
+        with terminal.Terminal(self.work, command, {
+                "PATH": os.environ["PATH"]}, size=(120, 120)) as t:
+            t.play(prompt + text.removeprefix("$ ") + "\n" + prompt, plain)
+
+    def has_mail(self, user, count):
+        def count_now():
+            return len(re.findall("(?m)^From ", self.mailbox(user)))
+        self.wait_for(lambda: count_now() == count,
+                      f"{count} messages for {user}, not {count_now()}")

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: ISC
+"""What courses about mail let their students type, on a system on which our
+package was just installed, and what they then see: word for word but for dates,
+sizes and queue ids.
+
+The host names, users and texts are those of the lessons, so that the columns
+are as wide.
+"""
+
+import re
+import subprocess
+
+import pytest
+
+from lib import classroom
+from lib.classroom import Class, plain
+from lib.package_host import build
+
+pytestmark = pytest.mark.skipif(classroom.WHY_NOT is not None,
+                                reason=str(classroom.WHY_NOT))
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("deb"))
+
+
+# Aliases, ~/.forward and mailq, with Postfix
+
+@pytest.fixture(name="lpic", scope="module")
+def make_lpic(package):
+    with Class(package, "centos7-1.localdomain",
+               ["user1", "user2", "payam"]) as one:
+        yield one
+
+
+def test_aliases_and_forward(lpic):
+    lpic.sh(r"""
+	cat >/etc/aliases <<-END
+		mailer-daemon:	postmaster
+		postmaster:	root
+		bin:		root
+		lpic1:  root
+		# Person who should get root's mail
+		root:    payam
+	END
+    """)
+    lpic.play("root", """
+$ «newaliases»
+$ «mailq»
+Mail queue is empty""")
+    lpic.play("user1", """
+$ «mail lpic1@localhost»
+Subject: «test lpic1»
+«Hi this is my first email.»
+«I am sending it to lpic1 email address.»
+«^D»EOT""")
+    lpic.has_mail("payam", 1)
+    lpic.play("payam", """
+$ «mail»
+Heirloom Mail version 12.5 7/5/10.  Type ? for help.
+"/var/spool/mail/payam": 1 message 1 new
+>N  1 user1@centos7-1.loca  Wed Feb 19 05:10  19/683   "test lpic1"
+& «1»
+Message  1:
+From user1@centos7-1.localdomain  Wed Feb 19 05:10:35 2020
+Return-Path: <user1@centos7-1.localdomain>
+X-Original-To: lpic1@localhost
+Delivered-To: lpic1@localhost.localdomain
+Date: Wed, 19 Feb 2020 05:10:35 -0500
+To: lpic1@localhost.localdomain
+Subject: test lpic1
+User-Agent: Heirloom mailx 12.5 7/5/10
+Content-Type: text/plain; charset=us-ascii
+From: user1@centos7-1.localdomain
+Status: R
+
+Hi this is my first email.
+I am sending it to lpic1 email address.
+
+& «d»
+& «q»""")
+    lpic.play("user1", """
+$ «pwd»
+/home/user1
+$ «echo user2 >.forward»
+$ «cat .forward»
+user2""")
+    lpic.play("payam", """
+$ «mail user1@localhost»
+Subject: «mail to user1»
+«Hello!!!»
+«^D»EOT""")
+    lpic.has_mail("user2", 1)
+    lpic.play("user1", """
+$ «mail»
+No mail for user1""")
+    lpic.play("user2", """
+$ «mail»
+Heirloom Mail version 12.5 7/5/10.  Type ? for help.
+"/var/spool/mail/user2": 1 message 1 new
+>N  1 payam@centos7-1.loca  Wed Feb 19 06:33  21/771   "mail to user1"
+& «1»
+Message  1:
+From payam@centos7-1.localdomain  Wed Feb 19 06:33:28 2020
+Return-Path: <payam@centos7-1.localdomain>
+X-Original-To: user1@localhost
+Delivered-To: user2@centos7-1.localdomain
+Delivered-To: user1@localhost.localdomain
+Date: Wed, 19 Feb 2020 06:33:27 -0500
+To: user1@localhost.localdomain
+Subject: mail to user1
+User-Agent: Heirloom mailx 12.5 7/5/10
+Content-Type: text/plain; charset=us-ascii
+From: payam@centos7-1.localdomain
+Status: R
+
+Hello!!!
+
+& «d»
+& «q»""")
+    lpic.sh("su payam -c 'echo x | mail -s test test@gmail.com'")
+    lpic.wait_for(lambda: "Host not found" in lpic.run("mailq"),
+                  "it was not deferred")
+    lpic.play("root", """
+$ «mailq»
+-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------
+E085461E470C      473 Wed Feb 19 06:39:07  payam@centos7-1.localdomain
+(Host or domain name not found. Name service error for name=gmail.com type=MX: Host not found, try again)
+                                         test@gmail.com
+
+-- 0 Kbytes in 1 Request.""")
+
+
+def test_ways_to_send(lpic):
+    """From files, from commands, with an attachment."""
+    lpic.sh(r"""
+	echo 'the file' >/home/user1/test.txt
+	echo 'an attachment' >/home/user1/a.txt
+	su user1 -c 'cd; mail -s "a file" user2 <~user1/test.txt'
+	su user1 -c 'cd; printf "one\ntwo\n" | mail -s "a pipe" user2'
+	su user1 -c 'cd; mail -s attached -a ~user1/a.txt user2 <~user1/test.txt'
+    """)
+    lpic.has_mail("user2", 3)
+    box = lpic.mailbox("user2")
+    assert "\nSubject: a file\n" in box and "\n\nthe file\n" in box
+    assert "\nSubject: a pipe\n" in box and "\n\none\ntwo\n" in box
+    assert "\n\nan attachment\n" in box and 'filename="a.txt"' in box
+
+
+# SMTP by hand, postalias, postconf, with Postfix
+
+@pytest.fixture(name="aca", scope="module")
+def make_aca(package):
+    with Class(package, "centos7.localdomain", ["aca"],
+               "smtpd_tls_security_level=", "inet_interfaces=localhost"
+               ) as one:
+        yield one
+
+
+DIALOGUE = (
+    (None, "220 centos7.localdomain ESMTP Postfix"),
+    ("ehlo mydom.com", "250-centos7.localdomain"),
+    ("MAIL FROM:yo@ mydom.com", "250 2.1.0 Ok"),
+    ("RCPT TO:aca", "250 2.1.5 Ok"),
+    ("DATA", "354 End data with <CR><LF>.<CR><LF>"),
+    ("Hola Alejandro,\nespero que todo vaya bien\n.",
+     "250 2.0.0 Ok: queued as "),
+    ("QUIT", "221 2.0.0 Bye"),
+)
+
+
+def has_program(host, name):
+    return host.run("sh", "-c", f"command -v {name}",
+                    check=False).returncode == 0
+
+
+@pytest.mark.parametrize("client", ["nc -C", "nc", "telnet"])
+def test_smtp_by_hand(aca, client):
+    """Line by line, each when the answer to the one before is there."""
+    if not has_program(aca, client.split()[0]):
+        pytest.skip(f"no {client} there")
+    with subprocess.Popen(
+            aca.command(*client.split(), "localhost", "25"), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE) as talk:
+        heard = ""
+        for typed, answer in DIALOGUE:
+            if typed:
+                talk.stdin.write(typed + "\n")
+                talk.stdin.flush()
+            line = ""
+            while not line.startswith(answer):
+                line = talk.stdout.readline()
+                assert line, heard
+                heard += line.replace("\r", "")
+        talk.stdin.close()
+        heard += talk.stdout.read().replace("\r", "")
+    for feature in ("250-PIPELINING", "250-SIZE 10240000", "250-VRFY",
+                    "250-ETRN", "250-ENHANCEDSTATUSCODES", "250-8BITMIME"):
+        assert feature + "\n" in heard
+    aca.has_mail("aca", 1)
+    assert re.fullmatch(
+        r"From yo@mydom\.com  DATE\n"
+        r"Return-Path: <yo@mydom\.com>\n"
+        r"X-Original-To: aca\n"
+        r"Delivered-To: aca@centos7\.localdomain\n"
+        r"Received: from mydom\.com \(localhost \[(IPv6:::1|127\.0\.0\.1)\]\)\n"
+        r"\tby centos7\.localdomain \(Postfix\) with ESMTP id ([0-9A-F]+)\n"
+        r"\tfor <aca>; DATE\n"
+        r"Message-Id: <\d{14}\.\2@centos7\.localdomain>\n"
+        r"Date: DATE\n"
+        r"From: yo@mydom\.com\n\n"
+        r"Hola Alejandro,\nespero que todo vaya bien\n\n",
+        plain(aca.mailbox("aca"))), aca.mailbox("aca")
+    aca.play("aca", """
+$ «mail»
+Heirloom Mail version 12.5 7/5/10.  Type ? for help.
+"/var/spool/mail/aca": 1 message 1 new
+>N  1 yo@mydom.com          Sun May 24 08:57  14/507
+& «1»
+Message  1:
+From yo@mydom.com  Sun May 24 08:57:10 2020
+Return-Path: <yo@mydom.com>
+X-Original-To: aca
+Delivered-To: aca@centos7.localdomain
+Date: Sun, 24 May 2020 08:56:11 +0200 (CEST)
+From: yo@mydom.com
+Status: R
+
+Hola Alejandro,
+espero que todo vaya bien
+
+& «d»
+& «q»""")
+    aca.has_mail("aca", 0)
+
+
+def test_administration(aca):
+    aca.sh("echo 'alejandro: aca' >>/etc/aliases; rm /etc/aliases.db")
+    assert aca.run("postalias", "/etc/aliases") == ""
+    assert aca.sh("ls /etc/aliases*").split() == [
+        "/etc/aliases", "/etc/aliases.db"]
+    assert aca.sh("postfix check; echo $?").splitlines()[-1] == "0"
+    assert "inet_interfaces = localhost\n" in aca.run("postconf", "-n")
+    assert aca.sh("postconf mail_spool_directory queue_directory") == (
+        "mail_spool_directory = /var/mail\n"
+        "queue_directory = /var/spool/chasqui\n")
+    # Virtual domains.
+    aca.sh(r"""
+	mkdir -p /etc/postfix
+	printf 'aca@rrhh.mindns.es aca\nphb@ventas.mindns.es aca\n' \
+	    >/etc/postfix/virtual
+	postmap /etc/postfix/virtual
+	postconf -e 'virtual_alias_domains = rrhh.mindns.es, ventas.mindns.es' \
+	    virtual_alias_maps=hash:/etc/postfix/virtual
+	postfix reload
+    """)
+    aca.wait_for(lambda: "reload -- version" in aca.log(), "no reload")
+    aca.smtp("phb@ventas.mindns.es", "virtual")
+    aca.smtp("alejandro", "alias")
+    aca.wait_mail("virtual", "aca")
+    aca.wait_mail("alias", "aca")
+    assert aca.run("postmap", "-q", "phb@ventas.mindns.es",
+                   "hash:/etc/postfix/virtual") == "aca\n"
+    aca.run("postfix", "stop")
+    assert aca.run("postfix", "status", check=False).returncode == 1
