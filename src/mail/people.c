@@ -439,9 +439,10 @@ static void put_quoted(struct buf *out, span s)
 	buf_putc(out, '"');
 }
 
+/* A user who types "|" first means a program. */
 static void put_name(struct buf *out, span name)
 {
-	if (is_bare_phrase(name))
+	if (is_bare_phrase(name) && name.ptr[0] != '|')
 		buf_put(out, name);
 	else
 		put_quoted(out, name);
@@ -519,7 +520,7 @@ static void decode_person(struct buf *out, span piece)
 	struct arena a;
 
 	arena_init(&a, piece.len * 8 + TOKENS_MAX);
-	if (!encoded_has_word(piece)) {
+	if (!encoded_has_word(piece) && piece.ptr[0] != '|') {
 		encoded_decode(out, piece);
 	} else if (!parse_person(piece, &a, &p)) {
 		field_unfold(out, piece);

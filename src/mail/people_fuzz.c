@@ -3,6 +3,7 @@
 #include "mail/people.h"
 
 #include "mail/charset.h"
+#include "mail/transfer.h"
 
 enum { MEMORY = 1 << 20, MANY = 1000 };
 
@@ -37,6 +38,28 @@ static void check_again(const struct person *p)
 	buf_done(&out);
 }
 
+/* Whatever is encoded in a name, it is a name. */
+static void check_decoded(span name)
+{
+	struct buf field = BUF_INIT(name.len * 2 + 64);
+	struct buf out = BUF_INIT(name.len * 16 + 64);
+	struct people again;
+	struct arena a;
+
+	arena_init(&a, MEMORY);
+	buf_put(&field, SPAN("=?utf-8?B?"));
+	transfer_base64(&field, name);
+	buf_put(&field, SPAN("?= <ana@x>"));
+	people_decode(&out, buf_span(&field));
+	people_parse(buf_span(&out), MANY, &a, &again);
+	if (field.failed || out.failed || again.count != 1 ||
+	    !span_eq(again.all[0].addr, SPAN("ana@x")))
+		bug("somebody came in");
+	arena_done(&a);
+	buf_done(&field);
+	buf_done(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	span value = span_of(data, size);
@@ -57,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (i < 8)
 			check_again(p);
 	}
+	if (size < 10000)
+		check_decoded(value);
 	arena_done(&a);
 	return 0;
 }

@@ -247,6 +247,9 @@ static const struct {
 	{ "=?utf-8?q?Paz=2C_J=C3=BCrg?= <j@x>", "\"Paz, J\303\274rg\" <j@x>" },
 	{ "=?utf-8?q?e=40f=3E=2C_=22?= <j@x>", "\"e@f>, \\\"\" <j@x>" },
 	{ "=?utf-8?q?a=0ABcc:_e=40f?= <j@x>", "\"a Bcc: e@f\" <j@x>" },
+	/* Nor does a name become a program. */
+	{ "=?utf-8?q?=7Ccat?= <j@x>, |cat <k@x>",
+	    "\"|cat\" <j@x>, \"|cat\" <k@x>" },
 	{ "=?utf-8?q?e=40f,?=", "\"=?utf-8?q?e=40f,?=\"" },
 	{ "<=?utf-8?q?e=2C?=@x>", "=?utf-8?q?e=2C?=@x" },
 };

@@ -58,6 +58,17 @@ def test_answer(tmp_path, sender, to, wanted):
     assert all(len(x) <= 78 for x in header.splitlines())
 
 
+@pytest.mark.parametrize("sender", [
+    "|touch pwned", '"|touch pwned"', "<|touch pwned>", "|touch pwned <a@x>",
+    encoded("|touch pwned;") + " <a@x>", encoded("|touch pwned"),
+    "./pwned", "a@x, ./pwned"])
+def test_an_answer_starts_and_writes_nothing(tmp_path, sender):
+    home = Home(tmp_path / "home", "set fullnames expandaddr\n")
+    home.fill(message(1, sender=sender, Reply_To=sender, Cc=sender))
+    home.run("-f", str(home.box), stdin="reply 1\nyes\n")
+    assert not (home.path / "pwned").exists()
+
+
 def test_long_lists_are_folded(tmp_path):
     home = Home(tmp_path / "home", "set fullnames\nalternates pue@y.example\n")
     names = [f"Jürgen Größenwahn der {i}." for i in range(100)]

@@ -132,11 +132,16 @@ static int compare(const void *a, const void *b)
 	return span_cmp_nocase(x->bare, y->bare);
 }
 
+/* Files and programs are for the user to name, not for who wrote to him. */
 static void put_all(struct mua *m, const struct recipients *r, struct buf *out)
 {
 	bool full = vars_is_set(m->vars, "fullnames");
 
 	for (size_t i = 0; i < r->count; i++) {
+		enum recipient_is is = recipient_is(r->all[i].bare);
+
+		if (is == RECIPIENT_IS_FILE || is == RECIPIENT_IS_PIPE)
+			continue;
 		if (out->len > 0)
 			buf_put(out, SPAN(", "));
 		buf_put(out, full ? r->all[i].full : r->all[i].bare);
