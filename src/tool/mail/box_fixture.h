@@ -7,6 +7,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -107,16 +108,28 @@ static inline void fixture_write(const char *path, span text)
 	fd_close(&fd);
 }
 
+static char fixture_path[] = "/tmp/mail-test-XXXXXX";
+
+static inline int fixture_remove(const char *path, const struct stat *st UNUSED,
+    int kind UNUSED, struct FTW *at UNUSED)
+{
+	return remove(path);
+}
+
+static inline void fixture_clean(void)
+{
+	(void)nftw(fixture_path, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 /* A directory for one program; the same for all calls. */
 static inline const char *fixture_directory(void)
 {
-	static char path[] = "/tmp/mail-test-XXXXXX";
 	static bool made;
 
-	if (!made && !mkdtemp(path))
+	if (!made && (!mkdtemp(fixture_path) || atexit(fixture_clean)))
 		bug("no directory");
 	made = true;
-	return path;
+	return fixture_path;
 }
 
 static inline void fixture_start(struct mua *m)
