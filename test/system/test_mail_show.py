@@ -232,6 +232,11 @@ señor es
     assert "se?or es\n" in mail.run("p 2\n", LC_ALL="C")
 
 
+def test_base64_ends_where_its_lines_do(mail):
+    mail.fill("Content-Transfer-Encoding: base64\n\naGVsbG8K\n")
+    assert mail.run("1\n").endswith("Status: R\n\nhello\n")
+
+
 def test_parts(mail):
     text = mail.run("3\n")
     assert text[text.index("Part 1"):] == """Part 1:

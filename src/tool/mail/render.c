@@ -360,7 +360,8 @@ static void put_tree(struct render *r, span message)
 	arena_init(&a, TREE_MAX);
 	top = parts_parse(message, NULL, &a);
 	if (top) {
-		r->is_simple = top->kind == PARTS_LEAF;
+		r->is_simple =
+		    top->kind == PARTS_LEAF && top->transfer != TRANSFER_BASE64;
 		put_part(r, top);
 	}
 	arena_done(&a);

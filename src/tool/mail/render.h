@@ -34,9 +34,10 @@ struct render {
 	span status;
 	span x_status;
 	/* out: */
-	bool is_over;   /* flush() said so */
-	bool is_simple; /* it has no parts */
-	char last;      /* the last byte that was flushed */
+	bool is_over; /* flush() said so */
+	/* It has no parts, and its text ends where its lines do. */
+	bool is_simple;
+	char last; /* the last byte that was flushed */
 };
 
 /* A message without its From_ line. */

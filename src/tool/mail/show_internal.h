@@ -17,7 +17,7 @@ struct showing {
 	struct buf status;
 	struct buf x_status;
 	unsigned viewers; /* that were asked for in this message */
-	bool is_simple;   /* out: the message has no parts */
+	bool is_simple;   /* out: see render.h */
 };
 
 /* Append message i, without its From_ line. 0 or a negative errno, which was
