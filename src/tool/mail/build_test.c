@@ -259,7 +259,7 @@ static void test_injection(void **state)
 	d.has_subject = true;
 	test_mua(&m, MANNER_HEIRLOOM);
 	check_header(&m, &d,
-	    "Date\nFrom: a =?us-ascii?Q?X=3A?= y <f@x>\nTo: a@x\n"
+	    "Date\nFrom: =?us-ascii?B?YVg6?= y <f@x>\nTo: a@x\n"
 	    "Subject: x Bcc: evil@x    body\nID\n"
 	    "References: <a@b> <c@d> <e@f>\nIn-Reply-To: <e@f>\n" AGENT PLAIN);
 	draft_done(&d);
