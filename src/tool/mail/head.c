@@ -63,13 +63,11 @@ static void put_encoded(struct mua *m, struct buf *out, span utf8,
 
 /* Without the quotes around it: "J. \"X\" Doe"; what came encoded (from a
  * header that was pasted) is decoded. */
-static void put_unquoted(struct buf *out, span typed)
+static void put_unquoted(struct buf *out, span phrase)
 {
-	CLEANUP(buf_done) struct buf decoded = BUF_INIT(VALUE_MAX);
-	span phrase;
+	CLEANUP(buf_done) struct buf bare = BUF_INIT(VALUE_MAX);
+	CLEANUP(buf_done) struct buf name = BUF_INIT(VALUE_MAX);
 
-	encoded_decode(&decoded, typed);
-	phrase = buf_span(&decoded);
 	for (size_t i = 0; i < phrase.len; i++) {
 		char c = phrase.ptr[i];
 
@@ -77,8 +75,14 @@ static void put_unquoted(struct buf *out, span typed)
 			continue;
 		if (c == '\\' && i + 1 < phrase.len)
 			c = phrase.ptr[++i];
-		buf_putc(out, (unsigned char)c < ' ' || c == 127 ? ' ' : c);
+		buf_putc(&bare, c);
 	}
+	/* Unquoted first: what a quoted word decodes to is no syntax. */
+	if (encoded_has_word(buf_span(&bare)))
+		encoded_decode(&name, buf_span(&bare));
+	else
+		buf_put(&name, buf_span(&bare));
+	put_line(out, buf_span(&name));
 }
 
 /* A name and comments are encoded where they must be, the address never. */
