@@ -457,6 +457,7 @@ static bool may_talk(struct sendmail *s)
 	char name[256];
 
 	return s->talk && !s->remote && s->verp.len == 0 && s->trace == 0 &&
+	    span_eq(s->settings.local_login_sender_maps, SPAN("static:*")) &&
 	    submit_may(&s->voice, s->settings.authorized_submit_users, getuid(),
 	        name) == SUBMIT_USER_OK;
 }
