@@ -51,6 +51,11 @@ int folder_append_files_open(struct folder_append *a, struct folder_trouble *t)
 {
 	int r = a->root = open_or_make(a->place.dir, a->place.name);
 
+	/* No other directory becomes one because mail is sent there. */
+	if (r >= 0 && !a->is_new &&
+	    (faccessat(r, dir_names[NEW_DIR], F_OK, 0) < 0 ||
+	        faccessat(r, dir_names[CUR], F_OK, 0) < 0))
+		r = -EISDIR;
 	for (size_t i = 0; r >= 0 && i < ARRAY_LEN(a->dirs); i++)
 		r = a->dirs[i] = open_or_make(a->root, dir_names[i]);
 	return r < 0 ? folder_fail(t, r, a->path, "") : 0;

@@ -101,14 +101,21 @@ static int copy_rights(int from, int to, const struct stat *st)
 	return copy_xattrs(from, to);
 }
 
-static int create_new(const struct folder *f, const char *name)
+static const char *new_name(const struct folder *f, struct buf *out)
 {
-	int fd = os_error(f->ops->create(f->place.dir, name));
+	buf_printf(out, ".%s.new", f->place.name);
+	return buf_cstr(out);
+}
 
-	/* We have the lock: this is what somebody left who was killed. */
-	if (fd == -EEXIST && f->ops->unlink(f->place.dir, name) == 0)
-		fd = os_error(f->ops->create(f->place.dir, name));
-	return fd;
+/* We have NAME.lock, so whoever made it was killed. */
+static void remove_leftover(const struct folder *f, const struct folder_lock *l)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(NAME_LENGTH);
+	const char *name = new_name(f, &text);
+
+	if (folder_lock_has_dotlock(l) &&
+	    faccessat(f->place.dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		(void)f->ops->unlink(f->place.dir, name);
 }
 
 /* fsync() of a directory that we may not read is not to be had. */
@@ -148,9 +155,8 @@ static int replace(
 	const char *name;
 	int r;
 
-	buf_printf(&text, ".%s.new", f->place.name);
-	name = buf_cstr(&text);
-	r = fd = create_new(f, name);
+	name = new_name(f, &text);
+	r = fd = os_error(f->ops->create(f->place.dir, name));
 	if (fd < 0)
 		return r;
 	r = fill_new(f, p, l, fd);
@@ -239,7 +245,8 @@ static int write_plan(
 		return patch(f, p, l);
 	if (may_replace(l) && !is_better_in_place(p))
 		r = replace(f, p, l);
-	if (r == -EPERM || r == -EACCES)
+	/* Or somebody made a file of that name where all may. */
+	if (r == -EPERM || r == -EACCES || r == -EEXIST)
 		r = folder_journal_commit(f, p, l);
 	return r;
 }
@@ -311,8 +318,9 @@ static int catch_up(
     struct folder *f, struct folder_lock *l, struct folder_commit *c)
 {
 	struct folder_stamp now;
-	int r = 0;
+	int r;
 
+	remove_leftover(f, l);
 	r = folder_journal_recover(f, l);
 	if (r == 0 && fstat(l->fd, &l->st) < 0)
 		r = -errno;

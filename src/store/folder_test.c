@@ -635,6 +635,57 @@ static void test_append_maildir(void **state)
 	assert_int_equal(rmdir("d"), 0);
 }
 
+static void test_append_nowhere(void **state)
+{
+	static const struct {
+		const char *path;
+		int error;
+		const char *text;
+	} cases[] = {
+		{ "dir", -EISDIR, "dir: Is a directory" },
+		{ "none/m", -ENOENT, "none/m: No such file or directory" },
+		{ "m", -EINVAL, "m: file is executable" },
+	};
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+
+	(void)state;
+	assert_int_equal(mkdir("dir", 0700), 0);
+	write_file("m", SPAN(""));
+	assert_int_equal(chmod("m", 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct folder_spec spec = { .path = cases[i].path };
+		struct folder_append *a = NULL;
+
+		assert_int_equal(
+		    folder_append_open(&a, &spec, FOLDER_MAILDIR, &t),
+		    cases[i].error);
+		assert_null(a);
+		assert_span_equal(buf_span(&t.text), span_str(cases[i].text));
+	}
+	buf_done(&t.text);
+	assert_int_equal(rmdir("dir"), 0);
+	assert_int_equal(unlink("m"), 0);
+}
+
+static void test_append_full(void **state)
+{
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	struct folder_append *a = open_append("/dev/full", FOLDER_MBOX);
+	uint64_t lines;
+	uint64_t bytes;
+	bool is_new;
+
+	(void)state;
+	folder_append_begin(a, SPAN("From x"), 0);
+	for (int i = 0; i < 10000; i++)
+		folder_append_put(a, SPAN("Subject: much of it\n"));
+	assert_int_equal(
+	    folder_append_commit(&a, &is_new, &lines, &bytes, &t), -ENOSPC);
+	assert_span_equal(
+	    buf_span(&t.text), SPAN("/dev/full: No space left on device"));
+	buf_done(&t.text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -654,6 +705,8 @@ int main(void)
 		cmocka_unit_test(test_maildir),
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_append_maildir),
+		cmocka_unit_test(test_append_nowhere),
+		cmocka_unit_test(test_append_full),
 	};
 
 	return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);

@@ -118,6 +118,21 @@ def test_root_writes_to_no_second_name(spool):
 
 
 @needs_root
+def test_names_taken_by_a_stranger(spool):
+    """He cannot keep the user from noting what he read."""
+    os.chmod(spool, 0o1777)
+    box = spool / "u"
+    home = spool.parent / "home"
+    own(box, message(1) + message(2))
+    for name in (".u.new", ".u.journal"):
+        (spool / name).write_text("mine")
+        os.chown(spool / name, 1, 1)
+    ask(str(box), "0=S", user=NOBODY, home=home)
+    assert box.read_text() == message(1, "Status: R\n") + message(2)
+    assert (spool / ".u.new").read_text() == "mine"
+
+
+@needs_root
 def test_journal_of_a_stranger_is_not_believed(spool):
     os.chmod(spool, 0o1777)
     box = spool / "u"
@@ -161,6 +176,46 @@ def test_killed(tmp_path, linked):
         assert box.read_text() in (before, after)
     # On a machine that is busy some end before; never all of them.
     assert killed
+
+
+WRITES = ("openat", "pwrite64", "fsync", "renameat", "ftruncate", "linkat",
+          "unlinkat", "utimensat")
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["replaced", "in place"])
+def test_killed_at_each_call(tmp_path, linked):
+    """The same, at every call that writes."""
+    def write():
+        for old in tmp_path.iterdir():
+            old.unlink()
+        box.write_text(before)
+        if linked:
+            os.link(box, tmp_path / "second")
+
+    def run(*prefix):
+        return subprocess.run([*prefix, ASK, "-o", "m", "1=D"], cwd=tmp_path,
+                              capture_output=True, check=False).returncode
+
+    if not shutil.which("strace"):
+        pytest.skip("no strace")
+    box = tmp_path / "m"
+    before = "".join(message(i, body="line\n" * 300) for i in range(8))
+    write()
+    if run("strace", "-o", "/dev/null") != 0:
+        pytest.skip("strace may not trace here")
+    after = box.read_text()
+    seen = set()
+    for call in WRITES:
+        for n in range(1, 200):
+            write()
+            if run("strace", "-o", "/dev/null", "-e", f"trace={call}", "-e",
+                   f"inject={call}:signal=KILL:when={n}") == 0:
+                break
+            ask("m", cwd=tmp_path)
+            assert box.read_text() in (before, after), (call, n)
+            assert not list(tmp_path.glob(".m.journal*"))
+            seen.add(box.read_text())
+    assert seen == {before, after}
 
 
 def peers():
