@@ -2,11 +2,13 @@
 """mail: summaries and messages on the screen, attachments in files."""
 
 import base64
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import termios
 import time
@@ -409,7 +411,8 @@ class Terminal:
             os.chdir(mail.place)
             os.execve(instance.program("mailx"), mail.words(),
                       dict(mail.env, **env))
-        termios.tcsetwinsize(self.fd, (24, 80))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
+                    struct.pack("4H", 24, 80, 0, 0))
 
     def wait(self, pattern, limit=60):
         """Read on until this was printed."""
@@ -444,7 +447,7 @@ def make_on_terminal(mail):
 
 def test_pager(mail, on_terminal):
     """A long message goes through it; one that is left early hurts nobody."""
-    mail.fill(PLAIN, PLAIN + "line\n" * 500000)
+    mail.fill(PLAIN, PLAIN + "line\n" * 100000)
     term = on_terminal(PAGER="head -n 3; echo paged")
     term.wait(rb"\n& ")
     term.type("1\n")
@@ -460,7 +463,7 @@ def test_pager(mail, on_terminal):
 
 
 def test_interrupt(mail, on_terminal):
-    mail.fill(PLAIN + "line\n" * 5000000)
+    mail.fill(PLAIN + "line\n" * 1000000)
     term = on_terminal()
     term.wait(rb"\n& ")
     term.type("unset crt\n")
@@ -506,12 +509,12 @@ def test_asks_where_attachments_go(mail, on_terminal):
 
 def test_large_parts(mail):
     """Of megabytes, and of very many."""
-    body = base64.encodebytes("año \x1b[1m\n".encode() * 700000).decode()
+    body = base64.encodebytes("año \x1b[1m\n".encode() * 200000).decode()
     mail.fill("Subject: big\nContent-Type: text/plain; charset=utf-8\n"
               "Content-Transfer-Encoding: base64\n\n" + body,
               "Subject: deep\n" + "".join(
                   "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n"
                   % (i, i) for i in range(20000)) + "\nend\n")
     text = mail.run_bytes("1\n2\n")
-    assert text.count("año".encode()) == 700000
+    assert text.count("año".encode()) == 200000
     assert not ESCAPES.search(text)
