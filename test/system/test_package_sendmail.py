@@ -93,7 +93,7 @@ pere, root, profe@gmail.com""")
 
 def test_dialogue_is_shown(pue):
     pue.play("pue", """
-$ «mail -v pere»
+$ «Mail -v pere»
 Subject: «hello pere»
 «do you see it?»
 «.»
