@@ -154,6 +154,7 @@ int folder_open(struct folder **ret, const struct folder_spec *spec,
 		r = methods(f)->open(f, t);
 	if (r < 0)
 		return r;
+	f->shown = f->count;
 	*ret = STEAL(f);
 	return 0;
 }
@@ -170,7 +171,7 @@ const char *folder_path(const struct folder *f)
 
 size_t folder_count(const struct folder *f)
 {
-	return f->count;
+	return f->shown;
 }
 
 bool folder_is_read_only(const struct folder *f)
@@ -269,12 +270,17 @@ int folder_each_piece(
 
 int folder_refresh(struct folder *f, size_t *ret_new, struct folder_trouble *t)
 {
-	return methods(f)->refresh(f, ret_new, t);
+	size_t found;
+	int r = methods(f)->refresh(f, &found, t);
+
+	*ret_new = f->count - f->shown;
+	f->shown = f->count;
+	return r;
 }
 
 bool folder_has_news(struct folder *f)
 {
-	return methods(f)->has_news(f);
+	return f->count > f->shown || methods(f)->has_news(f);
 }
 
 static size_t count_kept(const struct folder *f)
@@ -289,9 +295,13 @@ static size_t count_kept(const struct folder *f)
 int folder_commit(
     struct folder *f, struct folder_commit *c, struct folder_trouble *t)
 {
+	int r;
+
 	c->ret_new = 0;
 	c->ret_kept = count_kept(f);
 	if (f->read_only)
 		return 0;
-	return methods(f)->commit(f, c, t);
+	r = methods(f)->commit(f, c, t);
+	f->shown = f->count;
+	return r;
 }

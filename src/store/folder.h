@@ -101,7 +101,10 @@ size_t folder_count(const struct folder *f);
 bool folder_is_read_only(const struct folder *f);
 bool folder_is_changed(const struct folder *f); /* commit has work */
 
-/* Messages count from 0; they keep their numbers until folder_commit(). */
+/*
+ * Messages count from 0; they keep their numbers until folder_commit(). What
+ * folder_get() returns lives until the next call that reads or writes.
+ */
 const struct folder_message *folder_get(const struct folder *f, size_t i);
 void folder_set(struct folder *f, size_t i, uint8_t flags);
 /* Make its `size` and `lines` known: reads a Maildir's file, once. */

@@ -53,6 +53,9 @@ struct folder {
 	struct folder_item *items;
 	size_t count;
 	size_t room;
+	/* So many the caller knows of: looking for one that moved may find
+	 * new ones, which the next refresh tells of. */
+	size_t shown;
 	/* mbox: */
 	int fd;
 	struct folder_stamp stamp;

@@ -559,7 +559,7 @@ static int flush(struct folder *f)
 static int maildir_commit_folder(
     struct folder *f, struct folder_commit *c, struct folder_trouble *t)
 {
-	size_t seen = f->count;
+	size_t seen = f->shown;
 	int r = maildir_refresh(f, &c->ret_new, t);
 
 	if (r < 0)

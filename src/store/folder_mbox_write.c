@@ -290,21 +290,23 @@ static void set_times(int fd, bool is_news)
 	(void)futimens(fd, times);
 }
 
-static int adopt(struct folder *f, const struct folder_lock *l)
+/* Read from what is there now. After a failure nothing is taken for granted:
+ * a stamp that no file has makes us look for each message. */
+static int adopt(struct folder *f, const struct folder_lock *l, int result)
 {
 	struct stat st;
 	int fd = os_error(openat(f->place.dir, f->place.name,
 	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 
 	if (fd < 0)
-		return fd;
-	if (fstat(l->fd, &st) < 0) {
-		(void)close(fd);
-		return -errno;
-	}
+		return result < 0 ? result : fd;
+	if (fstat(l->fd, &st) < 0)
+		st = l->st;
+	if (result < 0)
+		st.st_size = -1;
 	folder_stamp_take(&f->stamp, &st);
 	folder_mbox_adopt(f, fd);
-	return 0;
+	return result;
 }
 
 /* True: it is gone now. */
@@ -318,6 +320,7 @@ static int catch_up(
     struct folder *f, struct folder_lock *l, struct folder_commit *c)
 {
 	struct folder_stamp now;
+	size_t found;
 	int r;
 
 	remove_leftover(f, l);
@@ -328,7 +331,8 @@ static int catch_up(
 		return r;
 	folder_stamp_take(&now, &l->st);
 	if (!folder_stamp_eq(&now, &f->stamp))
-		r = folder_mbox_resync(f, l->fd, &c->ret_new);
+		r = folder_mbox_resync(f, l->fd, &found);
+	c->ret_new = f->count - f->shown;
 	folder_drop_gone(f);
 	return r;
 }
@@ -392,8 +396,8 @@ int folder_mbox_commit(
 	if (r == 0)
 		r = write_changes(f, c, &l);
 	c->ret_kept = f->count;
-	if (r == 0 && !remove_empty(f, c))
-		r = adopt(f, &l);
+	if (r < 0 || !remove_empty(f, c))
+		r = adopt(f, &l, r);
 	folder_lock_drop(f, &l);
 	return r < 0 ? folder_fail(t, r, f->path, "") : 0;
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "os/file.h"
-#include "store/folder.h"
+#include "store/folder_internal.h"
 
 #define FROM "From ana@x Wed Feb 19 05:10:35 2020\n"
 
@@ -405,6 +405,21 @@ static void test_moved_under_us(void **state)
 		buf_done(&out);
 	}
 	assert_int_equal(folder_get(f, 2)->flags, FOLDER_OLD | FOLDER_FLAGGED);
+	/* What looking for it found is told of when asked. */
+	write_file("m",
+	    SPAN(FROM "Subject: 3\nStatus: O\n\n3\n\n" FROM
+	              "Subject: 2\nStatus: RO\n\n2\n\n" FROM
+	              "Subject: 4\n\n4\n\n"));
+	expect_content(f, 1, "Subject: 2\nStatus: RO\n\n2\n");
+	assert_int_equal(folder_count(f), 3);
+	assert_true(folder_has_news(f));
+	assert_int_equal(refresh(f), 1);
+	assert_int_equal(folder_count(f), 4);
+	folder_set(f, 3, FOLDER_DELETED);
+	write_file("m",
+	    SPAN(FROM "Subject: 2\nStatus: RO\n\n2\n\n" FROM
+	              "Subject: 3\nStatus: O\n\n3\n\n" FROM
+	              "Subject: 4\n\n4\n\n"));
 	commit(f, false);
 	expect_file("m",
 	    FROM "Subject: 2\nStatus: RO\n\n2\n\n" FROM
@@ -498,6 +513,70 @@ static void test_locked(void **state)
 	folder_close(&f);
 	(void)unlink("m");
 	buf_done(&t.text);
+}
+
+/* A commit that failed can be tried again, and content is found meanwhile. */
+
+static unsigned calls_until_failure;
+
+static int failing_fsync(int fd)
+{
+	if (--calls_until_failure == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return fsync(fd);
+}
+
+static void fail_once(unsigned nth, bool is_linked)
+{
+	struct folder_ops ops = folder_system_ops;
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	struct folder_spec spec = { .path = "m", .ops = &ops };
+	struct folder_commit c = { .mark_old = true };
+	struct folder *f = NULL;
+	int r;
+
+	write_file("m",
+	    SPAN(FROM "Subject: 1\n\n1\n\n" FROM "Subject: 2\n\n2\n\n" FROM
+	              "Subject: 3\n\n3\n\n"));
+	if (is_linked)
+		assert_int_equal(link("m", "m2"), 0);
+	ops.fsync = failing_fsync;
+	calls_until_failure = nth;
+	assert_int_equal(folder_open(&f, &spec, &t), 0);
+	folder_set(f, 0, FOLDER_SEEN);
+	folder_set(f, 1, FOLDER_DELETED);
+	r = folder_commit(f, &c, &t);
+	if (r < 0) {
+		CLEANUP(buf_done) struct buf got = BUF_INIT(4096);
+
+		assert_int_equal(r, -EIO);
+		assert_span_equal(
+		    buf_span(&t.text), SPAN("m: Input/output error"));
+		assert_int_equal(
+		    folder_content(f, folder_count(f) - 1, &got), 0);
+		assert_true(
+		    span_has_prefix(buf_span(&got), SPAN("Subject: 3\n")));
+		assert_int_equal(folder_commit(f, &c, &t), 0);
+	}
+	assert_int_equal(folder_count(f), 2);
+	expect_file("m",
+	    FROM "Subject: 1\nStatus: RO\n\n1\n\n" FROM
+	         "Subject: 3\nStatus: O\n\n3\n\n");
+	folder_close(&f);
+	buf_done(&t.text);
+	(void)unlink("m2");
+	assert_int_equal(unlink("m"), 0);
+}
+
+static void test_try_again(void **state)
+{
+	(void)state;
+	for (unsigned nth = 1; nth < 9; nth++) {
+		fail_once(nth, false);
+		fail_once(nth, true);
+	}
 }
 
 /* Maildir */
@@ -702,6 +781,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_to_write),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_try_again),
 		cmocka_unit_test(test_maildir),
 		cmocka_unit_test(test_append),
 		cmocka_unit_test(test_append_maildir),
