@@ -19,7 +19,7 @@ import time
 from lib import instance
 
 MAILX = os.path.join(instance.PROGRAMS, "mailx")
-LIMIT = 60  # seconds: only a hang takes so long
+LIMIT = int(os.environ.get("MAIL_LIMIT", "60"))  # seconds: only a hang takes so long
 
 SENDMAIL = """#!/bin/sh
 n=$(ls "{sent}" | grep -c args)
@@ -218,12 +218,6 @@ class Terminal:
 
     def kill(self, signo):
         os.kill(self.pid, signo)
-        return self
-
-    def stopped(self):
-        """Wait until it stops, as after ^Z."""
-        _, status = os.waitpid(self.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status)
         return self
 
     def end(self):

@@ -9,6 +9,7 @@
  */
 #include "tool/mail/commands.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -307,7 +308,7 @@ void commands_loop(struct mua *m)
 	CLEANUP(buf_done) struct buf line = BUF_INIT(MAX_LINE);
 	unsigned ends = 0;
 
-	while (!m->quitting && !m->leaving) {
+	while (!m->quitting && !m->leaving && !term_hung_up()) {
 		bool ask = vars_is_set(m->vars, "interactive");
 		int r;
 
@@ -316,7 +317,7 @@ void commands_loop(struct mua *m)
 			look_for_mail(m);
 		buf_clear(&line);
 		r = read_command(m, ask, &line);
-		if (r < 0 && term_interrupted()) {
+		if (r == -EINTR) {
 			mua_error(m, "Interrupt");
 			continue;
 		}
@@ -330,7 +331,7 @@ void commands_loop(struct mua *m)
 		ends = 0;
 		(void)commands_run(m, buf_span(&line));
 		(void)fflush(stdout);
-		if (term_interrupted())
+		if (term_interrupted() && !term_hung_up())
 			mua_error(m, "Interrupt");
 	}
 }
