@@ -262,8 +262,8 @@ def test_SIGINT_ends_a_command(home):
 
 def test_SIGINT_is_for_the_program_that_runs(home):
     with write(home, "-N") as t:
-        t.expect("& ").type("!exec sed -u s/^/got-/\n").type("line\n")
-        t.expect("got-line").type("\x03")
+        t.expect("& ").type("!echo be''gun; exec sed -u s/^/got-/\n")
+        t.expect("begun").type("line\n").expect("got-line").type("\x03")
         t.expect("& ").type("p 1\n").expect("body 1")
         t.expect("& ").type("x\n")
         assert t.end() == 0
