@@ -196,14 +196,22 @@ static const struct known *find_set(span name)
 	return NULL;
 }
 
+/* NULL: this system does not have it. */
+static iconv_t converter(const char *to, const char *from)
+{
+	iconv_t cd = iconv_open(to, from);
+
+	return (intptr_t)cd == -1 ? NULL : cd;
+}
+
 static struct charset *open_set(const struct known *set)
 {
-	iconv_t cd = (iconv_t)-1;
+	iconv_t cd = NULL;
 	struct charset *c;
 
 	if (set->kind == KIND_ICONV) {
-		cd = iconv_open("UTF-8", set->read);
-		if (cd == (iconv_t)-1)
+		cd = converter("UTF-8", set->read);
+		if (!cd)
 			return NULL;
 	}
 	c = NEW(struct charset);
@@ -359,6 +367,15 @@ static void decode_utf8(
 
 /* --- with iconv --- */
 
+/* iconv() wants it writable, but does not write. */
+static char *start_of(span text)
+{
+	char *p;
+
+	memcpy(&p, &text.ptr, sizeof(p));
+	return p;
+}
+
 /* What remains of `text` is the beginning of a character. */
 static void convert(struct charset *c, span *text, struct buf *out)
 {
@@ -366,7 +383,7 @@ static void convert(struct charset *c, span *text, struct buf *out)
 
 	while (text->len && !out->failed) {
 		char chunk[CHUNK];
-		char *from = (char *)(uintptr_t)text->ptr;
+		char *from = start_of(*text);
 		char *to = chunk;
 		size_t from_len = text->len;
 		size_t room = sizeof(chunk);
@@ -461,7 +478,7 @@ void charset_to_utf8(span name, span text, struct buf *out)
 static int encode_some(iconv_t cd, span *text, struct buf *out)
 {
 	char chunk[CHUNK];
-	char *from = (char *)(uintptr_t)text->ptr;
+	char *from = start_of(*text);
 	char *to = chunk;
 	size_t room = sizeof(chunk);
 	/* Without text it writes what leads back to the first state. */
@@ -493,8 +510,8 @@ static int encode(const struct known *set, span utf8, struct buf *out)
 			buf_put(out, utf8);
 		return 0;
 	}
-	cd = iconv_open(name, "UTF-8");
-	if (cd == (iconv_t)-1)
+	cd = converter(name, "UTF-8");
+	if (!cd)
 		return -ENOENT;
 	while (r == 0 && utf8.len && !(out && out->failed))
 		r = encode_some(cd, &utf8, out);

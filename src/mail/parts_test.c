@@ -233,6 +233,7 @@ static const struct {
 
 static void gives_safe_names(void **state UNUSED)
 {
+	span pdf = SPAN(".pdf");
 	char long_name[300];
 	struct part p = { .filename = span_of(long_name, sizeof(long_name)) };
 	struct buf out = BUF_INIT(1000);
@@ -240,7 +241,7 @@ static void gives_safe_names(void **state UNUSED)
 	memset(long_name, '\244', sizeof(long_name));
 	for (size_t i = 0; i < sizeof(long_name); i += 2)
 		long_name[i] = '\303';
-	memcpy(long_name + sizeof(long_name) - 4, ".pdf", 4);
+	memcpy(long_name + sizeof(long_name) - pdf.len, pdf.ptr, pdf.len);
 	parts_filename(&p, &out);
 	assert_int_equal(out.len, 200);
 	assert_span_equal(span_from(buf_span(&out), 194), SPAN("\303\244.pdf"));

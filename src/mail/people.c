@@ -155,34 +155,42 @@ static bool separates(struct cutter *c, char ch)
 	return ch == ',' || ch == ';' || (c->words && ascii_is_space(ch));
 }
 
-/* "team: ana, bob;", but not "@a:bob@b" or "<x:y>". */
-static bool opens_group(const struct cutter *c, span before)
+/*
+ * Where the piece ends; it begins at `ret_start`, behind the name of a group:
+ * "team: ana, bob;", but neither "@a:bob@b" nor "<x:y>" is one.
+ */
+static size_t piece_end(struct cutter *c, span s, size_t *ret_start)
 {
-	before = span_trim(before);
-	return !c->in_group && before.len && before.ptr[0] != '@';
+	bool angle = false;
+	char first = '\0'; /* that is no blank */
+	size_t i = 0;
+
+	*ret_start = 0;
+	while (i < s.len && !separates(c, s.ptr[i])) {
+		char ch = s.ptr[i];
+
+		angle = ch == '<' || (angle && ch != '>');
+		if (ch == ':' && !angle && !c->in_group && first &&
+		    first != '@') {
+			c->in_group = true;
+			*ret_start = i + 1;
+		}
+		if (!first && !ascii_is_space(ch))
+			first = ch;
+		i += stretch_len(c, span_from(s, i));
+	}
+	return MIN(i, s.len);
 }
 
 static bool next_piece(struct cutter *c, span *ret)
 {
 	while (c->rest.len) {
 		span s = c->rest;
-		size_t start = 0;
-		size_t i = 0;
-		bool angle = false;
+		size_t start;
+		size_t end = piece_end(c, s, &start);
 
-		while (i < s.len && !separates(c, s.ptr[i])) {
-			char ch = s.ptr[i];
-
-			angle = ch == '<' || (angle && ch != '>');
-			if (ch == ':' && !angle &&
-			    opens_group(c, span_of(s.ptr + start, i - start))) {
-				c->in_group = true;
-				start = i + 1;
-			}
-			i += stretch_len(c, span_from(s, i));
-		}
-		c->rest = span_from(s, i + 1);
-		*ret = span_trim(span_first(span_from(s, start), i - start));
+		c->rest = span_from(s, end + 1);
+		*ret = span_trim(span_from(span_first(s, end), start));
 		if (ret->len)
 			return true;
 	}
@@ -295,6 +303,14 @@ static span parse_address(span text, struct arena *a)
 	return addr;
 }
 
+static void put_unescaped(struct buf *out, span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		i += text.ptr[i] == '\\' && i + 1 < text.len;
+		buf_putc(out, text.ptr[i]);
+	}
+}
+
 /* Quotes and backslashes off, comments out, one blank for many. */
 static void put_phrase(struct buf *out, span text)
 {
@@ -306,10 +322,8 @@ static void put_phrase(struct buf *out, span text)
 
 		n = stretch_len(&c, text);
 		if (ch == '"' && n > 1) {
-			for (size_t i = 1; i < n - 1; i++) {
-				i += text.ptr[i] == '\\';
-				buf_putc(out, text.ptr[i]);
-			}
+			put_unescaped(
+			    out, span_first(span_from(text, 1), n - 2));
 		} else if (ch == '\\' && n > 1) {
 			buf_putc(out, text.ptr[1]);
 		} else if (ascii_is_space(ch)) {
@@ -318,14 +332,6 @@ static void put_phrase(struct buf *out, span text)
 		} else if (ch != '(' || n == 1) {
 			buf_put(out, span_first(text, n));
 		}
-	}
-}
-
-static void put_comment(struct buf *out, span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		i += text.ptr[i] == '\\' && i + 1 < text.len;
-		buf_putc(out, text.ptr[i]);
 	}
 }
 
@@ -371,7 +377,7 @@ static bool parse_person(span piece, struct arena *a, struct person *ret)
 	if (l.inner.ptr)
 		ret->name = parse_name(l.before, put_phrase, a);
 	if (ret->name.ptr && !ret->name.len)
-		ret->name = parse_name(l.comment, put_comment, a);
+		ret->name = parse_name(l.comment, put_unescaped, a);
 	ret->addr = parse_address(l.inner.ptr ? l.inner : piece, a);
 	return ret->name.ptr && ret->addr.ptr;
 }

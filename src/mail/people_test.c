@@ -305,6 +305,7 @@ static void is_linear(void **state UNUSED)
 	hostile("\\", 2000000, 1);
 	hostile(":", 2000000, 1);
 	hostile("a:;", 500000, 0);
+	hostile("@ :", 500000, 1);
 	hostile("\"a\" ", 500000, 1);
 	hostile("\303\274 <", 500000, 1);
 }

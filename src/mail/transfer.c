@@ -10,6 +10,7 @@
 
 enum {
 	LINE_MAX_OUT = 76,
+	LINE_BYTES = 57, /* that make such a line of base64 */
 	LINE_MAX_SMTP = 998,
 };
 
@@ -133,14 +134,14 @@ static bool escape_byte(struct transfer_decoder *t, char c, struct sink *out)
 	char last = t->held[t->held_len - 1];
 	bool hex = t->held_len == 2 && hex_digit(last) >= 0;
 
+	bool more = t->held_len == 1 && hex_digit(c) >= 0;
+
 	if (hex && hex_digit(c) >= 0) {
 		t->held_len = 0;
 		sink_putc(out, (char)(hex_digit(last) << 4 | hex_digit(c)));
-	} else if (t->held_len == 1 && hex_digit(c) >= 0) {
-		hold(t, c, out);
 	} else if (!hex && c == '\n') {
 		t->held_len = 0;
-	} else if (!hex && last != '\r' && (ascii_is_space(c))) {
+	} else if (more || (!hex && last != '\r' && ascii_is_space(c))) {
 		hold(t, c, out);
 	} else {
 		return false;
@@ -338,7 +339,7 @@ void transfer_base64(struct buf *out, span bytes)
 static void encode_base64(struct buf *out, span body)
 {
 	while (body.len && !out->failed) {
-		span line = span_first(body, LINE_MAX_OUT / 4 * 3);
+		span line = span_first(body, LINE_BYTES);
 
 		transfer_base64(out, line);
 		buf_putc(out, '\n');
