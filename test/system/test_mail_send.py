@@ -394,6 +394,15 @@ def test_smtp_is_said_once(tmp_path):
     assert len(home.mails()) == 1
 
 
+def test_debug(tmp_path):
+    home = Home(tmp_path / "h", rc="set record=~/sent.mbox expandaddr\n")
+    code, out, _ = home.run("-n", "-d", "b", f"{home.path}/f", stdin="x\n")
+    assert code == 0
+    assert out == 'Sendmail arguments: "send-mail" "-i" "--" "b"\n'
+    assert home.mails() == [] and not (home.path / "sent.mbox").exists()
+    assert not (home.path / "f").exists()
+
+
 REFUSED = [
     ("|touch HACKED", "a program is no address"),
     ("/tmp/HACKED", "a file is no address"),

@@ -12,32 +12,32 @@
 
 static const struct {
 	const char *text;
-	enum manner manner;
 	const char *type;
 	const char *charset;
+	enum manner manner;
 	enum transfer encoding;
 } text_cases[] = {
-	{ "hello\n", MANNER_HEIRLOOM, "text/plain", "us-ascii", TRANSFER_7BIT },
-	{ "a\tb\fc\n", MANNER_HEIRLOOM, "text/plain", "us-ascii",
+	{ "hello\n", "text/plain", "us-ascii", MANNER_HEIRLOOM, TRANSFER_7BIT },
+	{ "a\tb\fc\n", "text/plain", "us-ascii", MANNER_HEIRLOOM,
 	    TRANSFER_7BIT },
-	{ "no end", MANNER_HEIRLOOM, "text/plain", "us-ascii",
+	{ "no end", "text/plain", "us-ascii", MANNER_HEIRLOOM,
 	    TRANSFER_QUOTED },
-	{ "", MANNER_HEIRLOOM, "text/plain", "us-ascii", TRANSFER_QUOTED },
-	{ "caf\xc3\xa9\n", MANNER_HEIRLOOM, "text/plain", "iso-8859-1",
+	{ "", "text/plain", "us-ascii", MANNER_HEIRLOOM, TRANSFER_QUOTED },
+	{ "caf\xc3\xa9\n", "text/plain", "iso-8859-1", MANNER_HEIRLOOM,
 	    TRANSFER_8BIT },
-	{ "\xe2\x82\xac\n", MANNER_HEIRLOOM, "text/plain", "utf-8",
+	{ "\xe2\x82\xac\n", "text/plain", "utf-8", MANNER_HEIRLOOM,
 	    TRANSFER_8BIT },
-	{ "a\x1b[1m\n", MANNER_HEIRLOOM, "application/octet-stream", "",
+	{ "a\x1b[1m\n", "application/octet-stream", "", MANNER_HEIRLOOM,
 	    TRANSFER_BASE64 },
-	{ "a\r\n", MANNER_HEIRLOOM, "application/octet-stream", "",
+	{ "a\r\n", "application/octet-stream", "", MANNER_HEIRLOOM,
 	    TRANSFER_BASE64 },
-	{ "a\xff\n", MANNER_HEIRLOOM, "application/octet-stream", "",
+	{ "a\xff\n", "application/octet-stream", "", MANNER_HEIRLOOM,
 	    TRANSFER_BASE64 },
-	{ "hello\n", MANNER_BSD, "text/plain", "UTF-8", TRANSFER_8BIT },
-	{ "no end", MANNER_BSD, "text/plain", "UTF-8", TRANSFER_8BIT },
-	{ "a\x1b\xc3\xa9\n", MANNER_BSD, "text/plain", "UTF-8", TRANSFER_8BIT },
-	{ "a\r\n", MANNER_BSD, "text/plain", "UTF-8", TRANSFER_QUOTED },
-	{ "a\xff\n", MANNER_BSD, "text/plain", "unknown-8bit", TRANSFER_8BIT },
+	{ "hello\n", "text/plain", "UTF-8", MANNER_BSD, TRANSFER_8BIT },
+	{ "no end", "text/plain", "UTF-8", MANNER_BSD, TRANSFER_8BIT },
+	{ "a\x1b\xc3\xa9\n", "text/plain", "UTF-8", MANNER_BSD, TRANSFER_8BIT },
+	{ "a\r\n", "text/plain", "UTF-8", MANNER_BSD, TRANSFER_QUOTED },
+	{ "a\xff\n", "text/plain", "unknown-8bit", MANNER_BSD, TRANSFER_8BIT },
 };
 
 static void test_text(void **state)
@@ -259,7 +259,7 @@ static void test_injection(void **state)
 	d.has_subject = true;
 	test_mua(&m, MANNER_HEIRLOOM);
 	check_header(&m, &d,
-	    "Date\nFrom: =?us-ascii?B?YVg6?= y <f@x>\nTo: a@x\n"
+	    "Date\nFrom: a =?us-ascii?Q?X=3A?= y <f@x>\nTo: a@x\n"
 	    "Subject: x Bcc: evil@x    body\nID\n"
 	    "References: <a@b> <c@d> <e@f>\nIn-Reply-To: <e@f>\n" AGENT PLAIN);
 	draft_done(&d);

@@ -70,7 +70,7 @@ enum edit_result edit_text(struct mua *m, bool visual, struct buf *text)
 	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
 	CLEANUP(buf_done) struct buf now = BUF_INIT(text->max);
 	CLEANUP(fd_close) int fd = run_temporary(m, &path);
-	int r = fd;
+	int r;
 
 	if (fd < 0)
 		return EDIT_FAILED;

@@ -250,7 +250,8 @@ static void test_alias_bombs(void **state)
 	assert_string_equal(
 	    test_error, "Expanding alias to depth larger than 25");
 	recipients_done(&r);
-	for (char c = 'c'; c < 'w'; c++) {
+	for (size_t n = 0; n < 20; n++) {
+		char c = (char)('c' + n);
 		char name[2] = { c, '\0' };
 		char values[] = "x x x x x x x x x x";
 

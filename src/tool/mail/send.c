@@ -372,13 +372,20 @@ static int transfer(
 
 	if (recipients_sorted(r, &people) == 0)
 		return 0;
-	if (!make_argv(m, d, r, &a)) {
-		mua_error(m, "Too many recipients");
-		return 1;
-	}
-	if (vars_is_set(m->vars, "debug"))
+	if (make_argv(m, d, r, &a))
+		return give_to_sendmail(m, message, &a);
+	mua_error(m, "Too many recipients");
+	return 1;
+}
+
+/* -d: what would be called. Nothing is. */
+static int show_call(struct mua *m, struct draft *d, struct recipients *r)
+{
+	struct argv a;
+
+	if (make_argv(m, d, r, &a))
 		return show_arguments(&a);
-	return give_to_sendmail(m, message, &a);
+	return 1;
 }
 
 static int send_to(struct mua *m, struct draft *d, struct recipients *r)
@@ -394,6 +401,8 @@ static int send_to(struct mua *m, struct draft *d, struct recipients *r)
 	}
 	if (!build_message(m, d, r, with_bcc, &sent))
 		return not_built(m, d, r);
+	if (vars_is_set(m->vars, "debug"))
+		return show_call(m, d, r);
 	if (give_to_files(m, r, buf_span(&sent)) > 0)
 		return not_sent(m, buf_span(&sent));
 	if (record(m, d, r, buf_span(&sent)) != 0)
