@@ -168,8 +168,7 @@ int cmd_echo(struct mua *m, const struct call *c)
 		/* Escapes are ours, not a shell's. */
 		if (strchr(c->words.all[i], '\\'))
 			buf_put(&word, span_str(c->words.all[i]));
-		else if (!mua_expand_name(
-			     m, span_str(c->words.all[i]), &word))
+		else if (!mua_expand_name(m, span_str(c->words.all[i]), &word))
 			continue;
 		if (i)
 			buf_putc(&out, ' ');

@@ -25,7 +25,7 @@ enum command_flags {
 	CMD_PRINTS = 32,     /* autoprint follows it */
 	CMD_ALWAYS = 64,     /* also in the dead branch of an if */
 	CMD_COMPOSING = 128, /* may be called from ~: while a mail is written */
-	CMD_OUTSIDE = 256, /* touches files or starts programs */
+	CMD_OUTSIDE = 256,   /* touches files or starts programs */
 };
 
 struct call {

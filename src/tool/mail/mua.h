@@ -61,11 +61,11 @@ struct mua {
 	bool is_loading;    /* start-up files are being read */
 	bool tilde;         /* -~: escapes are obeyed without a terminal, too */
 	bool read_only;     /* -R */
-	bool no_sendmail; /* nothing may be started, no file touched: for tests
+	bool no_sendmail;  /* nothing may be started, no file touched: for tests
 	                      of parsers */
-	uint32_t failures;  /* the exit code is 1 if a message was not sent */
-	bool quitting;      /* the loop ends: quit */
-	bool leaving;       /* ... exit: the folder stays as it is */
+	uint32_t failures; /* the exit code is 1 if a message was not sent */
+	bool quitting;     /* the loop ends: quit */
+	bool leaving;      /* ... exit: the folder stays as it is */
 };
 
 /* Before anything is read: the defaults. */
