@@ -241,6 +241,8 @@ static bool set_up(struct lines *l)
 	(void)el_set(l->el, EL_CLIENTDATA, l);
 	(void)el_set(l->el, EL_SIGNAL, 0);
 	(void)el_set(l->el, EL_EDITOR, "emacs");
+	/* What is typed ahead stays as it is for a program that reads it. */
+	(void)el_set(l->el, EL_SETTY, "-d", "-inlcr", NULL);
 	(void)el_set(l->el, EL_PROMPT, get_prompt);
 	(void)el_set(l->el, EL_GETCFN, get_char);
 	(void)el_set(l->el, EL_ADDFN, "mail-complete",
