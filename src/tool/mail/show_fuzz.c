@@ -27,6 +27,11 @@ static const char *const formats[] = {
 
 static char path[] = "/tmp/mail-fuzz-XXXXXX";
 
+static void remove_file(void)
+{
+	(void)unlink(path);
+}
+
 static void start(struct mua *m)
 {
 	int fd = mkstemp(path);
@@ -34,6 +39,7 @@ static void start(struct mua *m)
 	if (fd < 0 || !freopen("/dev/null", "w", stdout))
 		bug("no file");
 	fd_close(&fd);
+	(void)atexit(remove_file);
 	(void)clearenv();
 	(void)setenv("LC_ALL", "C.UTF-8", 1);
 	mua_init(m);
