@@ -404,19 +404,21 @@ enum opts_result opts_parse(
 
 /* ---- usage ---- */
 
-static const char *const usages[] = {
-	"Usage: %s -eiIUdEFntBDNHRV~ -T FILE -u USER -h hops -r address "
-	"-s SUBJECT -a FILE -q FILE -f FILE -A ACCOUNT -b USERS -c USERS "
-	"-S OPTION users\n",
-	"usage: %s [-dEIinv] [-a header] [-b bcc-addr] [-c cc-addr] "
-	"[-r from-addr] [-s subject] [--] to-addr ...\n"
-	"       %s [-dEIiNnv] -f [name]\n"
-	"       %s [-dEIiNnv] [-u user]\n",
-	"Usage: %s [OPTION...] [address...]\n"
-	"  or:  %s [OPTION...] [OPTION...] [file]\n"
-	"  or:  %s [OPTION...] --file [OPTION...] [file]\n"
-	"  or:  %s [OPTION...] --file=file [OPTION...]\n",
-};
+static const char usage_heirloom[] =
+    "Usage: %s -eiIUdEFntBDNHRV~ -T FILE -u USER -h hops -r address "
+    "-s SUBJECT -a FILE -q FILE -f FILE -A ACCOUNT -b USERS -c USERS "
+    "-S OPTION users\n";
+static const char usage_bsd[] =
+    "usage: %s [-dEIinv] [-a header] [-b bcc-addr] [-c cc-addr] "
+    "[-r from-addr] [-s subject] [--] to-addr ...\n"
+    "       %s [-dEIiNnv] -f [name]\n"
+    "       %s [-dEIiNnv] [-u user]\n";
+static const char usage_gnu[] =
+    "Usage: %s [OPTION...] [address...]\n"
+    "  or:  %s [OPTION...] [OPTION...] [file]\n"
+    "  or:  %s [OPTION...] --file [OPTION...] [file]\n"
+    "  or:  %s [OPTION...] --file=file [OPTION...]\n";
+static const char *const usages[] = { usage_heirloom, usage_bsd, usage_gnu };
 
 void opts_usage(const struct opts *o, struct buf *out)
 {
