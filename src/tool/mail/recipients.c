@@ -220,11 +220,11 @@ void recipients_take(struct recipients *r, span typed, enum recipient_kind kind)
 			typed = span_from(typed, 1);
 		item = cut_item(&typed, &plain);
 		if (has_structure(item)) {
-			take_one(r, item, kind);
+			take_one(r, item, (uint8_t)kind);
 			continue;
 		}
 		while (item.len > 0)
-			take_one(r, span_word(&item, " \t"), kind);
+			take_one(r, span_word(&item, " \t"), (uint8_t)kind);
 	}
 }
 
