@@ -361,8 +361,8 @@ static enum opts_result nobody(struct opts *o)
 {
 	static const char *const texts[] = {
 		"Send options without primary recipient specified.",
-		"You must specify to-addr recipients when using -s, -c, -b, "
-		"or -r",
+		("You must specify to-addr recipients when using -s, -c, -b, "
+		 "or -r"),
 		"No recipients specified",
 	};
 
