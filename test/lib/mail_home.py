@@ -161,8 +161,11 @@ class Terminal:
         self.seen = 0
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.chdir(home.path)
-            os.execve(program, [program, *args], dict(home.env, **env))
+            try:
+                os.chdir(home.path)
+                os.execve(program, [program, *args], dict(home.env, **env))
+            finally:
+                os._exit(127)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
                     struct.pack("HHHH", rows, columns, 0, 0))
 

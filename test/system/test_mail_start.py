@@ -220,6 +220,21 @@ def test_account(home):
     assert code == 1 and out == "Account none does not exist.\n"
 
 
+def test_hooks_of_folders(home):
+    other = home.path / "other"
+    other.write_text(message(7))
+    home.rc.write_text(
+        f"set folder-hook=any folder-hook-{other}=special\n"
+        "define any {\necho any folder\n}\n"
+        "define special {\nignore subject\n}\n")
+    _, out, _ = home.run("-nN", stdin=f"p 1\nfile {other}\np 1\nx\n")
+    assert out.startswith("any folder\n")
+    assert "Subject: test 1" in out and "Subject: test 7" not in out
+    home.rc.write_text("set folder-hook=none\n")
+    code, _, err = home.run("-nN", stdin="x\n")
+    assert code == 0 and 'Macro "none" does not exist.' in err
+
+
 def test_a_huge_file(home):
     home.rc.write_text("# comment\n" * 200000 + "alias a b\n" * 2000
                        + "echo end\n")
@@ -274,6 +289,16 @@ def test_keys(home):
         t.expect("refix ").type("\x7f=x\n").expect("& ")
         t.type("echo $indentprefix\n").expect("\nx\r\n")
         t.expect("& ").type("x\n")
+        assert t.end() == 0
+
+
+def test_without_the_line_editor(home):
+    with home.terminal("-nN", "-S", "line-editor-disable") as t:
+        t.expect("& ").type("p 1\n").expect("body 1").expect("& ")
+        t.type("set noline-editor-disable\n").expect("& ")
+        t.type("versi\t").expect("on ").type("\n").expect("Version")
+        t.expect("& ").type("set line-editor-disable\n").expect("& ")
+        t.type("p 2\n").expect("body 2").expect("& ").type("x\n")
         assert t.end() == 0
 
 

@@ -53,8 +53,7 @@ static int unset_one(struct mua *m, const char *name)
 /* What changes something at once. */
 static void react(struct mua *m, const char *name)
 {
-	if (!strcmp(name, "interactive") ||
-	    !strcmp(name, "line-editor-disable"))
+	if (!strcmp(name, "line-editor-disable") && !m->is_loading)
 		term_reconsider(m->term);
 }
 
@@ -62,6 +61,7 @@ static void react(struct mua *m, const char *name)
 static int set_one(struct mua *m, char *word)
 {
 	char *value = strchr(word, '=');
+	int r;
 
 	if (value)
 		*value++ = '\0';
@@ -69,8 +69,11 @@ static int set_one(struct mua *m, char *word)
 		(void)puts("Non-null variable name required");
 		return 1;
 	}
-	if (word[0] == 'n' && word[1] == 'o' && word[2])
-		return unset_one(m, word + 2);
+	if (word[0] == 'n' && word[1] == 'o' && word[2]) {
+		r = unset_one(m, word + 2);
+		react(m, word + 2);
+		return r;
+	}
 	vars_set(m->vars, word, value);
 	react(m, word);
 	return 0;

@@ -382,12 +382,17 @@ static int plain_line(struct term *t, enum term_kind kind, struct buf *out)
 
 void term_reconsider(struct term *t)
 {
-	if (!t || t->considered)
+	bool edited;
+
+	if (!t)
 		return;
-	t->considered = true;
-	if (t->in_tty && t->out_tty &&
-	    !vars_is_set(t->m->vars, "line-editor-disable"))
+	edited = t->in_tty && t->out_tty &&
+	    !vars_is_set(t->m->vars, "line-editor-disable");
+	if (!edited)
+		lines_free(&t->lines);
+	else if (!t->considered)
 		t->lines = lines_new(t->m);
+	t->considered = edited;
 }
 
 /* What is proposed cannot be edited here: an empty line takes it. */

@@ -27,7 +27,7 @@ size_t term_rows(const struct term *t);    /* $LINES, 24 */
 /* Lines of a summary, from `screen` or the height. */
 size_t term_screen(const struct term *t);
 
-/* The variable interactive was set or unset. */
+/* The variable line-editor-disable was set or unset. */
 void term_reconsider(struct term *t);
 /* What was typed, numbered. */
 void term_history(const struct term *t, FILE *out);
