@@ -230,8 +230,22 @@ void recipients_take(struct recipients *r, span typed, enum recipient_kind kind)
 
 /* ---- what is not an address ---- */
 
+/* "|command": what is in the quotes, if that is all. */
+static span without_quotes(span bare)
+{
+	if (bare.len < 2 || bare.ptr[0] != '"' || bare.ptr[bare.len - 1] != '"')
+		return bare;
+	return span_of(bare.ptr + 1, bare.len - 2);
+}
+
+span recipient_command(span bare)
+{
+	return span_from(without_quotes(bare), 1);
+}
+
 enum recipient_is recipient_is(span bare)
 {
+	bare = without_quotes(bare);
 	if (bare.len == 0)
 		return RECIPIENT_IS_ADDRESS;
 	if (bare.ptr[0] == '|')

@@ -59,8 +59,10 @@ enum recipient_is {
 	RECIPIENT_IS_PIPE,
 	RECIPIENT_IS_OPTION,
 };
-/* What the bare form looks like. */
+/* What the bare form looks like, also within quotes. */
 enum recipient_is recipient_is(span bare);
+/* Of RECIPIENT_IS_PIPE, without the "|". */
+span recipient_command(span bare);
 /*
  * Drop those that are no addresses, with a sentence each: broken ones, options
  * (-oX) always, files and programs unless `expand`.

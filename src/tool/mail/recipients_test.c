@@ -103,6 +103,11 @@ static const struct {
 	{ "Ana <|cat>",
 	    "|cat: a program is no address (\"set expandaddr\" "
 	    "would allow it)" },
+	{ "\"|cat\"",
+	    "\"|cat\": a program is no address (\"set "
+	    "expandaddr\" would allow it)" },
+	{ "\"-oX\"", "\"-oX\": an address cannot begin with \"-\"" },
+	{ "\"|cat\"@x.org", NULL },
 	{ "/etc/passwd",
 	    "/etc/passwd: a file is no address (\"set "
 	    "expandaddr\" would allow it)" },

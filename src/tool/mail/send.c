@@ -284,7 +284,7 @@ static int give_to_files(
 		enum recipient_is is = recipient_is(bare);
 
 		if (is == RECIPIENT_IS_PIPE) {
-			buf_put(&name, span_from(bare, 1));
+			buf_put(&name, recipient_command(bare));
 			failed +=
 			    run_filter(m, buf_cstr(&name), message, NULL) != 0;
 		} else if (is == RECIPIENT_IS_FILE) {
