@@ -32,7 +32,6 @@ int cmd_file(struct mua *m, const struct call *c)
 	(void)fflush(stdout);
 	if (box_change(m, c->words.all[0]) != 0)
 		return 1;
-	commands_hook(m);
 	show_folder_line(m, stdout);
 	if (is_bsd && m->box->count && vars_is_set(m->vars, "header"))
 		show_headers(m, m->box->dot, stdout);

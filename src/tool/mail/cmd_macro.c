@@ -125,30 +125,6 @@ int cmd_call(struct mua *m, const struct call *c)
 	return source_lines(m, e->values, e->count);
 }
 
-void commands_hook(struct mua *m)
-{
-	CLEANUP(buf_done) struct buf name = BUF_INIT(8192);
-	const char *macro;
-	const struct dict_entry *e;
-
-	if (!m->box || !m->box->folder)
-		return;
-	buf_printf(&name, "folder-hook-%s", folder_path(m->box->folder));
-	macro = name.failed ? NULL : vars_get(m->vars, buf_cstr(&name));
-	if (!macro)
-		macro = vars_get(m->vars, "folder-hook");
-	if (!macro)
-		return;
-	e = dict_find(&m->macros, span_str(macro));
-	if (e)
-		(void)source_lines(m, e->values, e->count);
-	else
-		mua_error(m,
-		    "Cannot call hook for folder \"%s\": Macro \"%s\" does "
-		    "not exist.",
-		    folder_path(m->box->folder), macro);
-}
-
 /* ---- accounts ---- */
 
 /* In the form without braces: "account name var=value ...". */

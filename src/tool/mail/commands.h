@@ -61,10 +61,6 @@ int commands_run(struct mua *m, span line);
 /* The loop of receive mode: until quit, exit or the end of input. */
 void commands_loop(struct mua *m);
 
-/* cmd_macro.c: a folder was opened: the macro that folder-hook-PATH or
- * folder-hook names is called. */
-void commands_hook(struct mua *m);
-
 /*
  * source.c: a file of commands. `must`: say so if it is not there. A command
  * that fails ends it. 0 or 1.

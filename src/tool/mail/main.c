@@ -408,7 +408,6 @@ static int read_mail(struct mua *m, const struct opts *o)
 		return !o->headers_only;
 	if (o->headers_only || o->spec)
 		return answer(m, o);
-	commands_hook(m);
 	greet(m, o);
 	(void)fflush(stdout);
 	for (size_t i = 0; i < o->after.count && !m->quitting && !m->leaving;
