@@ -104,3 +104,22 @@ def test_files_are_saved_in_their_character_set(tmp_path):
     assert (home.path / "text").read_bytes() == "größe;1\n".encode()
     assert (home.path / "a.csv").read_bytes() == "größe;1\n".encode("latin-1")
     assert (home.path / "b.x").read_bytes() == text.encode("latin-1")
+
+
+@pytest.mark.parametrize("name, wanted", [
+    ("|touch pwned", "_touch pwned"), ("~root", "_root"), ("-rf", "_rf")])
+def test_a_name_that_is_proposed_is_a_file(tmp_path, name, wanted):
+    """Who says yes to what a stranger wrote runs nothing."""
+    home = Home(tmp_path / "home", "set line-editor-disable\n")
+    body = ("--b\n\ntext\n--b\nContent-Type: application/x\n"
+            f'Content-Disposition: attachment; filename="{name}"\n\n'
+            "data\n--b--\n")
+    home.fill(message(1, MIME_Version="1.0", body=body,
+                      Content_Type="multipart/mixed; boundary=b"))
+    with home.terminal("-N", "-f", str(home.box)) as t:
+        t.expect("& ").type("write 1 text\n").expect("Enter filename")
+        t.expect(f"({wanted})").type("\n").expect("text")
+        t.expect("& ").type("x\n")
+        assert t.end() == 0
+    assert (home.path / wanted).read_text() == "data"
+    assert not (home.path / "pwned").exists()

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from lib.mail_home import Home
+from lib.mail_home import MAILX, Home
 
 KILL = "(Interrupt -- one more to kill letter)"
 ABORTED = 1
@@ -141,6 +141,17 @@ def test_hangup(home):
     t.type("half a letter\n~p\n").expect("half a letter\r\n(continue)")
     t.kill(signal.SIGHUP)
     t.end()
+    assert home.dead.read_text() == "half a letter\n"
+    assert home.mails() == []
+
+
+def test_terminal_is_gone(home):
+    """Without a signal: that end was not typed, and ends no letter."""
+    t = home.terminal("-c", f"trap '' HUP; {MAILX} -n -s hello pue",
+                      program="/bin/sh")
+    t.type("half a letter\n~p\n").expect("half a letter\r\n(continue)")
+    os.close(t.fd)
+    os.waitpid(t.pid, 0)
     assert home.dead.read_text() == "half a letter\n"
     assert home.mails() == []
 

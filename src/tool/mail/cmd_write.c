@@ -188,6 +188,9 @@ static int save_part(struct mua *m, const struct part *p)
 	span wanted;
 
 	parts_filename(p, &proposed);
+	/* Who only says yes means a file. */
+	if (proposed.len && span_find(SPAN("|~-"), proposed.data[0]) >= 0)
+		proposed.data[0] = '_';
 	if (!term_is_interactive(m->term)) {
 		if (!proposed.len)
 			return 0;

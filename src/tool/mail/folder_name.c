@@ -15,11 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/width.h"
 #include "tool/mail/box.h"
 
 enum {
 	PATH_LIMIT = 4096,
 	MAX_STEPS = 8, /* of short forms that stand for others */
+	NAME_LIMIT = 200,
 };
 
 /* ---- the short forms ---- */
@@ -324,4 +326,22 @@ bool mua_expand_name(struct mua *m, span name, struct buf *ret_path)
 	if (ret_path->len == 0)
 		mua_error(m, "\"%.*s\": %s", PRI(name), strerror(ENOENT));
 	return ret_path->len > 0;
+}
+
+/* ---- names that others give ---- */
+
+void mua_file_name(span addr, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf local = BUF_INIT(4 * NAME_LIMIT);
+
+	width_harmless(&local, span_first(span_cut(&addr, '@'), NAME_LIMIT),
+	    HARMLESS_LINE, false);
+	for (size_t i = 0; i < local.len; i++) {
+		char c = local.data[i];
+		bool is_plain = ascii_is_alnum(c) || c == '_' ||
+		    (unsigned char)c > 127 ||
+		    (i > 0 && span_find(SPAN(".-+="), c) >= 0);
+
+		buf_putc(out, is_plain ? c : '_');
+	}
 }

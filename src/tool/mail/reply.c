@@ -5,6 +5,7 @@
  * Everything a reply is made of comes from the other side: each value is taken
  * apart and put together again, never copied into a header as it is.
  */
+#include "base/width.h"
 #include "mail/encoded.h"
 #include "mail/field.h"
 #include "mail/people.h"
@@ -52,11 +53,11 @@ void quote_touch(struct mua *m, uint32_t i)
 
 typedef void put_fn(struct buf *out, span value);
 
-/* The first of these fields, as one line without control characters. */
+/* The first of these fields, as one line that no terminal obeys. */
 static bool find_as(
     span header, const char *const *names, put_fn *put, struct buf *out)
 {
-	size_t at = out->len;
+	CLEANUP(buf_done) struct buf raw = BUF_INIT(VALUE_MAX);
 	span value;
 
 	while (*names &&
@@ -64,10 +65,8 @@ static bool find_as(
 		names++;
 	if (!*names)
 		return false;
-	put(out, value);
-	for (; at < out->len; at++)
-		if ((unsigned char)out->data[at] < ' ')
-			out->data[at] = ' ';
+	put(&raw, value);
+	width_harmless(out, buf_span(&raw), HARMLESS_LINE, false);
 	return true;
 }
 
@@ -110,7 +109,7 @@ static void put_envelope(struct mua *m, uint32_t i, struct buf *out)
 		return;
 	rest = buf_span(&line);
 	(void)span_skip(&rest, SPAN("From "));
-	buf_put(out, span_word(&rest, " \t"));
+	width_harmless(out, span_word(&rest, " \t"), HARMLESS_LINE, false);
 }
 
 static void put_sender(struct mua *m, uint32_t i, span header, struct buf *out)

@@ -13,7 +13,7 @@
 
 #include <unistd.h>
 
-enum { PATH_LIMIT = 4096, NAME_LIMIT = 200, ARENA_LIMIT = 1 << 20 };
+enum { PATH_LIMIT = 4096, ARENA_LIMIT = 1 << 20 };
 
 struct saving {
 	const char *verb;
@@ -22,36 +22,19 @@ struct saving {
 	uint8_t flags;
 };
 
-/* A path from what a message says: one component, nothing hidden. */
-static void put_safe(struct buf *out, span name)
-{
-	name = span_first(name, NAME_LIMIT);
-	for (size_t i = 0; i < name.len; i++) {
-		unsigned char c = (unsigned char)name.ptr[i];
-		bool is_bad = c < ' ' || c == 127 || c == '/' ||
-		    (i == 0 && (c == '.' || c == '-'));
-
-		buf_putc(out, is_bad ? '_' : name.ptr[i]);
-	}
-}
-
 static bool sender_path(
     struct mua *m, uint32_t i, const char *verb, struct buf *out)
 {
 	struct person from;
 	struct arena arena;
-	ssize_t at;
 	span name;
 
 	arena_init(&arena, ARENA_LIMIT);
 	name = box_sender(m, i, &arena, &from) < 0 ? SPAN_NONE : from.addr;
-	at = span_find(name, '@');
-	if (at >= 0)
-		name = span_first(name, (size_t)at);
 	if (name.len && vars_is_set(m->vars, "outfolder") &&
 	    mua_folder_dir(m, out))
 		buf_putc(out, '/');
-	put_safe(out, name);
+	mua_file_name(name, out);
 	arena_done(&arena);
 	if (name.len == 0)
 		(void)printf("Cannot determine message sender to %s.\n", verb);

@@ -22,6 +22,7 @@
 #include "os/file.h"
 #include "store/folder.h"
 #include "tool/mail/build.h"
+#include "tool/mail/folder_name.h"
 #include "tool/mail/head.h"
 #include "tool/mail/quote.h"
 #include "tool/mail/run.h"
@@ -203,22 +204,6 @@ static int append_to_folder(struct mua *m, const char *path, span message)
 	return r < 0;
 }
 
-/* The part before "@", which a stranger may have chosen: only what is harmless
- * in a file name. */
-static void put_file_name(span addr, struct buf *out)
-{
-	span local = span_cut(&addr, '@');
-
-	for (size_t i = 0; i < local.len; i++) {
-		char c = local.ptr[i];
-		bool plain = ascii_is_alnum(c) || c == '_' ||
-		    (unsigned char)c > 127 ||
-		    (i > 0 && strchr(".-+=", c) != NULL);
-
-		buf_putc(out, plain ? c : '_');
-	}
-}
-
 /* Where a copy goes: empty for nowhere. */
 static bool record_name(struct mua *m, const struct draft *d,
     const struct recipients *r, struct buf *ret)
@@ -227,9 +212,9 @@ static bool record_name(struct mua *m, const struct draft *d,
 	const char *record = vars_get(m->vars, "record");
 
 	if (d->record_by_name && d->author.len > 0)
-		put_file_name(buf_span(&d->author), &name);
+		mua_file_name(buf_span(&d->author), &name);
 	else if (d->record_by_name && r->count > 0)
-		put_file_name(r->all[0].bare, &name);
+		mua_file_name(r->all[0].bare, &name);
 	else if (record && *record)
 		buf_put(&name, span_str(record));
 	else

@@ -301,15 +301,31 @@ static int wait_for_key(enum term_event *ret_what)
 	return MIN(r, 0);
 }
 
+/*
+ * A terminal that is gone is at its end, and the signal that says so may come
+ * later, or only to our parent: nobody typed ^D. What that end is.
+ */
+static ssize_t end_of_terminal(void)
+{
+	struct termios tio;
+
+	if (tcgetattr(0, &tio) == 0 || errno != EIO)
+		return 0;
+	got_hup = 1;
+	return -EIO;
+}
+
 int term_byte(char *ret, enum term_event *ret_what)
 {
 	int r = wait_for_key(ret_what);
+	ssize_t n;
 
 	if (r < 0)
 		return r;
 	if (*ret_what != TERM_BYTE)
 		return 1;
-	return (int)os_size(read(0, ret, 1));
+	n = os_size(read(0, ret, 1));
+	return (int)(n == 0 ? end_of_terminal() : n);
 }
 
 /* On a terminal that we do not edit. */
@@ -343,7 +359,7 @@ static ssize_t fill(struct term *t, size_t most)
 	} while (n == -EINTR);
 	if (n > 0)
 		t->end = (size_t)n;
-	return n;
+	return n == 0 && t->in_tty ? end_of_terminal() : n;
 }
 
 static size_t how_much(const struct term *t, enum term_kind kind)
