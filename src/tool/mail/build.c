@@ -75,15 +75,17 @@ static void put_from(struct builder *b)
 
 static void put_to(struct builder *b)
 {
-	head_write_people(b->m, b->out, "To", b->r, RECIPIENT_TO, HEAD_SEND);
+	head_write_people(
+	    b->m, b->out, HEAD_PEOPLE("To", b->r, RECIPIENT_TO), HEAD_SEND);
 }
 
 static void put_copies(struct builder *b)
 {
-	head_write_people(b->m, b->out, "Cc", b->r, RECIPIENT_CC, HEAD_SEND);
+	head_write_people(
+	    b->m, b->out, HEAD_PEOPLE("Cc", b->r, RECIPIENT_CC), HEAD_SEND);
 	if (b->with_bcc)
-		head_write_people(
-		    b->m, b->out, "Bcc", b->r, RECIPIENT_BCC, HEAD_SEND);
+		head_write_people(b->m, b->out,
+		    HEAD_PEOPLE("Bcc", b->r, RECIPIENT_BCC), HEAD_SEND);
 }
 
 static void put_subject(struct builder *b)

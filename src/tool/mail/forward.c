@@ -119,7 +119,8 @@ static void put_resent_fields(
 	head_write_typed(m, out, "Resent-From", from, HEAD_SEND);
 	head_write_typed(m, out, "Resent-Sender",
 	    span_str(vars_get(m->vars, "sender")), HEAD_SEND);
-	head_write_people(m, out, "Resent-To", r, RECIPIENT_TO, HEAD_SEND);
+	head_write_people(
+	    m, out, HEAD_PEOPLE("Resent-To", r, RECIPIENT_TO), HEAD_SEND);
 	if (!vars_is_set(m->vars, "stealthmua"))
 		head_write_id(m, out, "Resent-Message-ID", from);
 }

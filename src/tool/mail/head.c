@@ -156,24 +156,26 @@ static size_t column_of(const struct buf *out)
 	return out->len - (size_t)(span_rfind(buf_span(out), '\n') + 1);
 }
 
-void head_write_people(struct mua *m, struct buf *out, const char *name,
-    const struct recipients *r, enum recipient_kind kind, enum head_style style)
+void head_write_people(struct mua *m, struct buf *out, struct head_people who,
+    enum head_style style)
 {
+	const struct recipients *r = who.all;
+	uint8_t kind = (uint8_t)who.kind;
 	bool commas = style != HEAD_SHOW || vars_is_set(m->vars, "fullnames");
-	size_t column = strlen(name) + 1;
+	size_t column = strlen(who.name) + 1;
 	size_t left = 0;
 	bool first = true;
 
 	for (size_t i = 0; i < r->count; i++)
-		left += is_written(&r->all[i], (uint8_t)kind, style);
+		left += is_written(&r->all[i], kind, style);
 	if (left == 0)
 		return;
-	buf_printf(out, "%s:", name);
+	buf_printf(out, "%s:", who.name);
 	for (size_t i = 0; i < r->count; i++) {
 		const struct recipient *one = &r->all[i];
 		bool comma = commas && left > 1;
 
-		if (!is_written(one, (uint8_t)kind, style))
+		if (!is_written(one, kind, style))
 			continue;
 		column++;
 		if (!first && column + one->full.len + comma > FOLD_AT) {
@@ -199,7 +201,7 @@ void head_write_typed(struct mua *m, struct buf *out, const char *name,
 
 	recipients_init(&r);
 	recipients_take(&r, typed, RECIPIENT_TO);
-	head_write_people(m, out, name, &r, RECIPIENT_TO, style);
+	head_write_people(m, out, HEAD_PEOPLE(name, &r, RECIPIENT_TO), style);
 	recipients_done(&r);
 }
 

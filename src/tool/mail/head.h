@@ -16,9 +16,16 @@ enum head_style {
 	HEAD_SHOW, /* UTF-8; without commas unless `fullnames` is set */
 };
 
+/* A field with those of one kind: HEAD_PEOPLE("To", &r, RECIPIENT_TO). */
+struct head_people {
+	const char *name;
+	const struct recipients *all;
+	enum recipient_kind kind;
+};
+#define HEAD_PEOPLE(...) ((struct head_people){ __VA_ARGS__ })
+
 /* `To: a, b` with its line end, folded; nothing if there is nobody. */
-void head_write_people(struct mua *m, struct buf *out, const char *name,
-    const struct recipients *r, enum recipient_kind kind,
+void head_write_people(struct mua *m, struct buf *out, struct head_people who,
     enum head_style style);
 /* The same from what was typed. */
 void head_write_typed(struct mua *m, struct buf *out, const char *name,

@@ -48,13 +48,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dict_add(dict_make(&m.aliases, SPAN("b")), SPAN("a,|x"));
 	recipients_init(&r);
 	recipients_take(&r, span_of(data, size), RECIPIENT_TO);
-	head_write_people(&m, &out, "To", &r, RECIPIENT_TO, HEAD_SEND);
+	head_write_people(
+	    &m, &out, HEAD_PEOPLE("To", &r, RECIPIENT_TO), HEAD_SEND);
 	check_field(buf_span(&out));
 	recipients_resolve(&m, &r);
 	recipients_check(&m, &r, false);
 	check_addresses(&r);
 	buf_clear(&out);
-	head_write_people(&m, &out, "To", &r, RECIPIENT_TO, HEAD_SEND);
+	head_write_people(
+	    &m, &out, HEAD_PEOPLE("To", &r, RECIPIENT_TO), HEAD_SEND);
 	check_field(buf_span(&out));
 	recipients_done(&r);
 	buf_done(&out);
