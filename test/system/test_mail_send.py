@@ -386,6 +386,21 @@ def test_sendmail_fails(tmp_path):
     assert out.startswith(f'"{home.dead}" 9/')
 
 
+def test_no_room_for_dead_letters(tmp_path):
+    """Better anywhere than nowhere."""
+    home = Home(tmp_path / "h", exit_code=75)
+    (home.path / "tmp").mkdir()
+    home.env.update(DEAD="/dev/full", TMPDIR=str(home.path / "tmp"))
+    code, out, err = home.run("-n", "-s", "x", "u", stdin="a\n")
+    left, = (home.path / "tmp").iterdir()
+    assert code == 1
+    assert err == ("/dev/full: No space left on device\n"
+                   ". . . message not sent.\n")
+    assert out.startswith(f'"{left}" ')
+    assert left.read_text() in home.mails()[0].content.decode()
+    assert left.stat().st_mode & 0o777 == 0o600
+
+
 def test_smtp_is_said_once(tmp_path):
     home = Home(tmp_path / "h", rc="set smtp=mail.example.org\n")
     code, _, err = home.run("-n", "u", stdin="x\n")

@@ -290,6 +290,26 @@ def test_editor_fails(home):
     assert home.mails()[0].text() == "a\n"
 
 
+def test_what_was_edited_is_kept(home):
+    """The editor failed, but somebody may have written there for an hour."""
+    (home.path / "tmp").mkdir()
+    home.env["TMPDIR"] = str(home.path / "tmp")
+    home.env["EDITOR"] = str(editor(home, "ed", 'echo x >>"$1"; exit 3'))
+    t = start(home, "pue").type("a\n").type("~e\n")
+    t.expect("What was written is in ").expect("(continue)")
+    finish(t)
+    left, = (home.path / "tmp").iterdir()
+    assert left.read_text() == "a\nx\n"
+
+
+def test_editor_fails_with_nothing_written(home):
+    (home.path / "tmp").mkdir()
+    home.env["TMPDIR"] = str(home.path / "tmp")
+    home.env["EDITOR"] = str(editor(home, "ed", "exit 3"))
+    finish(start(home, "pue").type("a\n").say("~e", "(continue)"))
+    assert os.listdir(home.path / "tmp") == []
+
+
 def test_temporary_files_are_gone(home):
     (home.path / "tmp").mkdir()
     home.env["TMPDIR"] = str(home.path / "tmp")

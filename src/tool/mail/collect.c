@@ -430,7 +430,7 @@ enum collect_result draft_collect(struct mua *m, struct draft *d)
 		ask_last(&c);
 	if (d->body.failed) {
 		mua_error(m, "The message is too large");
-		return COLLECT_ABORTED;
+		return give_up(&c, true);
 	}
 	return COLLECT_DONE;
 }

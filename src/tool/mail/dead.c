@@ -9,6 +9,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "tool/mail/draft.h"
+#include "tool/mail/run.h"
 
 void draft_grave(struct mua *m, struct buf *ret_path)
 {
@@ -24,11 +25,36 @@ void draft_grave(struct mua *m, struct buf *ret_path)
 	buf_put(ret_path, buf_span(&expanded));
 }
 
+static void say_grave(const char *path, span message)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < message.len; i++)
+		lines += message.ptr[i] == '\n';
+	printf("\"%s\" %zu/%zu\n", path, lines, message.len);
+	(void)fflush(stdout);
+}
+
+/* Better anywhere than nowhere. */
+static void bury_elsewhere(struct mua *m, span message)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(16384);
+	CLEANUP(fd_close) int fd = run_temporary(m, &path);
+	int r;
+
+	if (fd < 0)
+		return;
+	r = file_write_all(fd, message);
+	if (r == 0)
+		say_grave(buf_cstr(&path), message);
+	else
+		mua_error(m, "%s: %s", buf_cstr(&path), strerror(-r));
+}
+
 void draft_bury(struct mua *m, span message)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(16384);
 	CLEANUP(fd_close) int fd = -1;
-	size_t lines = 0;
 	int r;
 
 	if (message.len == 0)
@@ -37,12 +63,10 @@ void draft_bury(struct mua *m, span message)
 	fd = os_error(open(buf_cstr(&path),
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
 	r = fd < 0 ? fd : file_write_all(fd, message);
-	if (r < 0) {
-		mua_error(m, "%s: %s", buf_cstr(&path), strerror(-r));
+	if (r == 0) {
+		say_grave(buf_cstr(&path), message);
 		return;
 	}
-	for (size_t i = 0; i < message.len; i++)
-		lines += message.ptr[i] == '\n';
-	printf("\"%s\" %zu/%zu\n", buf_cstr(&path), lines, message.len);
-	(void)fflush(stdout);
+	mua_error(m, "%s: %s", buf_cstr(&path), strerror(-r));
+	bury_elsewhere(m, message);
 }

@@ -46,7 +46,7 @@ static int run_editor(struct mua *m, bool visual, const char *path)
 	return status;
 }
 
-static int read_back(struct mua *m, const char *path, struct buf *out)
+static int read_back(const char *path, struct buf *out)
 {
 	CLEANUP(fd_close)
 	int fd = os_error(
@@ -58,11 +58,25 @@ static int read_back(struct mua *m, const char *path, struct buf *out)
 		r = os_error(fstat(fd, &st));
 	if (r == 0 && (!S_ISREG(st.st_mode) || st.st_uid != geteuid()))
 		r = -EPERM;
-	if (r == 0)
-		r = file_read_all(fd, out);
-	if (r < 0)
+	return r < 0 ? r : file_read_all(fd, out);
+}
+
+/* 0, or it was said what went wrong; what was written is not thrown away. */
+static int edit_file(
+    struct mua *m, bool visual, const char *path, span text, struct buf *now)
+{
+	int failed = run_editor(m, visual, path);
+	int r = read_back(path, now);
+
+	if (!failed && r < 0)
 		mua_error(m, "%s: %s", path, strerror(-r));
-	return r;
+	if (!failed && r == 0)
+		(void)unlink(path);
+	else if (r == -ENOENT || (r == 0 && span_eq(buf_span(now), text)))
+		(void)unlink(path);
+	else
+		mua_error(m, "What was written is in %s", path);
+	return failed ? failed : r;
 }
 
 enum edit_result edit_text(struct mua *m, bool visual, struct buf *text)
@@ -75,15 +89,13 @@ enum edit_result edit_text(struct mua *m, bool visual, struct buf *text)
 	if (fd < 0)
 		return EDIT_FAILED;
 	r = file_write_all(fd, buf_span(text));
-	if (r < 0)
-		mua_error(m, "%s: %s", buf_cstr(&path), strerror(-r));
 	fd_close(&fd);
-	if (r == 0)
-		r = run_editor(m, visual, buf_cstr(&path));
-	if (r == 0)
-		r = read_back(m, buf_cstr(&path), &now);
-	(void)unlink(buf_cstr(&path));
-	if (r != 0)
+	if (r < 0) {
+		mua_error(m, "%s: %s", buf_cstr(&path), strerror(-r));
+		(void)unlink(buf_cstr(&path));
+		return EDIT_FAILED;
+	}
+	if (edit_file(m, visual, buf_cstr(&path), buf_span(text), &now) != 0)
 		return EDIT_FAILED;
 	if (span_eq(buf_span(&now), buf_span(text)))
 		return EDIT_SAME;
