@@ -4,11 +4,13 @@ files that are missing or may not be touched, Maildirs, names from strangers."""
 
 import os
 import pathlib
+import subprocess
 import tempfile
+import time
 
 import pytest
 
-from lib import mail_reader
+from lib import mail_home, mail_reader
 from lib.mail_reader import START, Reader, mbox, message
 
 QUIET = "set bsdcompat quiet noheader\n"
@@ -224,6 +226,30 @@ def test_link_of_a_user(reader):
     status, out, err = reader.run("q\n")
     assert (status, out) == (1, "")
     assert err.startswith("HOME/inbox: ") and "link" in err
+
+
+def test_two_put_messages_in_front(tmp_path):
+    """Of the same mbox: neither takes the other's new file away."""
+    home = mail_home.Home(tmp_path / "h", rc="set nohold noappend\n")
+    home.mbox.write_text(mail_home.message(0))
+    lock = home.path / "mbox.lock"
+    lock.touch()
+    readers = []
+    for n in (1, 2):
+        box = home.path / f"box{n}"
+        box.write_text(mail_home.message(n))
+        readers.append(subprocess.Popen(
+            [mail_home.MAILX, "-nN"], env=dict(home.env, MAIL=str(box)),
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+        readers[-1].stdin.write(b"p\nq\n")
+        readers[-1].stdin.close()
+    # Right however long that takes; wrong ones may be found out by it.
+    time.sleep(0.5)
+    lock.unlink()
+    assert [r.wait() for r in readers] == [0, 0]
+    assert sorted(home.subjects(home.mbox)) == ["test 0", "test 1", "test 2"]
+    assert home.subjects(home.mbox)[2] == "test 0"
+    assert sorted(x.name for x in home.path.glob("mbox*")) == ["mbox"]
 
 
 # ---- names ----
