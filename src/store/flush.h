@@ -14,5 +14,16 @@ struct flush {
 	int result; /* 0 or a negative errno */
 };
 
-/* In threads, where the process may make them. */
-void flush_all(struct flush *files, size_t n);
+struct flusher;
+
+/* At most so many at a time. */
+enum { FLUSHER_THREADS = 8 };
+
+/* Its threads are made when there is something for them to do. Used by one
+ * thread. */
+struct flusher *flusher_new(void);
+/* NULL is fine. */
+void flusher_free(struct flusher **flusher);
+
+/* All of them, and wait. NULL: one after the other. */
+void flusher_run(struct flusher *flusher, struct flush *files, size_t n);

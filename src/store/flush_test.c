@@ -11,6 +11,7 @@
 static void test_results(void **state)
 {
 	static const size_t counts[] = { 0, 1, 2, 17, 100 };
+	struct flusher *const flushers[] = { NULL, flusher_new() };
 	struct flush files[100];
 	int fd = open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	int pair[2];
@@ -20,17 +21,20 @@ static void test_results(void **state)
 		fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(pipe(pair), 0);
-	for (size_t c = 0; c < ARRAY_LEN(counts); c++) {
-		for (size_t i = 0; i < counts[c]; i++)
+	for (size_t c = 0; c < 2 * ARRAY_LEN(counts); c++) {
+		size_t n = counts[c / 2];
+
+		for (size_t i = 0; i < n; i++)
 			files[i] = (struct flush){
 				.fd = i % 3 == 2 ? pair[0] : fd,
 				.result = 1,
 			};
-		flush_all(files, counts[c]);
-		for (size_t i = 0; i < counts[c]; i++)
+		flusher_run(flushers[c % 2], files, n);
+		for (size_t i = 0; i < n; i++)
 			assert_int_equal(
 			    files[i].result, i % 3 == 2 ? -EINVAL : 0);
 	}
+	flusher_free(&(struct flusher *){ flushers[1] });
 	assert_int_equal(close(fd), 0);
 	assert_int_equal(close(pair[0]), 0);
 	assert_int_equal(close(pair[1]), 0);

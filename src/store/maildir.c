@@ -14,9 +14,9 @@
  *	new/ is flushed                        delivered
  *
  * so that a name in new/ never stands for less than the message, and the
- * disk works on all of them at once. The steps are taken by all Maildirs of a
- * batch together: what the file system writes to make the first one safe, its
- * journal, mostly is what the others need. A file that fails is removed, from
+ * disk works on all of them at once. The steps are taken by many Maildirs
+ * together, the two flushes, too: what the file system writes to make the
+ * first one safe, its journal, mostly is what the others need. A file that fails is removed, from
  * new/, too: it was promised to nobody, and the queue delivers it again.
  */
 #include "store/maildir.h"
@@ -70,7 +70,7 @@ static const struct maildir_ops system_ops = {
 	.mkdir = mkdirat,
 	.write = write,
 	.start = start_write_out,
-	.flush = flush_all,
+	.flush = flusher_run,
 	.rename = rename_new,
 	.unlink = system_unlink,
 };
@@ -130,13 +130,21 @@ void maildir_done(struct maildir *d)
 	buf_done(&d->to);
 }
 
+/* 0 or a negative errno: then nothing may be done by name. */
+static int become(const struct maildir *d)
+{
+	const struct maildir_spec *s = &d->spec;
+
+	return s->become ? s->become(s->owner, s->group) : 0;
+}
+
 /* Directories */
 
 static int flush_one(const struct maildir *d, int fd)
 {
 	struct flush f = { .fd = fd };
 
-	d->ops->flush(&f, 1);
+	d->ops->flush(NULL, &f, 1);
 	return f.result;
 }
 
@@ -156,16 +164,17 @@ static int flush_name(const struct maildir *d, int dir, const char *name)
 }
 
 /* In a directory that hands its group down, too. */
-static int keep_group(int dir, const char *name)
+static int keep_group(const struct maildir *d, int dir, const char *name)
 {
+	gid_t group = d->spec.become ? d->spec.group : getegid();
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	if (st.st_gid == getegid())
+	if (st.st_gid == group)
 		return 0;
 	return os_error(
-	    fchownat(dir, name, (uid_t)-1, getegid(), AT_SYMLINK_NOFOLLOW));
+	    fchownat(dir, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW));
 }
 
 static int make_directory(const struct maildir *d, int dir, const char *name)
@@ -175,7 +184,7 @@ static int make_directory(const struct maildir *d, int dir, const char *name)
 	if (r == -EEXIST)
 		return 0;
 	if (r == 0)
-		r = keep_group(dir, name);
+		r = keep_group(d, dir, name);
 	return r < 0 ? r : flush_name(d, dir, name);
 }
 
@@ -319,14 +328,18 @@ static struct maildir_file *current(struct maildir *d)
 
 static int create(struct maildir *d, struct maildir_file *f)
 {
+	/* So that no two files of this process have one name. */
+	static uint32_t serial;
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int r = open_tmp(d);
+	int r = become(d);
 
+	if (r == 0)
+		r = open_tmp(d);
 	if (r < 0)
 		return r;
 	/* Another process may have had our number within this second. */
 	for (int i = 0; i < 3; i++) {
-		f->serial = d->serial++;
+		f->serial = serial++;
 		f->fd =
 		    os_error(d->ops->open(d->tmp, tmp_name(d, f), flags, 0600));
 		if (f->fd != -EEXIST)
@@ -349,12 +362,16 @@ static int identify(struct maildir_file *f)
 
 static void remove_file(struct maildir *d, struct maildir_file *f)
 {
+	enum maildir_stage stage = f->stage;
+
 	fd_close(&f->fd);
-	if (f->stage == MAILDIR_WRITTEN)
-		(void)d->ops->unlink(d->tmp, tmp_name(d, f));
-	else if (f->stage == MAILDIR_SEEN)
-		(void)d->ops->unlink(d->seen, new_name(d, f));
 	f->stage = MAILDIR_GONE;
+	if (stage == MAILDIR_GONE || become(d) < 0)
+		return;
+	if (stage == MAILDIR_WRITTEN)
+		(void)d->ops->unlink(d->tmp, tmp_name(d, f));
+	else if (stage == MAILDIR_SEEN)
+		(void)d->ops->unlink(d->seen, new_name(d, f));
 }
 
 int maildir_begin(struct maildir *d, struct mailbox_trouble *t)
@@ -422,6 +439,8 @@ int maildir_commit(struct maildir *d, struct mailbox_trouble *t)
 	struct maildir_file *f = current(d);
 
 	if (f->error == 0)
+		f->error = become(d);
+	if (f->error == 0)
 		f->error = open_new(d);
 	if (f->error < 0) {
 		remove_file(d, f);
@@ -437,103 +456,102 @@ static void start_files(const struct maildir *d)
 {
 	/* A hint, and one that some file systems do not know. */
 	for (size_t i = 0; i < d->count; i++)
-		(void)d->ops->start(d->files[i].fd);
+		if (d->files[i].stage == MAILDIR_WRITTEN)
+			(void)d->ops->start(d->files[i].fd);
 }
 
-static void take_flushed(struct maildir *d, struct maildir_file *f, int r)
-{
-	if (r < 0) {
-		fail_write(f, r);
-		remove_file(d, f);
-	}
-	fd_close(&f->fd);
-}
-
-static void flush_files(struct maildir *const *all, size_t n)
-{
-	size_t count = 0;
-	struct flush *files;
-	struct flush *next;
-
-	for (size_t i = 0; i < n; i++)
-		count += all[i]->count;
-	files = next = mem_new(count + 1, sizeof(*files));
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < all[i]->count; k++)
-			(next++)->fd = all[i]->files[k].fd;
-	all[0]->ops->flush(files, count);
-	next = files;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < all[i]->count; k++)
-			take_flushed(
-			    all[i], &all[i]->files[k], (next++)->result);
-	mem_free(files);
-}
-
-static void show_files(struct maildir *d)
-{
-	for (size_t i = 0; i < d->count; i++) {
-		struct maildir_file *f = &d->files[i];
-
-		if (f->stage != MAILDIR_WRITTEN)
-			continue;
-		f->error = os_error(d->ops->rename(
-		    d->tmp, tmp_name(d, f), d->seen, new_name(d, f)));
-		if (f->error < 0)
-			remove_file(d, f);
-		else
-			f->stage = MAILDIR_SEEN;
-	}
-}
-
-static bool has_names(const struct maildir *d)
+static bool has(const struct maildir *d, enum maildir_stage stage)
 {
 	for (size_t i = 0; i < d->count; i++)
-		if (d->files[i].stage == MAILDIR_SEEN)
+		if (d->files[i].stage == stage)
 			return true;
 	return false;
 }
 
-static void take_names(struct maildir *d, int r)
+/* What has to be flushed now, in the order in which take() finds it. */
+static size_t gather(const struct maildir *d, struct flush *out)
 {
+	size_t n = 0;
+
+	if (has(d, MAILDIR_SEEN))
+		out[n++].fd = d->seen;
+	for (size_t i = 0; i < d->count; i++)
+		if (d->files[i].stage == MAILDIR_WRITTEN)
+			out[n++].fd = d->files[i].fd;
+	return n;
+}
+
+static void take_name(struct maildir *d, struct maildir_file *f, int flushed)
+{
+	if (flushed == 0) {
+		f->stage = MAILDIR_DONE;
+		return;
+	}
+	f->error = flushed;
+	remove_file(d, f);
+}
+
+static void show(struct maildir *d, struct maildir_file *f)
+{
+	f->error = become(d);
+	if (f->error == 0)
+		f->error = os_error(d->ops->rename(
+		    d->tmp, tmp_name(d, f), d->seen, new_name(d, f)));
+	if (f->error < 0)
+		remove_file(d, f);
+	else
+		f->stage = MAILDIR_SEEN;
+}
+
+static void take_file(struct maildir *d, struct maildir_file *f, int flushed)
+{
+	fd_close(&f->fd);
+	if (flushed == 0) {
+		show(d, f);
+		return;
+	}
+	fail_write(f, flushed);
+	remove_file(d, f);
+}
+
+/* How many of `in` were its own. */
+static size_t take(struct maildir *d, const struct flush *in)
+{
+	size_t n = 0;
+	int seen = has(d, MAILDIR_SEEN) ? in[n++].result : 0;
+
 	for (size_t i = 0; i < d->count; i++) {
 		struct maildir_file *f = &d->files[i];
 
-		if (f->stage != MAILDIR_SEEN)
-			continue;
-		if (r < 0) {
-			f->error = r;
-			remove_file(d, f);
-		} else {
-			f->stage = MAILDIR_DONE;
-		}
+		if (f->stage == MAILDIR_SEEN)
+			take_name(d, f, seen);
+		else if (f->stage == MAILDIR_WRITTEN)
+			take_file(d, f, in[n++].result);
 	}
+	return n;
 }
 
-static void flush_names(struct maildir *const *all, size_t n)
+void maildir_advance(
+    struct maildir *const *all, size_t n, struct flusher *flusher)
 {
-	struct flush *dirs = mem_new(n, sizeof(*dirs));
+	struct flush *files;
+	size_t max = 1;
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (has_names(all[i]))
-			dirs[count++].fd = all[i]->seen;
-	all[0]->ops->flush(dirs, count);
+		max += all[i]->count + 1;
+	files = mem_new(max, sizeof(*files));
+	for (size_t i = 0; i < n; i++)
+		count += gather(all[i], &files[count]);
+	/* Those that find no thread for themselves. */
+	for (size_t i = 0; i < n && count > FLUSHER_THREADS; i++)
+		start_files(all[i]);
+	if (count > 0)
+		all[0]->ops->flush(flusher, files, count);
 	count = 0;
 	for (size_t i = 0; i < n; i++)
-		if (has_names(all[i]))
-			take_names(all[i], dirs[count++].result);
-	mem_free(dirs);
-}
-
-void maildir_sync(struct maildir *const *all, size_t n)
-{
-	for (size_t i = 0; i < n && (n > 1 || all[0]->count > 1); i++)
-		start_files(all[i]);
-	flush_files(all, n);
-	for (size_t i = 0; i < n; i++)
-		show_files(all[i]);
-	flush_names(all, n);
+		count += take(all[i], &files[count]);
+	mem_free(files);
 }
 
 int maildir_result(struct maildir *d, size_t i, struct mailbox_trouble *t)

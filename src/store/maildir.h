@@ -8,12 +8,12 @@
  *		maildir_begin(&d, &t)
  *		maildir_put(&d, bytes) ...
  *		maildir_commit(&d, &t)          or maildir_rollback(&d)
- *	maildir_sync(all, n)
+ *	maildir_advance(all, n, flusher)        twice
  *	for each of them: maildir_result(&d, i, &t)   now it is delivered
  *	maildir_close(&d)
  *
- * The caller is the owner of the Maildir already. Directories that are
- * missing are made. Descriptions of failures are those of Postfix's
+ * The caller is the owner of the Maildir already, or says how to become he.
+ * Directories that are missing are made. Descriptions of failures are those of Postfix's
  * maildir.c; store/mailbox.h says what is in a mailbox_trouble.
  */
 #pragma once
@@ -30,7 +30,7 @@ struct maildir_ops {
 	ssize_t (*write)(int fd, const void *bytes, size_t n);
 	/* Begin to write out what flush() will wait for. */
 	int (*start)(int fd);
-	void (*flush)(struct flush *files, size_t n);
+	void (*flush)(struct flusher *with, struct flush *files, size_t n);
 	/* Never over a file that is there. */
 	int (*rename)(int from, const char *name, int to, const char *as);
 	int (*unlink)(int dir, const char *name);
@@ -43,6 +43,13 @@ struct maildir_spec {
 	span other;
 	uint64_t size_max;             /* of one message, 0: none */
 	const struct maildir_ops *ops; /* NULL: the system's */
+	/*
+	 * How to become its owner, before anything is done by name: 0 or a
+	 * negative errno. NULL: we are he, and `owner`, `group` say nothing.
+	 */
+	int (*become)(uid_t owner, gid_t group);
+	uid_t owner;
+	gid_t group;
 };
 
 enum maildir_stage {
@@ -74,7 +81,6 @@ struct maildir {
 	struct buf host;    /* as in file names */
 	struct buf scratch; /* for them */
 	struct buf to;
-	uint32_t serial;
 	size_t count;                             /* committed */
 	struct maildir_file files[MAILDIR_BATCH]; /* and the one in work */
 };
@@ -98,9 +104,15 @@ MUST_USE int maildir_commit(struct maildir *d, struct mailbox_trouble *t);
 /* The message cannot be finished: remove it. */
 void maildir_rollback(struct maildir *d);
 
-/* Deliver what was committed, in all of them at once. Each message has a
- * result of its own. */
-void maildir_sync(struct maildir *const *all, size_t n);
+/*
+ * Deliver what was committed, in all of them at once: what is in tmp/ is
+ * flushed and moved to new/; what was in new/ already is flushed there. So
+ * after two of them it is safe, and one flush serves those that are half way
+ * and those that begin. Nothing may be added to a Maildir in between. Each
+ * message has a result of its own.
+ */
+void maildir_advance(
+    struct maildir *const *all, size_t n, struct flusher *flusher);
 /* MAILDIR_OK: it is in new/ and survives a power failure. Else it was
  * removed. `t` says "create maildir file ..." or "error writing message". */
 MUST_USE int maildir_result(

@@ -138,7 +138,8 @@ static int add(struct place *p, span text)
 
 static void sync_one(struct maildir *d)
 {
-	maildir_sync(&d, 1);
+	maildir_advance(&d, 1, NULL);
+	maildir_advance(&d, 1, NULL);
 }
 
 static int deliver(struct place *p, span text)
@@ -404,6 +405,24 @@ static void test_swapped_directories(void **state)
 	assert_int_equal(rmdir(moved), 0);
 }
 
+/* In new/, but promised to nobody: it can be taken back. */
+static void test_half_way(void **state)
+{
+	struct place *p = *state;
+	struct maildir *d = &p->maildir;
+
+	maildir_open(d, &p->spec);
+	assert_int_equal(add(p, SPAN("one\n")), MAILDIR_OK);
+	assert_int_equal(list(p, "new", NULL), 0);
+	maildir_advance(&d, 1, NULL);
+	assert_int_equal(list(p, "tmp", NULL), 0);
+	assert_int_equal(list(p, "new", NULL), 1);
+	maildir_undo(d);
+	assert_int_equal(list(p, "new", NULL), 0);
+	maildir_advance(&d, 1, NULL);
+	maildir_close(d);
+}
+
 /* The file in tmp/ is replaced: what we wrote is not in it. */
 static void test_vanished(void **state)
 {
@@ -571,7 +590,8 @@ static int fault_start(int fd)
 	return strikes() ? -1 : 0;
 }
 
-static void fault_flush(struct flush *files, size_t n)
+static void fault_flush(
+    struct flusher *with UNUSED, struct flush *files, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		files[i].result = strikes() ? -fault.error : 0;
@@ -730,6 +750,7 @@ int main(void)
 		CASE(test_links),
 		CASE(test_strange_files),
 		CASE(test_swapped_directories),
+		CASE(test_half_way),
 		CASE(test_vanished),
 		CASE(test_no_permission),
 		CASE(test_races),
