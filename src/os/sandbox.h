@@ -47,6 +47,10 @@ enum sandbox_access {
 	SANDBOX_READ = 1,    /* files and directories */
 	SANDBOX_WRITE = 2,   /* make, write, link, rename and remove them */
 	SANDBOX_EXECUTE = 4, /* map code: loadable modules */
+	/* Of a directory: make, write and remove files, and move them out. */
+	SANDBOX_DRAFT = 8,
+	/* See what is there, move files in, remove them. */
+	SANDBOX_FILE_IN = 16,
 };
 
 /* A directory with all below it, or one file. */

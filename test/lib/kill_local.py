@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: ISC
 """Many deliveries to the mailboxes of many users while processes are killed.
 
-    test/lib/kill_local.py [MESSAGES [KILLS_PER_SECOND]]     (100000, 3)
+    test/lib/kill_local.py [MESSAGES [KILLS_PER_SECOND [SETTING...]]]
+                            100000    3
 
 Root only: the users exist in a mount namespace. One process after the other
 of deliver (its scribes and workers too), expand, queue and smtpd gets SIGKILL.
 In the end every message that was acknowledged lies in its mailbox, whole, and
-nothing else does. Half the users have Maildirs. The system tests run a short
-one.
+nothing else does. Half the users have Maildirs by their ~/.forward, and all
+with "home_mailbox = Maildir/". The system tests run short ones.
 """
 
 import os
 import re
 import sys
-import tempfile
 import time
 from collections import Counter
 
@@ -44,58 +44,43 @@ def id_of(message, where):
     return ids[0].decode()
 
 
-def arrived(mail, homes):
+def arrived(mail):
     for i in range(USERS):
         name = f"user{i}"
         for message in split(mail.mailbox(name)):
             yield id_of(message, name)
-        new = os.path.join(homes, name, "Maildir", "new")
+        new = os.path.join(mail.home_of(name), "Maildir", "new")
         for file in os.listdir(new) if os.path.isdir(new) else ():
             with open(os.path.join(new, file), "rb") as f:
                 yield id_of(f.read(), os.path.join(new, file))
 
 
-def run(messages, rate):
+def run(messages, rate, *settings):
     import pair
     from lib import instance
-    with tempfile.TemporaryDirectory() as directory:
-        os.chmod(directory, 0o755)
-        homes = os.path.join(directory, "homes")
-        os.mkdir(homes)
-        mail = instance.Instance(
-            "minimal_backoff_time = 1s", "maximal_backoff_time = 2s",
-            "queue_run_delay = 1s", "mailbox_size_limit = 0",
-            users=[f"user{i}" for i in range(USERS)])
-        try:
-            return attack(mail, pair, homes, (messages, rate))
-        finally:
-            mail.destroy()
+    mail = instance.Instance(
+        "minimal_backoff_time = 1s", "maximal_backoff_time = 2s",
+        "queue_run_delay = 1s", "mailbox_size_limit = 0", *settings,
+        users=[f"user{i}" for i in range(USERS)])
+    try:
+        return attack(mail, pair, messages, rate)
+    finally:
+        mail.destroy()
 
 
-def prepare(mail, homes):
+def prepare(mail):
     """Every second user has a Maildir, by his ~/.forward."""
-    path = os.path.join(mail.directory, "passwd")
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
     for name, uid in mail.uids.items():
-        home = os.path.join(homes, name)
-        os.mkdir(home)
+        home = mail.make_home(name)
         if int(name[4:]) % 2:
-            with open(os.path.join(home, ".forward"), "w",
-                      encoding="utf-8") as f:
+            path = os.path.join(home, ".forward")
+            with open(path, "w", encoding="utf-8") as f:
                 f.write("~/Maildir/\n")
-        for p in (home, os.path.join(home, ".forward")):
-            if os.path.exists(p):
-                os.chown(p, uid, uid)
-        text = text.replace(f"{name}:x:{uid}:{uid}::/nonexistent:",
-                            f"{name}:x:{uid}:{uid}::{home}:")
-    with open(path, "w", encoding="utf-8") as f:
-        f.write(text)
+            os.chown(path, uid, uid)
 
 
-def attack(mail, pair, homes, options):
-    messages, rate = options
-    prepare(mail, homes)
+def attack(mail, pair, messages, rate):
+    prepare(mail)
     mail.start()
     acks = os.path.join(mail.directory, "acknowledged")
     load = pair.start_load(
@@ -115,7 +100,7 @@ def attack(mail, pair, homes, options):
     mail.wait_empty(300)
     with open(acks, encoding="ascii") as f:
         acknowledged = set(f.read().split())
-    counts = Counter(arrived(mail, homes))
+    counts = Counter(arrived(mail))
     missing = acknowledged - set(counts)
     twice = sum(n - 1 for n in counts.values())
     print(f"{len(acknowledged)} acknowledged, {len(counts)} arrived, "
@@ -129,4 +114,4 @@ def attack(mail, pair, homes, options):
 
 if __name__ == "__main__":
     run(int(sys.argv[1]) if len(sys.argv) > 1 else 100000,
-        float(sys.argv[2]) if len(sys.argv) > 2 else 3)
+        float(sys.argv[2]) if len(sys.argv) > 2 else 3, *sys.argv[3:])

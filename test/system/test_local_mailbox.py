@@ -108,8 +108,23 @@ def test_home_on_another_disk(make_instance, kind):
     assert os.listdir(far) == [kind.rstrip("/")]
 
 
+def in_mailbox(path):
+    """The numbers of the messages there, all of them whole."""
+    names = [path]
+    if path.endswith("/"):
+        names = [os.path.join(path, "new", name)
+                 for name in os.listdir(os.path.join(path, "new"))]
+    for name in names:
+        with open(name, "rb") as f:
+            content = f.read()
+        if path.endswith("/"):
+            content = b"From x  \n" + content + b"\n"
+        yield from messages(content)
+
+
 @pytest.mark.parametrize("role, home_mailbox", [
-    ("deliver-scribe", ""), ("deliver-worker", "mbox")])
+    ("deliver-scribe", ""), ("deliver-worker", "mbox"),
+    ("deliver-filer", "Maildir/")])
 def test_kill(make_instance, role, home_mailbox):
     """Whoever writes the mailbox is killed again and again: none is lost,
     none is half, and what was answered is not there twice."""
@@ -138,8 +153,7 @@ def test_kill(make_instance, role, home_mailbox):
         time.sleep(0.02)
     sender.join()
     mail.wait_empty()
-    with open(box, "rb") as f:
-        found = messages(f.read())
+    found = list(in_mailbox(box))
     assert kills > 0
     assert set(found) == set(range(count))
     # Only what was written, but not yet told, may come again.

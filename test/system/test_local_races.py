@@ -137,6 +137,38 @@ def test_planted_for_others(make_instance):
         assert f.read() == PRECIOUS
 
 
+def test_race_for_maildirs(make_instance):
+    """mallory's Maildir is known to the filer, which acts as anybody: what he
+    makes of it leads nowhere, and bob's mail does not wait for it."""
+    mail = make_instance(*COMMON, "home_mailbox = Maildir/",
+                         users=["mallory", "bob"])
+    maildir = os.path.join(mail.make_home("mallory"), "Maildir")
+    bobs = os.path.join(mail.make_home("bob"), "Maildir", "new")
+    roots = os.path.join(mail.directory, "root-dir")
+    os.mkdir(roots)
+    os.chmod(roots, 0o777)
+    mail.start()
+    for i in range(4):
+        mail.send("", ["mallory", "bob"], body(i))
+        mail.wait_empty()
+    assert mail.processes("deliver-filer")
+    for path in (os.path.dirname(os.path.dirname(bobs)),
+                 os.path.dirname(bobs), bobs):
+        os.chmod(path, 0o777)
+    names = [os.path.join(maildir, n) for n in ("tmp", "new")]
+    os.rename(names[1], names[1] + ".old")
+    with Racer(mail.uids["mallory"], [bobs, roots], [*names, maildir]):
+        for i in range(4, ROUNDS):
+            mail.send("", ["mallory", "bob"], body(i))
+        mail.wait_for(lambda: settled(mail, "mallory") >= ROUNDS
+                      and settled(mail, "bob") >= ROUNDS, 60)
+    assert len(mail.log_lines("to=<bob@.*status=sent")) == ROUNDS
+    assert not os.listdir(roots)
+    owners = [os.stat(os.path.join(bobs, name)).st_uid
+              for name in os.listdir(bobs)]
+    assert owners == [mail.uids["bob"]] * ROUNDS
+
+
 def has_leaked(mail):
     return mail.log_lines("leaked")
 

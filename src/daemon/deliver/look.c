@@ -3,7 +3,8 @@
  * The rules for ~/.forward are those of Postfix's local(8): the first of the
  * candidates that is there counts; if it may not be trusted it is as if none
  * was there, with a warning. A scribe only sees that one is there: it acts as
- * the user, but must not read what the user wrote.
+ * the user, but must not read what the user wrote. A filer passes on all that
+ * is not plain.
  */
 #include "daemon/deliver/look.h"
 
@@ -47,6 +48,10 @@ static bool is_at_home(struct worker *w, const struct work_item *item)
 	r = os_error(stat(buf_cstr(&path), &st));
 	if (r == 0)
 		return true;
+	if (w->setup.kind == WORK_FILER) {
+		worker_pass(w, item->number);
+		return false;
+	}
 	buf_printf(&text, "cannot access home directory %.*s: %s",
 	    PRI(item->home), strerror(-r));
 	settle(w, item, VERDICT_DEFERRED, SPAN("4.3.0"), &text);
@@ -133,7 +138,10 @@ static bool has_no_forward(struct worker *w, const struct work_item *item)
 		buf_put(&path, item->forward[i]);
 		if (lstat(buf_cstr(&path), &st) < 0)
 			continue;
-		answer_forward(w, item, i, buf_cstr(&path), &st);
+		if (w->setup.kind == WORK_FILER)
+			worker_pass(w, item->number);
+		else
+			answer_forward(w, item, i, buf_cstr(&path), &st);
 		return false;
 	}
 	return true;
@@ -144,7 +152,10 @@ static int be_user(struct worker *w, const struct work_item *item)
 {
 	bool wanted = item->nforward > 0 || item->flags & WORK_NEEDS_HOME;
 
-	if (w->setup.kind != WORK_SCRIBE || !wanted || geteuid() != 0)
+	bool is_one =
+	    w->setup.kind != WORK_SCRIBE && w->setup.kind != WORK_FILER;
+
+	if (is_one || !wanted || geteuid() != 0)
 		return 0;
 	return rights_take(item->uid, item->gid);
 }
@@ -155,6 +166,10 @@ bool look_first(struct worker *w, const struct work_item *item)
 	int r;
 
 	r = be_user(w, item);
+	if (r < 0 && w->setup.kind == WORK_FILER) {
+		worker_pass(w, item->number);
+		return false;
+	}
 	if (r < 0) {
 		buf_printf(
 		    &text, "cannot act as uid %u: %s", item->uid, strerror(-r));

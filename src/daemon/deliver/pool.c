@@ -5,6 +5,7 @@
  *
  *	kind     one lane per       processes in it
  *	scribe   slot (hash)        one
+ *	filer    all                one
  *	worker   uid and gid        one
  *	runner   uid, gid, command  up to max_runners, an item at a time each
  *	         or pipe service    as many as there are items: the queue has
@@ -26,6 +27,10 @@
  *
  * A process with an old configuration, or one that cannot reach the files of
  * a new item, is OUTDATED: it gets no more items and leaves when it is idle.
+ *
+ * A message for a Maildir goes to the filer if the filer knows that Maildir
+ * (known.h), else to the user's worker. What a filer cannot do at once and
+ * without a doubt it passes, and that goes to the worker, too.
  */
 #include "daemon/deliver/pool.h"
 
@@ -35,12 +40,14 @@
 #include <unistd.h>
 
 #include "base/hmap.h"
+#include "daemon/deliver/known.h"
 #include "daemon/deliver/reach.h"
 #include "daemon/deliver/spawn.h"
 #include "ipc/chan.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "os/sandbox.h"
 
 enum {
 	ATTEMPTS_MAX = 2,
@@ -85,6 +92,8 @@ struct pool {
 	struct loop_timer idle_timer;
 	struct loop_hook pump;
 	bool has_root; /* we may become anybody */
+	bool may_file; /* there may be a filer: Landlock can hold it */
+	struct known known;
 };
 
 struct pool_lane {
@@ -138,7 +147,8 @@ static void defer(struct pool *pool, struct pool_item *item, span text)
 
 /* Lanes */
 
-/* Without root we are nobody but ourselves. */
+/* By the user's own process, or by one for all. Without root we are nobody but
+ * ourselves. */
 static struct lane_key key_of(
     const struct pool *pool, const struct work_item *work)
 {
@@ -190,10 +200,8 @@ static struct pool_lane *find_lane(
 	return NULL;
 }
 
-static struct pool_lane *get_lane(
-    struct pool *pool, const struct work_item *work)
+static struct pool_lane *get_lane(struct pool *pool, struct lane_key key)
 {
-	struct lane_key key = key_of(pool, work);
 	uint64_t hash = key_hash(&key);
 	struct pool_lane *lane = find_lane(pool, &key, hash);
 
@@ -223,12 +231,17 @@ static void pump_later(struct pool *pool)
 	loop_defer(pool->setup.loop, LOOP_IPC, &pool->pump);
 }
 
-/* Scribes have their places for themselves. */
+/* Those that act as others have their places for themselves. */
+static bool acts_for_all(const struct lane_key *key)
+{
+	return key->kind == WORK_SCRIBE || key->kind == WORK_FILER;
+}
+
 static void make_hungry(struct pool_lane *lane)
 {
 	if (!list_is_empty(&lane->link))
 		return;
-	if (lane->key.kind == WORK_SCRIBE)
+	if (acts_for_all(&lane->key))
 		list_prepend(&lane->pool->hungry, &lane->link);
 	else
 		list_append(&lane->pool->hungry, &lane->link);
@@ -237,7 +250,7 @@ static void make_hungry(struct pool_lane *lane)
 /* Those of pipe services are counted by the queue. */
 static bool counts(const struct pool_worker *w)
 {
-	return w->lane->key.kind != WORK_SCRIBE && !w->lane->key.pipe;
+	return !acts_for_all(&w->lane->key) && !w->lane->key.pipe;
 }
 
 /* Ends of processes */
@@ -280,17 +293,62 @@ static void tell_end(const struct pool_worker *w, int status)
 		    WEXITSTATUS(status));
 }
 
+static void widen(struct pool_lane *lane, const struct work_item *work);
+
+/* What the filer does not do; it is in no list of the filer's any more. */
+static bool to_worker(struct pool_item *item)
+{
+	struct pool *pool = item->lane->pool;
+
+	known_avoid(&pool->known, &item->work, loop_now(pool->setup.loop));
+	item->lane = get_lane(pool, key_of(pool, &item->work));
+	widen(item->lane, &item->work);
+	return true;
+}
+
+static void wait_again(struct pool_item *item)
+{
+	item->worker = NULL;
+	list_remove(&item->link);
+	list_append(&item->lane->waiting, &item->link);
+	make_hungry(item->lane);
+	pump_later(item->lane->pool);
+}
+
+/* In front: they were here first. */
+static void take_back(struct pool_worker *w)
+{
+	struct list *waiting = &w->lane->waiting;
+
+	LIST_FOR(l, &w->items)
+	CONTAINER_OF(l, struct pool_item, link)->worker = NULL;
+	list_splice(&w->items, waiting);
+	list_splice(waiting, &w->items);
+}
+
+/* No user's mail shall depend on what another one's did to the filer. */
+static void share_out(struct pool_worker *w)
+{
+	LIST_FOR(l, &w->items)
+	{
+		struct pool_item *item =
+		    CONTAINER_OF(l, struct pool_item, link);
+
+		(void)to_worker(item);
+		wait_again(item);
+	}
+}
+
 /* Reaped, and its line is at its end: what is left was not done. */
 static void end_worker(struct pool_worker *w)
 {
 	struct pool_lane *lane = w->lane;
 	struct pool *pool = lane->pool;
 
-	LIST_FOR(l, &w->items)
-	CONTAINER_OF(l, struct pool_item, link)->worker = NULL;
-	/* In front: they were here first. */
-	list_splice(&w->items, &lane->waiting);
-	list_splice(&lane->waiting, &w->items);
+	if (lane->key.kind == WORK_FILER)
+		share_out(w);
+	else
+		take_back(w);
 	if (counts(w)) {
 		pool->nworkers--;
 		pool->nleaving--;
@@ -343,6 +401,25 @@ static void become_idle(struct pool_worker *w)
 		pump_later(pool);
 }
 
+/* One that is not idle leaves when it is: it may be the one whose answer we are
+ * hearing. */
+static void outdate(struct pool_worker *w)
+{
+	w->outdated = true;
+	if (!list_is_empty(&w->link))
+		retire(w);
+}
+
+/* Its present process cannot open what this item needs. */
+static void widen(struct pool_lane *lane, const struct work_item *work)
+{
+	if (lane->key.kind != WORK_WORKER ||
+	    !reach_add(&lane->reach, work, lane->pool->conf.base))
+		return;
+	LIST_FOR(l, &lane->workers)
+	outdate(CONTAINER_OF(l, struct pool_worker, mate));
+}
+
 static struct pool_item *find_item(struct pool_worker *w, uint64_t number)
 {
 	LIST_FOR(l, &w->items)
@@ -389,6 +466,26 @@ static bool is_answer(
 	return false;
 }
 
+/*
+ * What a filer could do. Virtual Maildirs mostly are one user's, whose worker
+ * does as well; the quota of one is in a file that a filer does not reach; and
+ * what is root's is not done by one who acts as others.
+ */
+static bool can_be_filed(const struct pool *pool, const struct work_item *work)
+{
+	const uint32_t kind = WORK_OWN | WORK_VIRTUAL | WORK_QUOTA;
+
+	return pool->may_file && work->kind == WORK_MAILDIR &&
+	    (work->flags & kind) == WORK_OWN && work->uid != 0 &&
+	    work->gid != 0;
+}
+
+static void learn(struct pool *pool, const struct work_item *work)
+{
+	if (can_be_filed(pool, work))
+		known_learn(&pool->known, work, loop_now(pool->setup.loop));
+}
+
 static bool on_done(struct pool_worker *w, span payload)
 {
 	struct pool_item *item;
@@ -399,33 +496,46 @@ static bool on_done(struct pool_worker *w, span payload)
 	item = find_item(w, result.number);
 	if (!item || !is_answer(&item->work, &result))
 		return false;
+	if (w->lane->key.kind == WORK_WORKER &&
+	    result.found == WORK_FOUND_NONE &&
+	    result.verdict.class == VERDICT_SENT)
+		learn(w->lane->pool, &item->work);
 	done(w->lane->pool, item, &result);
 	rest(w);
 	return true;
 }
 
 /* Its successor will have that directory. */
+static bool add_reach(struct pool_lane *lane, span path)
+{
+	if (path.len == 0 || path.ptr[0] != '/')
+		return false;
+	(void)reach_add_path(&lane->reach, path);
+	LIST_FOR(l, &lane->workers)
+	CONTAINER_OF(l, struct pool_worker, mate)->outdated = true;
+	return true;
+}
+
 static bool on_reach(struct pool_worker *w, span payload)
 {
-	struct pool_lane *lane = w->lane;
 	struct pool_item *item;
 	struct work_reach m;
+	bool ok = false;
 
-	if (lane->key.kind != WORK_WORKER || !work_reach_get(payload, &m))
+	if (!work_reach_get(payload, &m))
 		return false;
 	item = find_item(w, m.number);
-	if (!item || m.path.len == 0 || m.path.ptr[0] != '/' ||
-	    item->detours == DETOURS_MAX)
+	if (!item || item->detours == DETOURS_MAX)
 		return false;
-	(void)reach_add_path(&lane->reach, m.path);
-	w->outdated = true;
+	if (w->lane->key.kind == WORK_FILER && m.path.len == 0)
+		ok = to_worker(item);
+	else if (w->lane->key.kind == WORK_WORKER)
+		ok = add_reach(w->lane, m.path);
+	if (!ok)
+		return false;
 	item->detours++;
 	item->attempts--;
-	item->worker = NULL;
-	list_remove(&item->link);
-	list_append(&lane->waiting, &item->link);
-	make_hungry(lane);
-	pump_later(lane->pool);
+	wait_again(item);
 	rest(w);
 	return true;
 }
@@ -460,6 +570,15 @@ static void on_gone(void *ctx, int error)
 		end_worker(w);
 }
 
+/* It read what it was sent, and may have more. */
+static void on_drained(void *ctx)
+{
+	struct pool_worker *w = ctx;
+
+	make_hungry(w->lane);
+	pump_later(w->lane->pool);
+}
+
 static void send_item(struct pool_worker *w, struct pool_item *item)
 {
 	struct work_item m = item->work;
@@ -487,12 +606,18 @@ static void send_item(struct pool_worker *w, struct pool_item *item)
 static void send_setup(struct pool_worker *w, int dir)
 {
 	struct pool_lane *lane = w->lane;
-	struct work_setup setup = lane->pool->conf.setup;
+	struct pool *pool = lane->pool;
+	struct work_setup setup = pool->conf.setup;
+	struct work_maildir *maildirs = NULL;
 
 	setup.kind = lane->key.kind;
-	if (dir >= 0) {
+	if (setup.kind == WORK_FILER) {
+		maildirs = mem_new(WORK_MAX_MAILDIRS, sizeof(*maildirs));
+		known_grant(
+		    &pool->known, &setup, maildirs, loop_now(pool->setup.loop));
+	} else if (dir >= 0) {
 		setup.npaths = 1;
-		setup.paths = &lane->pool->conf.mail_spool_directory;
+		setup.paths = &pool->conf.mail_spool_directory;
 	} else {
 		setup.npaths = lane->reach.n;
 		setup.paths = lane->reach.paths;
@@ -501,6 +626,7 @@ static void send_setup(struct pool_worker *w, int dir)
 	                       : chan_begin_fds(w->line, WORK_SETUP, &dir, 1),
 	    &setup);
 	chan_end(w->line);
+	mem_free(maildirs);
 }
 
 static int connect_worker(struct pool_worker *w, int dir)
@@ -508,6 +634,7 @@ static int connect_worker(struct pool_worker *w, int dir)
 	static const struct chan_calls calls = {
 		.message = on_message,
 		.gone = on_gone,
+		.drained = on_drained,
 	};
 	struct loop *loop = w->lane->pool->setup.loop;
 	int r;
@@ -536,17 +663,17 @@ static int launch(struct pool_worker *w)
 	const struct lane_key *key = &w->lane->key;
 	const struct pool *pool = w->lane->pool;
 	const struct priv_user user = { .uid = key->uid, .gid = key->gid };
-	bool scribe = key->kind == WORK_SCRIBE;
+	bool as_user = pool->has_root && !acts_for_all(key);
 	CLEANUP(fd_close) int dir = -1;
 	int r;
 
-	if (scribe) {
+	if (key->kind == WORK_SCRIBE) {
 		dir = open_spool(pool);
 		if (dir < 0)
 			return dir;
 	}
-	r = spawn_worker((enum work_kind)key->kind,
-	    pool->has_root && !scribe ? &user : NULL, &w->process);
+	r = spawn_worker(
+	    (enum work_kind)key->kind, as_user ? &user : NULL, &w->process);
 	if (r == 0)
 		r = connect_worker(w, dir);
 	if (r < 0)
@@ -622,8 +749,7 @@ static bool has_room(struct pool_lane *lane)
 		return true;
 	if (lane->nworkers >= max)
 		return false;
-	if (lane->key.kind == WORK_SCRIBE ||
-	    pool->nworkers < pool->conf.max_workers)
+	if (acts_for_all(&lane->key) || pool->nworkers < pool->conf.max_workers)
 		return true;
 	if (pool->nleaving < LEAVING_MAX) {
 		idle = find_idle(pool);
@@ -637,7 +763,9 @@ static bool can_take(const struct pool_worker *w)
 {
 	if (w->state != WORKER_SERVING || w->outdated || w->reaped)
 		return false;
-	return w->lane->key.kind != WORK_RUNNER || list_is_empty(&w->items);
+	if (w->lane->key.kind == WORK_RUNNER)
+		return list_is_empty(&w->items);
+	return chan_backlog(w->line) <= CHAN_HIGH_WATER;
 }
 
 static struct pool_worker *find_worker(struct pool_lane *lane)
@@ -717,27 +845,34 @@ static void pump(void *ctx)
 	list_splice(&pool->hungry, &now);
 }
 
-/* Its present process cannot open what this item needs. One that is not idle
- * leaves when it is: it may be the one whose answer we are hearing. */
-static void widen(struct pool_lane *lane, const struct work_item *work)
+/* The next filer will know more. */
+static void renew_filer(struct pool_lane *lane)
 {
-	if (lane->key.kind != WORK_WORKER ||
-	    !reach_add(&lane->reach, work, lane->pool->conf.base))
-		return;
 	LIST_FOR(l, &lane->workers)
-	{
-		struct pool_worker *w =
-		    CONTAINER_OF(l, struct pool_worker, mate);
+	outdate(CONTAINER_OF(l, struct pool_worker, mate));
+}
 
-		w->outdated = true;
-		if (!list_is_empty(&w->link))
-			retire(w);
-	}
+static struct pool_lane *choose_lane(
+    struct pool *pool, const struct work_item *work)
+{
+	const struct lane_key filer = { .kind = WORK_FILER };
+	enum known_place place = KNOWN_NOT;
+	struct pool_lane *lane;
+
+	if (can_be_filed(pool, work))
+		place =
+		    known_find(&pool->known, work, loop_now(pool->setup.loop));
+	if (place == KNOWN_NOT)
+		return get_lane(pool, key_of(pool, work));
+	lane = get_lane(pool, filer);
+	if (place == KNOWN_SOON)
+		renew_filer(lane);
+	return lane;
 }
 
 void pool_submit(struct pool *pool, struct pool_item *item)
 {
-	struct pool_lane *lane = get_lane(pool, &item->work);
+	struct pool_lane *lane = choose_lane(pool, &item->work);
 	struct pool_worker *w;
 
 	item->attempts = 0;
@@ -792,6 +927,8 @@ struct pool *pool_new(const struct pool_setup *setup)
 	pool->pump.ctx = pool;
 	list_init(&pool->pump.link);
 	pool->has_root = geteuid() == 0;
+	pool->may_file = pool->has_root && sandbox_landlock() > 0;
+	known_init(&pool->known);
 	return pool;
 }
 
@@ -830,5 +967,6 @@ void pool_free(struct pool **pool)
 	loop_timer_stop(p->setup.loop, &p->idle_timer);
 	loop_defer_cancel(&p->pump);
 	hmap_done(&p->lanes);
+	known_done(&p->known);
 	mem_free(p);
 }

@@ -4,12 +4,14 @@
  *
  *	WORK_SPOOL, _LOOK           a scribe: two of them as root, and a
  *	                            user's mail goes always to the same
+ *	WORK_MAILDIR                a filer, as root, for the users that it
+ *	                            knows (known.h)
  *	WORK_MBOX, _MAILDIR, _READ  the worker of the item's uid and gid
  *	WORK_COMMAND, _FILE         a runner of that uid and gid that has
  *	                            nothing else to do
  *
- * A process is started when there is something for it to do. Scribes and
- * workers take everything that arrives for them, so that what waits for one
+ * A process is started when there is something for it to do. Scribes,
+ * filers and workers take everything that arrives for them, so that what waits for one
  * mailbox is written, and flushed, together. A process ends when it had
  * nothing to do for a while or when its place is needed.
  *
@@ -34,7 +36,8 @@ struct pool_conf {
 	span base;
 	struct work_setup setup; /* without kind, owner and paths */
 	usec max_idle;
-	/* Processes at a time, besides scribes and those of pipe services. */
+	/* Processes at a time, besides scribes, the filer and those of pipe
+	 * services. */
 	unsigned max_workers;
 	unsigned max_runners; /* of them, for one command of a user; 0: two */
 };

@@ -15,6 +15,13 @@
 
 enum { NOBODY = -1 };
 
+/* Who we are, as the kernel told: most of the time it need not be asked. */
+static struct {
+	bool known;
+	uid_t uid;
+	gid_t gid;
+} acting;
+
 /* These calls do not say whether they worked; an impossible id asks. */
 static int set_uid(uid_t uid)
 {
@@ -28,23 +35,33 @@ static int set_gid(gid_t gid)
 	return (gid_t)setfsgid((gid_t)NOBODY) == gid ? 0 : -EPERM;
 }
 
-/* The uid comes last: with root's it takes the file capabilities away. */
+/*
+ * To take a gid and groups needs CAP_SETGID, which stays whatever the uid. The
+ * uid comes last: with root's it takes the file capabilities away.
+ */
 int rights_take(uid_t uid, gid_t gid)
 {
 	int r;
 
+	if (acting.known && acting.uid == uid && acting.gid == gid)
+		return 0;
 	if (geteuid() != 0)
 		return uid == geteuid() ? 0 : -EPERM;
-	r = rights_return();
-	if (r == 0)
-		r = os_error((int)syscall(SYS_setgroups, (size_t)1, &gid));
+	acting.known = false;
+	r = os_error((int)syscall(SYS_setgroups, (size_t)1, &gid));
 	if (r == 0)
 		r = set_gid(gid);
-	return r == 0 ? set_uid(uid) : r;
+	if (r == 0)
+		r = set_uid(uid);
+	acting.known = r == 0;
+	acting.uid = uid;
+	acting.gid = gid;
+	return r;
 }
 
 int rights_return(void)
 {
+	acting.known = false;
 	return geteuid() == 0 ? set_uid(0) : 0;
 }
 
@@ -66,6 +83,11 @@ int rights_keep_files_only(void)
 	return keep(1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_CHOWN |
 	    1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH |
 	    1U << CAP_FOWNER);
+}
+
+int rights_keep_acting(void)
+{
+	return keep(1U << CAP_SETUID | 1U << CAP_SETGID);
 }
 
 int rights_keep_none(void)

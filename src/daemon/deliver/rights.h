@@ -24,5 +24,7 @@ MUST_USE int rights_return(void);
  * No capability to go beyond quotas (CAP_SYS_RESOURCE) is among them.
  */
 MUST_USE int rights_keep_files_only(void);
+/* The same, without those on the files of others. */
+MUST_USE int rights_keep_acting(void);
 /* All of them. */
 MUST_USE int rights_keep_none(void);

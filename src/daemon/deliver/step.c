@@ -315,7 +315,8 @@ static unsigned head_of(const struct step_run *sr, enum work_do kind)
 
 static unsigned flags_of(const struct local_step *s)
 {
-	return (s->flags & LOCAL_VIRTUAL ? WORK_VIRTUAL : 0U) |
+	return (s->kind == LOCAL_MAILBOX ? WORK_OWN : 0U) |
+	    (s->flags & LOCAL_VIRTUAL ? WORK_VIRTUAL : 0U) |
 	    (s->flags & LOCAL_QUOTA ? WORK_QUOTA : 0U) |
 	    (s->flags & LOCAL_NEEDS_HOME ? WORK_NEEDS_HOME : 0U);
 }

@@ -3,7 +3,11 @@
 
 #include "base/wire_array.h"
 
-enum { SPAN_MIN = 4, ENV_MIN = 2 * SPAN_MIN };
+enum {
+	SPAN_MIN = 4,
+	ENV_MIN = 2 * SPAN_MIN,
+	MAILDIR_MIN = SPAN_MIN + 8,
+};
 
 static void put_spans(struct buf *out, const span *spans, uint32_t n)
 {
@@ -27,10 +31,36 @@ static bool get_spans(
 	return true;
 }
 
+static void put_maildirs(struct buf *out, const struct work_setup *m)
+{
+	wire_put_u32(out, m->nmaildirs);
+	for (uint32_t i = 0; i < m->nmaildirs; i++) {
+		wire_put_span(out, m->maildirs[i].path);
+		wire_put_u32(out, m->maildirs[i].uid);
+		wire_put_u32(out, m->maildirs[i].gid);
+	}
+}
+
+static bool get_maildirs(
+    struct wire *w, struct arena *a, struct work_setup *ret)
+{
+	ret->maildirs = wire_array(
+	    w, a, &ret->nmaildirs, MAILDIR_MIN, sizeof(*ret->maildirs));
+	if (!ret->maildirs || ret->nmaildirs > WORK_MAX_MAILDIRS)
+		return false;
+	for (uint32_t i = 0; i < ret->nmaildirs; i++) {
+		ret->maildirs[i].path = wire_span(w);
+		ret->maildirs[i].uid = wire_u32(w);
+		ret->maildirs[i].gid = wire_u32(w);
+	}
+	return true;
+}
+
 void work_setup_put(struct buf *out, const struct work_setup *m)
 {
 	wire_put_u8(out, m->kind);
 	put_spans(out, m->paths, m->npaths);
+	put_maildirs(out, m);
 	wire_put_u32(out, m->attempts);
 	wire_put_u64(out, m->delay);
 	wire_put_u64(out, m->stale);
@@ -44,7 +74,8 @@ bool work_setup_get(span payload, struct arena *a, struct work_setup *ret)
 	struct wire w = wire_from(payload);
 
 	ret->kind = wire_u8(&w);
-	if (!get_spans(&w, a, WORK_MAX_PATHS, &ret->npaths, &ret->paths))
+	if (!get_spans(&w, a, WORK_MAX_PATHS, &ret->npaths, &ret->paths) ||
+	    !get_maildirs(&w, a, ret))
 		return false;
 	ret->attempts = wire_u32(&w);
 	ret->delay = wire_u64(&w);

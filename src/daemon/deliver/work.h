@@ -6,12 +6,15 @@
  *	parent -> worker   SETUP, ITEM...
  *	worker -> parent   DONE, REACH...
  *
- * There are three kinds of workers, all of them this program again:
+ * There are four kinds of workers, all of them this program again:
  *
  *	scribe   writes the mailboxes below mail_spool_directory, those of all
  *	         users. It keeps the capabilities to act on files as anybody,
  *	         and Landlock leaves it that one directory. Whether a user has
  *	         a ~/.forward it may see, but not open it.
+ *	filer    puts messages into the Maildirs of many users that it was told
+ *	         at its start. It acts as each of them, and all that Landlock
+ *	         leaves it are those Maildirs' tmp/ and new/, to add to.
  *	worker   is one user, and reaches the directories it was told at its
  *	         start: his home, or those of virtual mailboxes.
  *	runner   is one user, and runs commands and opens files that he named.
@@ -38,6 +41,7 @@ enum {
 
 enum {
 	WORK_MAX_PATHS = 64,
+	WORK_MAX_MAILDIRS = 2048,
 	WORK_MAX_KEEP = 256,
 	WORK_MAX_FORWARD = 16,
 	WORK_MAX_ENV = 128,
@@ -46,7 +50,19 @@ enum {
 	WORK_MAX_BYTES = 4 * 1024 * 1024,
 };
 
-enum work_kind { WORK_SCRIBE, WORK_WORKER, WORK_RUNNER, WORK_KINDS };
+enum work_kind {
+	WORK_SCRIBE,
+	WORK_FILER,
+	WORK_WORKER,
+	WORK_RUNNER,
+	WORK_KINDS,
+};
+
+struct work_maildir {
+	span path; /* as in items */
+	uint32_t uid;
+	uint32_t gid;
+};
 
 struct work_setup {
 	uint8_t kind; /* enum work_kind */
@@ -55,6 +71,9 @@ struct work_setup {
 	 * pool takes them from the items. */
 	uint32_t npaths;
 	span *paths;
+	/* filer */
+	uint32_t nmaildirs;
+	struct work_maildir *maildirs;
 	/* mailbox files */
 	uint32_t attempts; /* deliver_lock_attempts */
 	usec delay;        /* deliver_lock_delay */
@@ -85,6 +104,7 @@ enum work_flags {
 	WORK_QUOTA = 2,      /* Maildir++: keep maildirsize */
 	WORK_NEEDS_HOME = 4, /* `home` must be there */
 	WORK_PIPE = 8,       /* texts of pipe(8) */
+	WORK_OWN = 16,       /* the user's mailbox, not a file he named */
 };
 
 struct work_env {
@@ -164,7 +184,8 @@ struct work_done {
 
 /*
  * Nothing was done: what the item is about really lies in this directory,
- * which is out of the worker's reach. Another one shall do it.
+ * which is out of the worker's reach. Another one shall do it. A filer says
+ * no directory: the user's worker shall do it, or find out why not.
  */
 struct work_reach {
 	uint64_t number;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A worker may have the Maildirs of many recipients to fill: virtual ones all
- * belong to one user. What comes in one go is written to all of them, then
- * made safe together (store/maildir.c says in which order), then answered.
+ * What comes in one go is written to all Maildirs it is for, then flushed and
+ * shown together, and then its names are flushed, together with the messages
+ * that came meanwhile (store/maildir.c says why in this order):
+ *
+ *	fresh    written          in tmp/
+ *	shown    flushed, moved   in new/
+ *	         flushed again    answered
+ *
  * Messages that fail before that are answered at once.
  */
 #include "daemon/deliver/work_maildir.h"
@@ -12,13 +17,15 @@
 #include <unistd.h>
 
 #include "daemon/deliver/copy.h"
+#include "daemon/deliver/rights.h"
 #include "store/maildir.h"
 #include "store/maildirsize.h"
 
 enum {
-	/* Messages and Maildirs at a time: files that are open. */
-	ITEMS = MAILDIR_BATCH,
-	PLACES = 32,
+	/* Messages and Maildirs at a time, of each of the two: files that are
+	 * open. */
+	ITEMS = 256,
+	PLACES = 128,
 	PATH_LONGEST = 8192,
 	TEXT_MAX = 3 * MAILBOX_REASON_MAX,
 };
@@ -32,11 +39,18 @@ struct place {
 	uint64_t numbers[MAILDIR_BATCH];
 };
 
+struct places {
+	struct place *all[PLACES]; /* those used come first */
+	size_t count;              /* in use */
+	size_t nitems;
+};
+
 struct maildirs {
 	struct worker *w;
-	struct place *places[PLACES]; /* those used come first */
-	size_t count;                 /* in use */
-	size_t nitems;
+	struct places rooms[2];
+	struct places *fresh; /* messages are written */
+	struct places *shown; /* they are in new/, their names not safe yet */
+	struct flusher *flusher;
 	struct copy copy;
 	struct mailbox_trouble trouble;
 };
@@ -46,9 +60,22 @@ static struct maildirs *maildirs_new(struct worker *w)
 	struct maildirs *m = NEW(struct maildirs);
 
 	m->w = w;
+	m->fresh = &m->rooms[0];
+	m->shown = &m->rooms[1];
+	m->flusher = flusher_new();
 	copy_init(&m->copy);
 	buf_init(&m->trouble.reason, MAILBOX_REASON_MAX);
 	return m;
+}
+
+static void free_places(struct places *p)
+{
+	for (size_t i = 0; i < PLACES && p->all[i]; i++) {
+		maildir_done(&p->all[i]->maildir);
+		maildirsize_close(&p->all[i]->size);
+		buf_done(&p->all[i]->path);
+		mem_free(p->all[i]);
+	}
 }
 
 void work_maildir_free(struct worker *w)
@@ -57,12 +84,9 @@ void work_maildir_free(struct worker *w)
 
 	if (!m)
 		return;
-	for (size_t i = 0; i < PLACES && m->places[i]; i++) {
-		maildir_done(&m->places[i]->maildir);
-		maildirsize_close(&m->places[i]->size);
-		buf_done(&m->places[i]->path);
-		mem_free(m->places[i]);
-	}
+	free_places(m->fresh);
+	free_places(m->shown);
+	flusher_free(&m->flusher);
 	copy_release(&m->copy);
 	buf_done(&m->trouble.reason);
 	mem_free(m);
@@ -106,6 +130,15 @@ static void answer_trouble(struct maildirs *m, uint64_t number)
 	});
 }
 
+/* A filer leaves it to the user's worker to find out why. */
+static void answer_failure(struct maildirs *m, uint64_t number)
+{
+	if (m->w->setup.kind == WORK_FILER)
+		worker_pass(m->w, number);
+	else
+		answer_trouble(m, number);
+}
+
 /* Places */
 
 static struct place *place_new(void)
@@ -118,11 +151,16 @@ static struct place *place_new(void)
 	return p;
 }
 
-static struct place *find_place(struct maildirs *m, span path)
+static struct place *find_place(
+    const struct places *p, const struct work_item *item)
 {
-	for (size_t i = 0; i < m->count; i++)
-		if (span_eq(buf_span(&m->places[i]->path), path))
-			return m->places[i];
+	for (size_t i = 0; i < p->count; i++) {
+		struct place *place = p->all[i];
+
+		if (place->maildir.spec.owner == item->uid &&
+		    span_eq(buf_span(&place->path), item->path))
+			return place;
+	}
 	return NULL;
 }
 
@@ -132,14 +170,16 @@ static struct place *open_place(
 	struct maildir_spec spec = {
 		.other =
 		    item->flags & WORK_VIRTUAL ? SPAN("4.2.0") : SPAN("5.2.0"),
+		.become = m->w->setup.kind == WORK_FILER ? rights_take : NULL,
+		.owner = item->uid,
+		.group = item->gid,
 	};
+	struct places *fresh = m->fresh;
 	struct place *p;
 
-	if (m->count == PLACES)
-		work_maildir_end(m->w);
-	if (!m->places[m->count])
-		m->places[m->count] = place_new();
-	p = m->places[m->count++];
+	if (!fresh->all[fresh->count])
+		fresh->all[fresh->count] = place_new();
+	p = fresh->all[fresh->count++];
 	buf_clear(&p->path);
 	buf_put(&p->path, item->path);
 	spec.path = buf_cstr(&p->path);
@@ -215,6 +255,13 @@ static int add(
 	return r;
 }
 
+/* How much there is in a Maildir is known when all is settled. */
+static void end_quota(struct maildirs *m, const struct work_item *item)
+{
+	if (item->flags & WORK_QUOTA && find_place(m->shown, item))
+		work_maildir_end(m->w);
+}
+
 void work_maildir(struct worker *w, const struct work_item *item, int blob)
 {
 	struct maildirs *m = w->maildirs;
@@ -222,16 +269,19 @@ void work_maildir(struct worker *w, const struct work_item *item, int blob)
 
 	if (!m)
 		m = w->maildirs = maildirs_new(w);
-	p = find_place(m, item->path);
+	end_quota(m, item);
+	p = find_place(m->fresh, item);
 	if (!p)
 		p = open_place(m, item);
 	if (add(m, p, item, blob) != MAILDIR_OK) {
-		answer_trouble(m, item->number);
-		return;
+		answer_failure(m, item->number);
+	} else {
+		p->numbers[p->maildir.count - 1] = item->number;
+		m->fresh->nitems++;
 	}
-	p->numbers[p->maildir.count - 1] = item->number;
-	if (++m->nitems == ITEMS)
-		work_maildir_end(w);
+	if (m->fresh->nitems == ITEMS || m->fresh->count == PLACES ||
+	    p->maildir.count == MAILDIR_BATCH)
+		(void)work_maildir_advance(w);
 }
 
 /* All that was put off */
@@ -244,7 +294,7 @@ static void settle(struct maildirs *m, struct place *p)
 
 	for (size_t i = 0; i < d->count; i++) {
 		if (maildir_result(d, i, &m->trouble) != MAILDIR_OK) {
-			answer_trouble(m, p->numbers[i]);
+			answer_failure(m, p->numbers[i]);
 			continue;
 		}
 		answer_sent(m, p->numbers[i]);
@@ -255,25 +305,50 @@ static void settle(struct maildirs *m, struct place *p)
 		maildirsize_add(&p->size, bytes, count);
 }
 
-void work_maildir_end(struct worker *w)
+static void settle_all(struct maildirs *m, struct places *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		settle(m, p->all[i]);
+		close_place(p->all[i]);
+	}
+	p->count = p->nitems = 0;
+}
+
+/* Whoever waits for the answers is gone. */
+static void undo_all(struct places *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		maildir_undo(&p->all[i]->maildir);
+}
+
+bool work_maildir_advance(struct worker *w)
 {
 	struct maildirs *m = w->maildirs;
-	struct maildir *all[PLACES];
-	bool undo;
+	struct maildir *all[2 * PLACES];
+	struct places *shown;
+	size_t n = 0;
 
-	if (!m || m->count == 0)
-		return;
-	undo = worker_is_alone(w);
-	for (size_t i = 0; i < m->count; i++) {
-		all[i] = &m->places[i]->maildir;
-		if (undo)
-			maildir_undo(all[i]);
+	if (!m || m->fresh->count + m->shown->count == 0)
+		return false;
+	if (worker_is_alone(w)) {
+		undo_all(m->fresh);
+		undo_all(m->shown);
 	}
-	maildir_sync(all, m->count);
-	for (size_t i = 0; i < m->count; i++) {
-		settle(m, m->places[i]);
-		close_place(m->places[i]);
-	}
-	m->count = m->nitems = 0;
+	for (size_t i = 0; i < m->fresh->count; i++)
+		all[n++] = &m->fresh->all[i]->maildir;
+	for (size_t i = 0; i < m->shown->count; i++)
+		all[n++] = &m->shown->all[i]->maildir;
+	maildir_advance(all, n, m->flusher);
+	shown = m->shown;
+	settle_all(m, shown);
+	m->shown = m->fresh;
+	m->fresh = shown;
 	copy_release(&m->copy);
+	return true;
+}
+
+void work_maildir_end(struct worker *w)
+{
+	while (work_maildir_advance(w))
+		continue;
 }

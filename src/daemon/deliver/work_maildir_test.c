@@ -189,9 +189,9 @@ static void test_several(void **state)
 static void test_many(void **state)
 {
 	struct place *p = *state;
-	bool seen[201] = { false };
+	bool seen[601] = { false };
 
-	for (uint64_t i = 1; i <= 200; i++) {
+	for (uint64_t i = 1; i <= 600; i++) {
 		char name[16];
 
 		(void)snprintf(name, sizeof(name), "m%ju", (uintmax_t)i % 50);
@@ -199,7 +199,7 @@ static void test_many(void **state)
 	}
 	assert_false(is_silent(p));
 	work_maildir_end(&p->worker);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 600; i++) {
 		struct work_done done;
 		struct sync_msg msg;
 
@@ -207,13 +207,13 @@ static void test_many(void **state)
 		assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
 		assert_true(work_done_get(msg.payload, &done));
 		assert_int_equal(done.verdict.class, VERDICT_SENT);
-		assert_true(done.number >= 1 && done.number <= 200);
+		assert_true(done.number >= 1 && done.number <= 600);
 		assert_false(seen[done.number]);
 		seen[done.number] = true;
 	}
 	assert_true(is_silent(p));
-	expect_files(p, "m0", 4);
-	expect_files(p, "m49", 4);
+	expect_files(p, "m0", 12);
+	expect_files(p, "m49", 12);
 }
 
 /* What fails is answered at once; the others do not suffer. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "daemon/deliver/batch.h"
+#include "daemon/deliver/filer.h"
 #include "daemon/deliver/look.h"
 #include "daemon/deliver/rights.h"
 #include "daemon/deliver/runner.h"
@@ -24,7 +25,7 @@
 #include "os/sandbox.h"
 
 enum {
-	ARENA_SETUP = 1 << 20,
+	ARENA_SETUP = 4 << 20,
 	ARENA_PER_BYTE = 16,
 	ARENA_BASE = 1 << 16,
 	THREADS = 8, /* that flush mailboxes */
@@ -35,6 +36,7 @@ static const struct {
 	const char *title;
 } names[WORK_KINDS] = {
 	[WORK_SCRIBE] = { "--scribe", "deliver-scribe" },
+	[WORK_FILER] = { "--filer", "deliver-filer" },
 	[WORK_WORKER] = { "--worker", "deliver-worker" },
 	[WORK_RUNNER] = { "--runner", "deliver-runner" },
 };
@@ -49,16 +51,16 @@ static void run_mbox(struct worker *w, const struct work_item *item, int blob)
  * ask for.
  */
 static const struct work_row {
-	uint8_t process; /* enum work_kind */
-	work_fn *run;    /* NULL: nothing but what all items have */
+	uint8_t processes; /* bits of enum work_kind */
+	work_fn *run;      /* NULL: nothing but what all items have */
 } rows[WORK_DOS] = {
-	[WORK_SPOOL] = { WORK_SCRIBE, run_mbox },
-	[WORK_MBOX] = { WORK_WORKER, run_mbox },
-	[WORK_FILE] = { WORK_RUNNER, run_mbox },
-	[WORK_MAILDIR] = { WORK_WORKER, work_maildir },
-	[WORK_COMMAND] = { WORK_RUNNER, run_command },
-	[WORK_READ] = { WORK_WORKER, look_read },
-	[WORK_LOOK] = { WORK_SCRIBE, look_nothing },
+	[WORK_SPOOL] = { 1 << WORK_SCRIBE, run_mbox },
+	[WORK_MBOX] = { 1 << WORK_WORKER, run_mbox },
+	[WORK_FILE] = { 1 << WORK_RUNNER, run_mbox },
+	[WORK_MAILDIR] = { 1 << WORK_WORKER | 1 << WORK_FILER, work_maildir },
+	[WORK_COMMAND] = { 1 << WORK_RUNNER, run_command },
+	[WORK_READ] = { 1 << WORK_WORKER, look_read },
+	[WORK_LOOK] = { 1 << WORK_SCRIBE, look_nothing },
 };
 
 /* All that was put off is flushed and answered. */
@@ -95,6 +97,13 @@ void worker_settle(
 {
 	worker_answer(
 	    w, &(struct work_done){ .number = number, .verdict = *verdict });
+}
+
+void worker_pass(struct worker *w, uint64_t number)
+{
+	work_reach_put(sync_begin(w->line, WORK_REACH),
+	    &(struct work_reach){ number, SPAN_NONE });
+	sync_end(w->line);
 }
 
 bool worker_is_alone(const struct worker *w)
@@ -194,7 +203,7 @@ static int take_item(struct worker *w, struct sync_msg *msg)
 	    msg->nfds != (item.blob ? 1 : 0))
 		return -EPROTO;
 	row = &rows[item.kind];
-	if (!row->run || row->process != w->setup.kind)
+	if (!row->run || !(row->processes & 1U << w->setup.kind))
 		return -EPROTO;
 	r = keep_content(w, &item, msg);
 	if (r == 0 && reaches(w, &item) && look_first(w, &item))
@@ -225,14 +234,20 @@ static enum waited wait_for_input(struct worker *w)
 {
 	struct pollfd p = { .fd = sync_fd(w->line), .events = POLLIN };
 
-	/* Those that are due. */
-	if (poll(&p, 1, 0) == 0) {
+	while (poll(&p, 1, 0) == 0) {
+		bool more;
+
+		/* Those that are due. */
 		batch_retry(w->batch);
-		end_all(w);
+		batch_end(w->batch);
+		more = work_maildir_advance(w);
 		/* A line that is gone shows at the next receive. */
 		(void)!sync_flush(w->line);
+		if (more)
+			continue;
 		if (poll(&p, 1, time_left(w)) == 0)
 			return WAITED_TIME;
+		break;
 	}
 	return p.revents & POLLHUP ? WAITED_END : WAITED_INPUT;
 }
@@ -274,6 +289,11 @@ static int enclose_scribe(struct worker *w)
 	          SANDBOX_FILES | SANDBOX_THREADS | SANDBOX_FSUID, &mail, 1);
 }
 
+static int enclose_filer(struct worker *w)
+{
+	return filer_enclose(&w->setup);
+}
+
 static int enclose_worker(struct worker *w)
 {
 	struct grants *g = &w->grants;
@@ -300,6 +320,7 @@ static int enclose_runner(struct worker *w)
 
 static int (*const enclose[WORK_KINDS])(struct worker *w) = {
 	[WORK_SCRIBE] = enclose_scribe,
+	[WORK_FILER] = enclose_filer,
 	[WORK_WORKER] = enclose_worker,
 	[WORK_RUNNER] = enclose_runner,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * daemon/deliver/worker.h - the life of a process that does the work: a
- * scribe, a worker or a runner (work.h says what they are).
+ * scribe, a filer, a worker or a runner (work.h says what they are).
  *
  * It blocks. It is started as the user it is for, closes the doors behind
  * itself, and then takes item after item from its line:
@@ -58,6 +58,8 @@ void worker_answer(struct worker *w, const struct work_done *done);
 /* The same, with a verdict and nothing else. */
 void worker_settle(
     struct worker *w, uint64_t number, const struct verdict *verdict);
+/* A filer: the user's own worker shall do it. */
+void worker_pass(struct worker *w, uint64_t number);
 /* The parent is gone: nobody would hear of what we did, and it would be done
  * again. */
 bool worker_is_alone(const struct worker *w);
