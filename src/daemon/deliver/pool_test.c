@@ -27,6 +27,7 @@ struct place {
 	struct pool *pool;
 	struct pool_conf conf;
 	uint64_t size_max;
+	span content; /* of messages that differ; empty: ten each are one */
 	bool own;     /* not by a scribe, but as the user */
 	uint8_t kind; /* enum work_do */
 	char (*paths)[80];
@@ -136,6 +137,10 @@ static void submit(struct place *p, unsigned i, span name, unsigned user)
 		},
 		.blob = -1,
 	};
+	if (p->content.len > 0) {
+		p->items[i].work.message = i + 1;
+		p->items[i].work.content = p->content;
+	}
 	pool_submit(p->pool, &p->items[i]);
 }
 
@@ -450,6 +455,22 @@ static void test_runners(void **state)
 	assert_true(strstr(p->text, "delivered to file: /tmp/pool-") != NULL);
 }
 
+/* More than may be on the way to one process at a time. */
+static void test_backlog(void **state)
+{
+	enum { LENGTH = 256 * 1024 };
+	struct place *p = *state;
+	char *bytes = mem_new(LENGTH, 1);
+
+	memset(bytes, 'x', LENGTH);
+	p->content = span_of(bytes, LENGTH);
+	for (unsigned i = 0; i < ITEMS; i++)
+		submit(p, i, SPAN("ana"), 0);
+	run_until(p, ITEMS);
+	expect_sent(p, ITEMS);
+	mem_free(bytes);
+}
+
 /* What a scribe may still do. Needs root. */
 static void test_scribe_is_enclosed(void **state)
 {
@@ -536,6 +557,7 @@ int main(int argc, char **argv)
 		CASE(test_far_away),
 		CASE(test_answer_to_something_else),
 		CASE(test_runners),
+		CASE(test_backlog),
 		CASE(test_scribe_is_enclosed),
 		CASE(test_root_has_a_mailbox),
 		CASE(test_wrong_owner),
