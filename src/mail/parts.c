@@ -416,11 +416,27 @@ void parts_bytes(const struct part *p, struct buf *out)
 
 /* --- names --- */
 
-/* Controls, also those of ISO 6429 in two bytes of UTF-8. */
+/* U+200E, U+200F, U+2028-202E, U+2066-2069: "exe.txt" is "txt.exe" then. */
+static bool is_turning(span s)
+{
+	uint8_t second = s.len > 2 ? (uint8_t)s.ptr[1] : 0;
+	uint8_t third = s.len > 2 ? (uint8_t)s.ptr[2] : 0;
+
+	if ((uint8_t)s.ptr[0] != 0xe2)
+		return false;
+	return second == 0x80
+	    ? (third >= 0xa8 && third <= 0xae) || (third | 1) == 0x8f
+	    : second == 0x81 && third >= 0xa6 && third <= 0xa9;
+}
+
+/* Controls, also those of ISO 6429 in two bytes of UTF-8, and what changes
+ * the direction of a text. */
 static size_t control_len(span s)
 {
 	uint8_t c = (uint8_t)s.ptr[0];
 
+	if (is_turning(s))
+		return 3;
 	if (c == 0xc2 && s.len > 1 && (uint8_t)s.ptr[1] < 0xa0)
 		return 2;
 	return c < ' ' || c == 127 ? 1 : 0;

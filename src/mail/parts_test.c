@@ -229,6 +229,7 @@ static const struct {
 	{ "a/", "" },
 	{ "a\tb\033[2J\177\302\233c", "a_b_[2J__c" },
 	{ "\303\244 b", "\303\244 b" },
+	{ "a\342\200\256txt.exe\342\201\246", "a_txt.exe_" },
 };
 
 static void gives_safe_names(void **state UNUSED)

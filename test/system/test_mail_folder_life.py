@@ -276,6 +276,13 @@ def test_names_of_senders(reader, sender, name):
     assert "/" not in made and made.startswith(name)
 
 
+def test_names_in_errors(reader):
+    """Whoever has a directory with us may make any name in it."""
+    status, out, err = reader.run("file x\x1b[31m\x9b0m\nx\n", rc=QUIET)
+    assert status == 0 and "x\ufffd[31m\ufffd0m" in err
+    assert not set(out + err) & set("\x1b\x9b")
+
+
 def test_names_of_users(reader):
     told = reader.run("file %../home/inbox\nfile %.\nx\n", rc=QUIET)
     assert told == (0, LINE, '"../home/inbox": no name of a user\n'

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/width.h"
 #include "tool/mail/commands.h"
 
 enum { MAX_CHOICES = 2000 };
@@ -82,6 +83,21 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* To us, to a shell and to a terminal: what others made in a directory is not
+ * always what one wants to have typed. */
+static bool means_itself(span name)
+{
+	static const span odd = SPAN_INIT(" \"'\\`$&|;<>()*?[]{}");
+	CLEANUP(buf_done) struct buf shown = BUF_INIT(8192);
+
+	for (size_t i = 0; i < name.len; i++) {
+		if (span_find(odd, name.ptr[i]) >= 0)
+			return false;
+	}
+	width_harmless(&shown, name, HARMLESS_LINE, false);
+	return span_eq(buf_span(&shown), name);
+}
+
 /* Names in the directory that the word names, as they would be written. */
 static void offer_files(struct finder *f)
 {
@@ -101,7 +117,7 @@ static void offer_files(struct finder *f)
 		return;
 	d = opendir(head.len ? buf_cstr(&dir) : ".");
 	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.')
+		if (e->d_name[0] == '.' || !means_itself(span_str(e->d_name)))
 			continue;
 		buf_clear(&name);
 		buf_put(&name, head);

@@ -47,6 +47,29 @@ static void test_words(void **state)
 	check("own", TERM_COMMAND, "command ");
 }
 
+/* Names that others gave: nobody wants to have typed those. */
+static void check_strange_names(void)
+{
+	static const char *const names[] = { "strange;touch x",
+		"strange\033[2J", "strange\ny", "strange\302\233",
+		"strange$(x)", "strange x" };
+	char dir[] = "/tmp/mail-complete-test.XXXXXX";
+	struct buf path = BUF_INIT(4096);
+
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(setenv("MAIL_TEST_DIR", dir, 1), 0);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		buf_clear(&path);
+		buf_printf(&path, "%s/%s", dir, names[i]);
+		assert_int_equal(mkdir(buf_cstr(&path), 0700), 0);
+		check("!ls $MAIL_TEST_DIR/s", TERM_COMMAND, NULL);
+		check("file $MAIL_TEST_DIR/s", TERM_COMMAND, NULL);
+		assert_int_equal(rmdir(buf_cstr(&path)), 0);
+	}
+	assert_int_equal(rmdir(dir), 0);
+	buf_done(&path);
+}
+
 static void test_files(void **state)
 {
 	char dir[] = "/tmp/mail-complete-test.XXXXXX";
@@ -77,6 +100,7 @@ static void test_files(void **state)
 	assert_int_equal(rmdir(buf_cstr(&path)), 0);
 	assert_int_equal(rmdir(buf_cstr(&line)), 0);
 	assert_int_equal(rmdir(dir), 0);
+	check_strange_names();
 	check("file /no/such/place/", TERM_COMMAND, NULL);
 	check("file ~nobody-at-all/", TERM_COMMAND, NULL);
 	buf_done(&path);

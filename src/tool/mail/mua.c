@@ -7,16 +7,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/width.h"
+
+enum { ERROR_MAX = 16384 };
+
+/* What it names, an address or a file, may be a stranger's. */
 void mua_error(struct mua *m, const char *format, ...)
 {
+	CLEANUP(buf_done) struct buf safe = BUF_INIT(4 * ERROR_MAX);
+	char text[ERROR_MAX];
 	va_list args;
 
 	(void)m;
 	(void)fflush(stdout);
 	va_start(args, format);
-	(void)vfprintf(stderr, format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	(void)fputc('\n', stderr);
+	width_harmless(&safe, span_str(text), HARMLESS_LINES, false);
+	buf_putc(&safe, '\n');
+	(void)fwrite(safe.data, 1, safe.len, stderr);
 }
 
 void mua_init(struct mua *m)
