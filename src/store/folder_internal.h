@@ -97,8 +97,6 @@ struct folder_item *folder_add(
     struct folder_item **items, size_t *count, size_t *room);
 /* What the flags of a message will be, without FOLDER_DELETED. */
 uint8_t folder_wanted(const struct folder_item *item, bool mark_old);
-/* Somebody else changed flags on the disk to `now`: keep what we changed. */
-void folder_merge_flags(struct folder_item *item, uint8_t now);
 
 /* CRLF becomes LF on the way; a CR at the end of a piece waits. */
 struct folder_converter {

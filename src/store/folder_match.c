@@ -80,7 +80,8 @@ static uint32_t table_take(struct table *t, uint64_t hash)
 	return i;
 }
 
-void folder_merge_flags(struct folder_item *item, uint8_t now)
+/* Somebody else changed flags on the disk to `now`: keep what we changed. */
+static void merge_flags(struct folder_item *item, uint8_t now)
 {
 	uint8_t changed = item->m.flags ^ item->m.before;
 
@@ -99,7 +100,7 @@ static void take_place(struct folder_item *old, struct folder_item *fresh)
 	}
 	now.m.flags = old->m.flags;
 	now.m.before = old->m.before;
-	folder_merge_flags(&now, fresh->m.before);
+	merge_flags(&now, fresh->m.before);
 	fresh->m.state |= FOLDER_FOUND;
 	*old = now;
 }

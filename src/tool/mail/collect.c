@@ -109,13 +109,7 @@ void collect_ask_files(struct mua *m, struct draft *d)
 		if (name.len > 0 && !draft_attach(m, d, buf_cstr(&name)))
 			i--;
 	}
-	for (size_t i = 0; i < nold; i++) {
-		mem_free(old[i].path);
-		mem_free(old[i].name);
-		mem_free(old[i].type);
-		mem_free(old[i].charset);
-	}
-	mem_free(old);
+	draft_files_free(old, nold);
 }
 
 static void ask_subject(struct collector *c)

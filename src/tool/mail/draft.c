@@ -38,7 +38,8 @@ void draft_done(struct draft *d)
 	buf_done(&d->references);
 	buf_done(&d->fields);
 	buf_done(&d->body);
-	draft_detach_all(d);
+	draft_files_free(STEAL(d->files), d->nfiles);
+	d->nfiles = 0;
 	mem_free(STEAL(d->mta_args));
 }
 
@@ -85,14 +86,13 @@ void draft_attach_message(struct draft *d, uint32_t i)
 	add_file(d)->message = i;
 }
 
-void draft_detach_all(struct draft *d)
+void draft_files_free(struct draft_file *files, size_t count)
 {
-	for (size_t i = 0; i < d->nfiles; i++) {
-		mem_free(d->files[i].path);
-		mem_free(d->files[i].name);
-		mem_free(d->files[i].type);
-		mem_free(d->files[i].charset);
+	for (size_t i = 0; i < count; i++) {
+		mem_free(files[i].path);
+		mem_free(files[i].name);
+		mem_free(files[i].type);
+		mem_free(files[i].charset);
 	}
-	mem_free(STEAL(d->files));
-	d->nfiles = 0;
+	mem_free(files);
 }

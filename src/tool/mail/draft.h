@@ -59,7 +59,8 @@ void draft_done(struct draft *d);
 MUST_USE bool draft_attach(struct mua *m, struct draft *d, const char *path);
 /* Message i of the folder as message/rfc822. */
 void draft_attach_message(struct draft *d, uint32_t i);
-void draft_detach_all(struct draft *d);
+/* Of a draft that no longer has them. */
+void draft_files_free(struct draft_file *files, size_t count);
 
 enum collect_result {
 	COLLECT_DONE,
@@ -73,12 +74,10 @@ enum collect_result {
  */
 enum collect_result draft_collect(struct mua *m, struct draft *d);
 /*
- * Expand aliases, build the message, give it to sendmail, keep a copy in
- * `record`. 0, or 1: not sent, which was said; the text is in dead.letter
+ * Collect, expand aliases, build the message, give it to sendmail, keep a copy
+ * in `record`. 0, or 1: not sent, which was said; the text is in dead.letter
  * then. Somebody who was refused while others got it only counts as a failure.
  */
-int draft_send(struct mua *m, struct draft *d);
-/* Collect, then send. */
 int draft_write(struct mua *m, struct draft *d);
 /* Save what cannot be sent: "/home/pue/dead.letter" 12/275. */
 void draft_bury(struct mua *m, span message);

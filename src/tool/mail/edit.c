@@ -22,6 +22,12 @@
 #include "tool/mail/term.h"
 #include "tool/mail/tilde.h"
 
+enum edit_result {
+	EDIT_CHANGED,
+	EDIT_SAME,
+	EDIT_FAILED, /* which was said; the text is as it was */
+};
+
 static const char *editor_of(const struct mua *m, bool visual)
 {
 	const char *editor = vars_get(m->vars, visual ? "VISUAL" : "EDITOR");
@@ -79,7 +85,8 @@ static int edit_file(
 	return failed ? failed : r;
 }
 
-enum edit_result edit_text(struct mua *m, bool visual, struct buf *text)
+/* With $VISUAL, or with $EDITOR. */
+static enum edit_result edit_text(struct mua *m, bool visual, struct buf *text)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
 	CLEANUP(buf_done) struct buf now = BUF_INIT(text->max);

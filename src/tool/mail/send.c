@@ -397,7 +397,7 @@ static int send_to(struct mua *m, struct draft *d, struct recipients *r)
 	return 0;
 }
 
-int draft_send(struct mua *m, struct draft *d)
+static int send_draft(struct mua *m, struct draft *d)
 {
 	struct recipients r;
 	int result;
@@ -422,7 +422,7 @@ int draft_write(struct mua *m, struct draft *d)
 		m->failures++;
 		return 1;
 	}
-	return draft_send(m, d);
+	return send_draft(m, d);
 }
 
 void send_resolve(struct mua *m, struct recipients *r)

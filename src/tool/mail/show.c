@@ -176,7 +176,7 @@ int show_raw(struct showing *s, uint32_t i, struct buf *out)
 }
 
 /* The first leaf that is text, or just the first. */
-const struct part *show_main_part(const struct part *top)
+static const struct part *main_part(const struct part *top)
 {
 	const struct part *first = NULL;
 
@@ -203,7 +203,7 @@ static int put_decoded(struct mua *m, uint32_t i, struct buf *out)
 	arena_init(&a, TREE_MAX);
 	p = parts_parse(buf_span(&content), NULL, &a);
 	if (p)
-		p = show_main_part(p);
+		p = main_part(p);
 	if (p)
 		parts_content(p, out);
 	arena_done(&a);

@@ -28,5 +28,3 @@ MUST_USE int show_render(struct showing *s, uint32_t i, struct buf *out);
 MUST_USE int show_raw(struct showing *s, uint32_t i, struct buf *out);
 /* The From_ line, harmless, with its end. */
 void show_put_from_line(struct mua *m, uint32_t i, struct buf *out);
-/* The part that is the text of the message; NULL: there is none. */
-const struct part *show_main_part(const struct part *top);

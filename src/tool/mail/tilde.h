@@ -37,13 +37,5 @@ void collect_put_escaped(struct mua *m, struct draft *d, const char *text);
 
 /* ---- edit.c ---- */
 
-enum edit_result {
-	EDIT_CHANGED,
-	EDIT_SAME,
-	EDIT_FAILED, /* which was said; `text` is as it was */
-};
-
-/* Let the user edit a text with $VISUAL, or with $EDITOR. */
-enum edit_result edit_text(struct mua *m, bool visual, struct buf *text);
 /* ~e, ~v: with the header when `editheaders` is set. */
 void edit_draft(struct mua *m, struct draft *d, bool visual);
