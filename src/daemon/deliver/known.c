@@ -14,8 +14,6 @@
 
 enum {
 	PATH_LONGEST = 512,
-	/* After so many, that the filer could not was an accident. */
-	GOOD_USES = 16,
 };
 
 struct maildir_known {
@@ -24,7 +22,7 @@ struct maildir_known {
 	uid_t uid;
 	gid_t gid;
 	bool granted;
-	unsigned uses; /* since it is granted */
+	bool worked; /* since it is granted */
 	usec used;
 	usec shy; /* for so long */
 	usec shy_until;
@@ -85,10 +83,8 @@ enum known_place known_find(
 	d->used = now;
 	list_remove(&d->link);
 	list_append(&k->by_use, &d->link);
-	if (d->granted) {
-		d->uses++;
+	if (d->granted)
 		return KNOWN_GRANTED;
-	}
 	return now < d->shy_until || now < k->next_start ? KNOWN_NOT
 	                                                 : KNOWN_SOON;
 }
@@ -123,6 +119,18 @@ void known_learn(struct known *k, const struct work_item *item, usec now)
 	k->n++;
 }
 
+/* What a forward file led to says nothing of what the filer would find. */
+void known_praise(struct known *k, const struct work_item *item)
+{
+	struct maildir_known *d;
+
+	if (item->nforward == 0)
+		return;
+	d = find(k, item, hash_bytes(item->path));
+	if (d && d->granted)
+		d->worked = true;
+}
+
 void known_avoid(struct known *k, const struct work_item *item, usec now)
 {
 	struct maildir_known *d = find(k, item, hash_bytes(item->path));
@@ -131,11 +139,11 @@ void known_avoid(struct known *k, const struct work_item *item, usec now)
 	if (!d || !d->granted)
 		return;
 	d->granted = false;
-	if (d->uses >= GOOD_USES)
+	if (d->worked)
 		d->shy = 0;
 	else
 		d->shy = d->shy ? MIN(2 * d->shy, SHY_MAX) : SHY_FIRST;
-	d->uses = 0;
+	d->worked = false;
 	d->shy_until = now + d->shy;
 }
 

@@ -10,7 +10,7 @@
  *
  *	new       his worker delivered; the present filer does not have it
  *	granted   the filer has it, or will have it before it gets mail for it
- *	shy       the filer could not, and more than once: it is left to the
+ *	shy       the filer could not, and never could: it is left to the
  *	          worker for a while
  */
 #pragma once
@@ -40,6 +40,8 @@ enum known_place known_find(
     struct known *k, const struct work_item *item, usec now);
 /* A worker delivered it. */
 void known_learn(struct known *k, const struct work_item *item, usec now);
+/* The filer delivered it: that it cannot the next time is an accident. */
+void known_praise(struct known *k, const struct work_item *item);
 /* The filer could not. */
 void known_avoid(struct known *k, const struct work_item *item, usec now);
 

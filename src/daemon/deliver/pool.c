@@ -480,9 +480,13 @@ static bool can_be_filed(const struct pool *pool, const struct work_item *work)
 	    work->gid != 0;
 }
 
-static void learn(struct pool *pool, const struct work_item *work)
+static void learn(struct pool *pool, uint8_t who, const struct work_item *work)
 {
-	if (can_be_filed(pool, work))
+	if (!can_be_filed(pool, work))
+		return;
+	if (who == WORK_FILER)
+		known_praise(&pool->known, work);
+	else
 		known_learn(&pool->known, work, loop_now(pool->setup.loop));
 }
 
@@ -496,10 +500,9 @@ static bool on_done(struct pool_worker *w, span payload)
 	item = find_item(w, result.number);
 	if (!item || !is_answer(&item->work, &result))
 		return false;
-	if (w->lane->key.kind == WORK_WORKER &&
-	    result.found == WORK_FOUND_NONE &&
+	if (result.found == WORK_FOUND_NONE &&
 	    result.verdict.class == VERDICT_SENT)
-		learn(w->lane->pool, &item->work);
+		learn(w->lane->pool, w->lane->key.kind, &item->work);
 	done(w->lane->pool, item, &result);
 	rest(w);
 	return true;
