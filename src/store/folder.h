@@ -4,7 +4,7 @@
  * Maildirs.
  *
  *	folder_open(&f, &spec, &t)
- *	folder_read(f, i, out) ...           content, by position
+ *	folder_content(f, i, out) ...        by position
  *	folder_set(f, i, flags)              in memory
  *	folder_refresh(f, &news, &t)         mail that came meanwhile
  *	folder_commit(f, &t)                 flags and deletions to the disk

@@ -6,6 +6,7 @@ In Heirloom's manner the expected texts are what Heirloom mailx 12.5 wrote for
 the same calls; bsd-mailx, s-nail and GNU mail are asked themselves.
 """
 
+import os
 import base64
 import quopri
 import re
@@ -399,6 +400,17 @@ def test_no_room_for_dead_letters(tmp_path):
     assert out.startswith(f'"{left}" ')
     assert left.read_text() in home.mails()[0].content.decode()
     assert left.stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_reads_dead_letters(tmp_path):
+    """From a pipe: that would be no reason to wait for somebody."""
+    home = Home(tmp_path / "h", exit_code=75)
+    (home.path / "tmp").mkdir()
+    os.mkfifo(home.dead)
+    home.env["TMPDIR"] = str(home.path / "tmp")
+    code, _, err = home.run("-n", "-s", "x", "u", stdin="a\n")
+    assert code == 1 and "dead.letter: No such device" in err
+    assert len(list((home.path / "tmp").iterdir())) == 1
 
 
 def test_smtp_is_said_once(tmp_path):

@@ -135,11 +135,12 @@ def test_end_of_input_ignored(home):
     assert home.mails()[0].text() == "a\n"
 
 
-def test_hangup(home):
+@pytest.mark.parametrize("signo", [signal.SIGHUP, signal.SIGTERM])
+def test_hangup(home, signo):
     """Half a letter is kept, and not sent."""
     t = start(home, "pue").type("~s other\n~p\n").expect("(continue)")
     t.type("half a letter\n~p\n").expect("half a letter\r\n(continue)")
-    t.kill(signal.SIGHUP)
+    t.kill(signo)
     t.end()
     assert home.dead.read_text() == "half a letter\n"
     assert home.mails() == []

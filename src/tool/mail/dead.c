@@ -61,7 +61,8 @@ void draft_bury(struct mua *m, span message)
 		return;
 	draft_grave(m, &path);
 	fd = os_error(open(buf_cstr(&path),
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600));
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+	    0600));
 	r = fd < 0 ? fd : file_write_all(fd, message);
 	if (r == 0) {
 		say_grave(buf_cstr(&path), message);

@@ -53,7 +53,7 @@ static void on_signal(int signo)
 {
 	if (signo == SIGINT)
 		got_int = 1;
-	else if (signo == SIGHUP)
+	else if (signo == SIGHUP || signo == SIGTERM)
 		got_hup = 1;
 	else if (signo == SIGWINCH)
 		got_winch = 1;
@@ -98,6 +98,9 @@ struct term *term_new(struct mua *m)
 	t->seekable = !t->in_tty && lseek(0, 0, SEEK_CUR) >= 0;
 	catch_signal(SIGINT);
 	catch_signal(SIGHUP);
+	/* What was typed is kept; a script may have us killed at once. */
+	if (t->in_tty)
+		catch_signal(SIGTERM);
 	if (t->in_tty && t->out_tty)
 		catch_signal(SIGWINCH);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -282,6 +285,7 @@ static int wait_for_key(enum term_event *ret_what)
 	(void)sigemptyset(&ours);
 	(void)sigaddset(&ours, SIGINT);
 	(void)sigaddset(&ours, SIGHUP);
+	(void)sigaddset(&ours, SIGTERM);
 	(void)sigaddset(&ours, SIGWINCH);
 	(void)sigaddset(&ours, SIGTSTP);
 	(void)sigprocmask(SIG_BLOCK, &ours, &before);

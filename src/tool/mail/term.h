@@ -54,7 +54,10 @@ MUST_USE int term_line(struct term *t, enum term_kind kind, const char *prompt,
 
 /* Whether SIGINT came since the last call of term_calm(), or SIGHUP. */
 bool term_interrupted(void);
-/* SIGHUP: nobody is there any more; term_line() gives -EIO from now on. */
+/*
+ * SIGHUP, or SIGTERM where somebody types: nobody is there any more, and
+ * term_line() gives -EIO from now on.
+ */
 bool term_hung_up(void);
 void term_calm(void);
 /* While a child has the terminal: SIGINT and SIGQUIT are his. */
