@@ -6,8 +6,8 @@ In Heirloom's manner the expected texts are what Heirloom mailx 12.5 wrote for
 the same calls; bsd-mailx, s-nail and GNU mail are asked themselves.
 """
 
-import os
 import base64
+import os
 import quopri
 import re
 
