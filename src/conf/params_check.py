@@ -36,8 +36,10 @@ SUFFIX = re.compile(r'^(?:default|local|smtp)_(.*)$')
 # For use in other values only.
 TEXTS = {"mail_release_date"}
 # The parts of src/conf that use values themselves.
-USERS = {"conf.c", "facts.c", "master_cf.c", "networks.c", "personality.c",
-         "site.c"}
+USERS = {"conf.c", "endpoint.c", "facts.c", "master_cf.c", "networks.c",
+         "personality.c", "site.c"}
+# They name many, to show or to write them.
+NAMING = {"postfix_settings.c"}
 FUNCTIONS = {"domain_to_ascii"}
 # Ours: Postfix has no such parameter.
 OWN = {"queue_owner", "relay_processes", "resolv_conf", "rules_processes",
@@ -62,8 +64,8 @@ def sources(src):
     for path in sorted(src.rglob("*.[ch]")):
         if path.parent.name == "conf" and path.name not in USERS:
             continue
-        if path.parent.name == "postconf":
-            continue  # it shows them all
+        if path.parent.name == "postconf" or path.name in NAMING:
+            continue
         if not re.search(r"_(test|fuzz|cases)\.[ch]$", path.name):
             yield path.read_text(encoding="utf-8", errors="replace")
 
