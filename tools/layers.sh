@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # tools/layers.sh - each folder of src/ includes only what lies below it.
 #
-# The order is that of ARCHITECTURE.md section 5:
+# The order is that of ARCHITECTURE.md:
 #	base < os, mail, dns < conf, map, ipc, tls, proto < trust, store
 #	     < daemon, tool
 # proto is stricter: engines do no I/O. A folder may always include itself;
