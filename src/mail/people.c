@@ -555,15 +555,3 @@ void people_decode(struct buf *out, span value)
 		first = false;
 	}
 }
-
-bool people_same(span addr1, span addr2)
-{
-	span local1;
-	span domain1;
-	span local2;
-	span domain2;
-
-	address_split(addr1, &local1, &domain1);
-	address_split(addr2, &local2, &domain2);
-	return span_eq(local1, local2) && span_eq_nocase(domain1, domain2);
-}

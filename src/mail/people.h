@@ -48,5 +48,3 @@ void people_write_as(struct buf *out, const struct person *p, span charset);
  * they must be; who has none stays as he was written.
  */
 void people_decode(struct buf *out, span value);
-/* The same person: domains without case, local parts with. */
-bool people_same(span addr1, span addr2);

@@ -75,8 +75,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			bug("nobody");
 		if (!charset_is_utf8(p->name))
 			bug("a name that is not UTF-8");
-		if (!people_same(p->addr, p->addr))
-			bug("not himself");
 		if (i < 8)
 			check_again(p);
 	}

@@ -265,14 +265,6 @@ static void decodes_one_by_one(void **state UNUSED)
 	}
 }
 
-static void tells_who_is_the_same(void **state UNUSED)
-{
-	assert_true(people_same(SPAN("a@Example.ORG"), SPAN("a@example.org")));
-	assert_false(people_same(SPAN("A@example.org"), SPAN("a@example.org")));
-	assert_false(people_same(SPAN("a@b"), SPAN("a")));
-	assert_true(people_same(SPAN("a"), SPAN("a")));
-}
-
 /* The beginning of something, over and over: time must stay linear. */
 static void hostile(const char *piece, size_t count, size_t want)
 {
@@ -320,7 +312,6 @@ int main(void)
 		cmocka_unit_test(folds_where_the_line_ends),
 		cmocka_unit_test(comes_back_as_it_was),
 		cmocka_unit_test(decodes_one_by_one),
-		cmocka_unit_test(tells_who_is_the_same),
 		cmocka_unit_test(is_linear),
 	};
 

@@ -11,7 +11,6 @@
 enum {
 	LINE_MAX_OUT = 76,
 	LINE_BYTES = 57, /* that make such a line of base64 */
-	LINE_MAX_SMTP = 998,
 };
 
 static const struct {
@@ -273,37 +272,6 @@ void transfer_finish(struct transfer_decoder *t, struct buf *out)
 	/* Else a soft line break, or blanks, whose line end is not ours. */
 	t->held_len = 0;
 	sink_flush(&sink);
-}
-
-/* --- which encoding --- */
-
-void transfer_look(struct transfer_facts *f, span piece)
-{
-	f->bytes += piece.len;
-	for (size_t i = 0; i < piece.len; i++) {
-		char c = piece.ptr[i];
-
-		f->has_8bit |= c < 0;
-		f->has_nul |= c == '\0';
-		f->has_cr |= f->cr && c != '\n';
-		f->cr = c == '\r';
-		f->high += c < ' ' && c != '\n' && c != '\t';
-		f->column = c == '\n' ? 0 : f->column + 1;
-		f->has_long |= f->column > LINE_MAX_SMTP;
-	}
-	f->ends_in_line = f->column == 0;
-}
-
-enum transfer transfer_choose(
-    const struct transfer_facts *f, bool is_text, bool allow_8bit)
-{
-	if (!is_text || f->has_nul)
-		return TRANSFER_BASE64;
-	if (f->has_cr || f->cr || f->has_long)
-		return TRANSFER_QUOTED;
-	if (f->has_8bit)
-		return allow_8bit ? TRANSFER_8BIT : TRANSFER_QUOTED;
-	return TRANSFER_7BIT;
 }
 
 /* --- encoding --- */

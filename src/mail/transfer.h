@@ -41,28 +41,6 @@ void transfer_decode(struct transfer_decoder *t, span piece, struct buf *out);
 /* What was held back; the decoder is empty then. */
 void transfer_finish(struct transfer_decoder *t, struct buf *out);
 
-/* What a body needs to go through any relay. */
-struct transfer_facts {
-	bool has_8bit;
-	bool has_nul;
-	bool has_cr;       /* a CR that no LF follows */
-	bool has_long;     /* a line beyond 998 bytes */
-	bool ends_in_line; /* its last byte is LF, or it is empty */
-	size_t bytes;
-	size_t high; /* bytes above 127, controls */
-	/* carried from piece to piece */
-	size_t column;
-	bool cr;
-};
-
-void transfer_look(struct transfer_facts *f, span piece);
-/*
- * Text: 7bit, 8bit if allowed, quoted-printable, or base64 if it has NULs.
- * All else: base64, which alone keeps every byte.
- */
-enum transfer transfer_choose(
-    const struct transfer_facts *f, bool is_text, bool allow_8bit);
-
 /*
  * All of `body` (lines with LF) encoded and appended; lines of 76, ended with
  * LF. In quoted-printable no line begins with "From " or is a lone ".", and

@@ -129,39 +129,6 @@ static void knows_names(void **state UNUSED)
 		    transfer_parse(transfer_name((enum transfer)k)), k);
 }
 
-static enum transfer choose(span text, bool is_text, bool allow_8bit)
-{
-	struct transfer_facts whole = { 0 };
-	struct transfer_facts cut = { 0 };
-
-	transfer_look(&whole, text);
-	for (size_t i = 0; i < text.len; i++)
-		transfer_look(&cut, span_first(span_from(text, i), 1));
-	assert_memory_equal(&whole, &cut, text.len ? sizeof(whole) : 0);
-	return transfer_choose(&whole, is_text, allow_8bit);
-}
-
-static void chooses(void **state UNUSED)
-{
-	char line[1001];
-
-	memset(line, 'x', sizeof(line));
-	assert_int_equal(choose(SPAN(""), true, false), TRANSFER_7BIT);
-	assert_int_equal(choose(SPAN("a\tb\n"), true, false), TRANSFER_7BIT);
-	assert_int_equal(choose(SPAN("a\r\nb"), true, false), TRANSFER_7BIT);
-	assert_int_equal(choose(SPAN("a\rb\n"), true, true), TRANSFER_QUOTED);
-	assert_int_equal(choose(SPAN("a\r"), true, true), TRANSFER_QUOTED);
-	assert_int_equal(choose(SPAN("\303\244\n"), true, true), TRANSFER_8BIT);
-	assert_int_equal(
-	    choose(SPAN("\303\244\n"), true, false), TRANSFER_QUOTED);
-	assert_int_equal(choose(SPAN("a\0b\n"), true, true), TRANSFER_BASE64);
-	assert_int_equal(choose(SPAN("a\n"), false, true), TRANSFER_BASE64);
-	assert_int_equal(
-	    choose(span_of(line, 998), true, false), TRANSFER_7BIT);
-	assert_int_equal(
-	    choose(span_of(line, 999), true, true), TRANSFER_QUOTED);
-}
-
 static const struct {
 	span from, to;
 } quotings[] = {
@@ -277,7 +244,6 @@ int main(void)
 		cmocka_unit_test(keeps_long_blanks),
 		cmocka_unit_test(decode_stops_at_the_limit),
 		cmocka_unit_test(knows_names),
-		cmocka_unit_test(chooses),
 		cmocka_unit_test(quotes),
 		cmocka_unit_test(comes_back_as_it_was),
 		cmocka_unit_test(base64_strictly),
