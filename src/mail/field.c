@@ -53,20 +53,6 @@ bool field_find(span header, span name, span *ret_value)
 	return false;
 }
 
-bool field_find_last(span header, span name, span *ret_value)
-{
-	struct field f;
-	bool found = false;
-
-	while (field_next(&header, &f)) {
-		if (span_eq_nocase(f.name, name)) {
-			*ret_value = f.value;
-			found = true;
-		}
-	}
-	return found;
-}
-
 void field_unfold(struct buf *out, span value)
 {
 	value = span_trim(value);

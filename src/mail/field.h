@@ -17,9 +17,8 @@ struct field {
 
 /* The next field; false: there is none left. */
 MUST_USE bool field_next(span *rest, struct field *ret);
-/* The value of the first (or last) one with this name; false: none. */
+/* The value of the first one with this name; false: none. */
 MUST_USE bool field_find(span header, span name, span *ret_value);
-MUST_USE bool field_find_last(span header, span name, span *ret_value);
 /* Appended: line ends out, outer blanks off; inner blanks stay. */
 void field_unfold(struct buf *out, span value);
 /*

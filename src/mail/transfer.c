@@ -374,34 +374,3 @@ void transfer_encode(struct buf *out, enum transfer kind, span body)
 	else
 		buf_put(out, body);
 }
-
-/* A text is base64 if, but for blanks, it is nothing else. */
-static bool is_base64(span text)
-{
-	size_t sextets = 0;
-	size_t pads = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
-
-		if (ascii_is_space(c))
-			continue;
-		pads += c == '=';
-		sextets += c != '=';
-		if (c != '=' && (pads || sextet(c) < 0))
-			return false;
-	}
-	return pads < 3 && (sextets + pads) % 4 == 0;
-}
-
-bool transfer_unbase64(struct buf *out, span text)
-{
-	struct transfer_decoder t;
-
-	if (!is_base64(text))
-		return false;
-	transfer_init(&t, TRANSFER_BASE64);
-	transfer_decode(&t, text, out);
-	transfer_finish(&t, out);
-	return true;
-}

@@ -50,5 +50,3 @@ void transfer_finish(struct transfer_decoder *t, struct buf *out);
 void transfer_encode(struct buf *out, enum transfer kind, span body);
 /* base64 without line ends, as for words in headers. */
 void transfer_base64(struct buf *out, span bytes);
-/* False: no base64. Blanks and line ends are passed over. */
-MUST_USE bool transfer_unbase64(struct buf *out, span text);

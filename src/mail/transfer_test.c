@@ -209,34 +209,6 @@ static void comes_back_as_it_was(void **state UNUSED)
 	}
 }
 
-static void base64_strictly(void **state UNUSED)
-{
-	static const struct {
-		const char *text;
-		bool ok;
-	} strict[] = {
-		{ "", true },
-		{ "YWJj", true },
-		{ "YW Jj\n", true },
-		{ "YQ==", true },
-		{ "YQ=", false },
-		{ "YQ", false },
-		{ "YQ==YQ==", false },
-		{ "Y===", false },
-		{ "YWJ*", false },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(strict); i++) {
-		struct buf out = BUF_INIT(100);
-
-		assert_int_equal(
-		    transfer_unbase64(&out, span_str(strict[i].text)),
-		    strict[i].ok);
-		assert_true(strict[i].ok || out.len == 0);
-		buf_done(&out);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,7 +218,6 @@ int main(void)
 		cmocka_unit_test(knows_names),
 		cmocka_unit_test(quotes),
 		cmocka_unit_test(comes_back_as_it_was),
-		cmocka_unit_test(base64_strictly),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,11 +164,6 @@ enum folder_kind folder_kind(const struct folder *f)
 	return f->kind;
 }
 
-const char *folder_path(const struct folder *f)
-{
-	return f->path;
-}
-
 size_t folder_count(const struct folder *f)
 {
 	return f->shown;

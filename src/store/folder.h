@@ -96,7 +96,6 @@ MUST_USE int folder_open(struct folder **ret, const struct folder_spec *spec,
 void folder_close(struct folder **pf);
 
 enum folder_kind folder_kind(const struct folder *f);
-const char *folder_path(const struct folder *f);
 size_t folder_count(const struct folder *f);
 bool folder_is_read_only(const struct folder *f);
 bool folder_is_changed(const struct folder *f); /* commit has work */
