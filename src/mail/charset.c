@@ -244,18 +244,10 @@ static void put_1252(struct buf *out, char byte)
 	uint8_t b = (uint8_t)byte;
 	uint16_t c = b >= 0x80 && b < 0xa0 ? high_1252[b - 0x80] : b;
 
-	if (b < 0x80) {
+	if (b < 0x80)
 		buf_putc(out, byte);
-	} else if (!c) {
-		buf_put(out, REPLACEMENT);
-	} else if (c < 0x800) {
-		buf_putc(out, (char)(0xc0 | c >> 6));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_putc(out, (char)(0xe0 | c >> 12));
-		buf_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	}
+	else
+		utf8_put(out, c ? c : 0xfffd);
 }
 
 static void decode_1252(span text, struct buf *out)
