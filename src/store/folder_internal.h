@@ -166,7 +166,7 @@ ssize_t folder_pread(int fd, void *to, size_t n, uint64_t at);
  */
 void folder_match(
     struct folder *f, struct folder_item *fresh, size_t n, size_t *ret_new);
-/* Forget the messages that are gone, or marked FOLDER_DELETED if `deleted`. */
+/* Forget the messages that are gone. */
 void folder_drop_gone(struct folder *f);
 
 /* ---- folder_mbox_write.c ---- */
@@ -179,5 +179,7 @@ struct folder_target {
 };
 
 int folder_write_piece(void *ctx, span piece);
+/* fsync() of a directory; one that we may not read is not to be had: 0. */
+MUST_USE int folder_flush_dir(const struct folder *f, int dir);
 MUST_USE int folder_mbox_commit(
     struct folder *f, struct folder_commit *c, struct folder_trouble *t);

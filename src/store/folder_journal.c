@@ -211,18 +211,11 @@ static int journal_create(
 	return r < 0 ? first : create_one(f, j);
 }
 
-static int flush_dir(const struct folder *f, int dir)
-{
-	int r = os_error(f->ops->fsync(dir));
-
-	return r == -EBADF || r == -EINVAL ? 0 : r;
-}
-
 static int journal_remove(const struct folder *f, struct journal *j)
 {
 	int r = os_error(f->ops->unlink(j->dir, buf_cstr(&j->name)));
 
-	return r < 0 ? r : flush_dir(f, j->dir);
+	return r < 0 ? r : folder_flush_dir(f, j->dir);
 }
 
 /* Images: the old or the new end, with newlines behind it. */
@@ -376,7 +369,7 @@ static int write_journal(const struct folder *f, struct journal *j,
 		r = write_head(f, j, j->h.new_size > j->h.old_size ? '0' : '1');
 	if (r == 0)
 		r = os_error(f->ops->fsync(j->fd));
-	return r < 0 ? r : flush_dir(f, j->dir);
+	return r < 0 ? r : folder_flush_dir(f, j->dir);
 }
 
 /* Changing the mailbox */

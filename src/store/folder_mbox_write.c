@@ -54,6 +54,13 @@ int folder_write_piece(void *ctx, span piece)
 	return 0;
 }
 
+int folder_flush_dir(const struct folder *f, int dir)
+{
+	int r = os_error(f->ops->fsync(dir));
+
+	return r == -EBADF || r == -EINVAL ? 0 : r;
+}
+
 /* A new file */
 
 /* What cannot be set on the new file must not be lost: -EPERM then. */
@@ -118,14 +125,6 @@ static void remove_leftover(const struct folder *f, const struct folder_lock *l)
 		(void)f->ops->unlink(f->place.dir, name);
 }
 
-/* fsync() of a directory that we may not read is not to be had. */
-static int flush_directory(const struct folder *f)
-{
-	int r = os_error(f->ops->fsync(f->place.dir));
-
-	return r == -EBADF || r == -EINVAL ? 0 : r;
-}
-
 static int fill_new(const struct folder *f, const struct folder_plan *p,
     const struct folder_lock *l, int fd)
 {
@@ -168,7 +167,7 @@ static int replace(
 	}
 	fd_close(&l->fd);
 	l->fd = STEAL_FD(fd);
-	return flush_directory(f);
+	return folder_flush_dir(f, f->place.dir);
 }
 
 static bool is_tail_only(const struct folder_plan *p)
