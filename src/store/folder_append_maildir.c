@@ -9,7 +9,6 @@
 #include "store/folder_append.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "os/error.h"
 #include "os/file.h"
 #include "store/folder_names.h"
+#include "store/maildir.h"
 
 enum { TMP, NEW_DIR, CUR };
 enum { NAMES_MAX = 1 << 30, NAME_LENGTH = 512, FLUSH_EACH = 16 };
@@ -63,20 +63,6 @@ int folder_append_files_open(struct folder_append *a, struct folder_trouble *t)
 
 /* Names */
 
-static void put_host(struct buf *out)
-{
-	char name[HOST_NAME_MAX + 1] = "localhost";
-
-	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
-		(void)snprintf(name, sizeof(name), "localhost");
-	for (const char *c = name; *c; c++) {
-		if (*c == '/' || *c == ':')
-			buf_put(out, *c == '/' ? SPAN("\\057") : SPAN("\\072"));
-		else
-			buf_putc(out, *c);
-	}
-}
-
 static size_t keep_name(struct folder_append *a, span name)
 {
 	size_t at = a->names.len;
@@ -97,7 +83,7 @@ static void make_tmp_name(struct folder_append *a, struct buf *out)
 {
 	buf_printf(out, "%ju.P%dQ%u.", (uintmax_t)clock_wall() / USEC_SEC,
 	    (int)getpid(), a->serial++);
-	put_host(out);
+	maildir_put_host(out);
 }
 
 /* The serial keeps the order of what was copied in one second. */
@@ -112,7 +98,7 @@ static int make_name(
 	buf_printf(out, "%ju.M%06juQ%06uV%jxI%jx.", (uintmax_t)now / USEC_SEC,
 	    (uintmax_t)now % USEC_SEC, a->serial, (uintmax_t)st.st_dev,
 	    (uintmax_t)st.st_ino);
-	put_host(out);
+	maildir_put_host(out);
 	return 0;
 }
 

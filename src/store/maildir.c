@@ -77,8 +77,7 @@ static const struct maildir_ops system_ops = {
 
 /* Names */
 
-/* The characters that the form of the names needs are written as in octal. */
-static void find_host(struct buf *out)
+void maildir_put_host(struct buf *out)
 {
 	char name[HOST_NAME_MAX + 1] = "localhost";
 
@@ -119,7 +118,7 @@ void maildir_init(struct maildir *d)
 	buf_init(&d->host, NAME_LENGTH);
 	buf_init(&d->scratch, NAME_LENGTH);
 	buf_init(&d->to, NAME_LENGTH);
-	find_host(&d->host);
+	maildir_put_host(&d->host);
 }
 
 void maildir_done(struct maildir *d)

@@ -87,6 +87,12 @@ struct maildir {
 
 enum maildir_result { MAILDIR_OK, MAILDIR_REFUSED };
 
+/*
+ * The name of this host as it stands in names of files: the characters that
+ * their form needs are written as in octal.
+ */
+void maildir_put_host(struct buf *out);
+
 /* Once per process. */
 void maildir_init(struct maildir *d);
 void maildir_done(struct maildir *d);
