@@ -509,3 +509,8 @@ void encoded_encode(struct buf *out, span utf8, span charset,
 	buf_done(&w.wire);
 	buf_done(&text);
 }
+
+size_t encoded_column(const struct buf *out)
+{
+	return out->len - (size_t)(span_rfind(buf_span(out), '\n') + 1);
+}

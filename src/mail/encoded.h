@@ -30,3 +30,5 @@ bool encoded_is_needed(span utf8);
  */
 void encoded_encode(struct buf *out, span utf8, span charset,
     enum encoded_where where, size_t column);
+/* That column at the end of `out`: how much stands behind the last LF. */
+size_t encoded_column(const struct buf *out);

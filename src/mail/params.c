@@ -399,13 +399,6 @@ span params_get(const struct params *p, span name)
 
 /* --- writing --- */
 
-static size_t column_of(const struct buf *out)
-{
-	ssize_t at = span_rfind(buf_span(out), '\n');
-
-	return out->len - (size_t)(at + 1);
-}
-
 static bool is_token(span s)
 {
 	for (size_t i = 0; i < s.len; i++)
@@ -435,7 +428,7 @@ static bool is_quotable(span s)
 static void put_start(struct buf *out, span name, size_t more)
 {
 	/* One column for the semicolon of the next. */
-	bool fold = column_of(out) + 2 + name.len + more >= LINE_WIDTH;
+	bool fold = encoded_column(out) + 2 + name.len + more >= LINE_WIDTH;
 
 	buf_put(out, fold ? SPAN(";\n ") : SPAN("; "));
 	buf_put(out, name);

@@ -454,13 +454,6 @@ static void put_name(struct buf *out, span name)
 		put_quoted(out, name);
 }
 
-static size_t column_of(const struct buf *out)
-{
-	ssize_t at = span_rfind(buf_span(out), '\n');
-
-	return out->len - (size_t)(at + 1);
-}
-
 /* A domain that can stand there as it is, a literal too. */
 static bool is_writable_domain(span s)
 {
@@ -504,12 +497,12 @@ void people_write_as(struct buf *out, const struct person *p, span charset)
 	}
 	if (encode)
 		encoded_encode(
-		    out, p->name, charset, ENCODED_PHRASE, column_of(out));
+		    out, p->name, charset, ENCODED_PHRASE, encoded_column(out));
 	else
 		put_name(out, p->name);
 	buf_put(out,
-	    encode && column_of(out) + p->addr.len > 72 ? SPAN("\n ")
-	                                                : SPAN(" "));
+	    encode && encoded_column(out) + p->addr.len > 72 ? SPAN("\n ")
+	                                                     : SPAN(" "));
 	buf_putc(out, '<');
 	put_address(out, p->addr);
 	buf_putc(out, '>');

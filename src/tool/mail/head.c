@@ -151,11 +151,6 @@ static bool is_written(
 	        recipient_is(one->bare) == RECIPIENT_IS_ADDRESS);
 }
 
-static size_t column_of(const struct buf *out)
-{
-	return out->len - (size_t)(span_rfind(buf_span(out), '\n') + 1);
-}
-
 void head_write_people(struct mua *m, struct buf *out, struct head_people who,
     enum head_style style)
 {
@@ -187,7 +182,7 @@ void head_write_people(struct mua *m, struct buf *out, struct head_people who,
 		put_recipient(m, out, one, style, column);
 		if (comma)
 			buf_putc(out, ',');
-		column = column_of(out);
+		column = encoded_column(out);
 		first = false;
 		left--;
 	}
