@@ -55,28 +55,15 @@ static void put_raw(struct reader *r, span text)
 	charset_to_utf8(SPAN("unknown-8bit"), text, r->out);
 }
 
-static int hex_digit(char c)
-{
-	c = ascii_lower(c);
-	if (ascii_is_digit(c))
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void decode_q(struct buf *out, span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.ptr[i];
 
-		if (c == '=' && i + 2 < text.len &&
-		    hex_digit(text.ptr[i + 1]) >= 0 &&
-		    hex_digit(text.ptr[i + 2]) >= 0) {
-			c = (char)(hex_digit(text.ptr[i + 1]) << 4 |
-			    hex_digit(text.ptr[i + 2]));
+		if (c == '=' && transfer_hex(span_from(text, i + 1), &c))
 			i += 2;
-		} else if (c == '_') {
+		else if (c == '_')
 			c = ' ';
-		}
 		buf_putc(out, c);
 	}
 }

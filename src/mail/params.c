@@ -10,6 +10,7 @@
 
 #include "mail/charset.h"
 #include "mail/encoded.h"
+#include "mail/transfer.h"
 
 enum {
 	LINE_WIDTH = 76,
@@ -259,25 +260,13 @@ static void decode_plain(struct buf *out, span bytes)
 		charset_to_utf8(SPAN("unknown-8bit"), bytes, out);
 }
 
-static int hex_digit(char c)
-{
-	c = ascii_lower(c);
-	if (ascii_is_digit(c))
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void put_percent(struct buf *out, span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
 
-		if (c == '%' && i + 2 < s.len && hex_digit(s.ptr[i + 1]) >= 0 &&
-		    hex_digit(s.ptr[i + 2]) >= 0) {
-			c = (char)(hex_digit(s.ptr[i + 1]) << 4 |
-			    hex_digit(s.ptr[i + 2]));
+		if (c == '%' && transfer_hex(span_from(s, i + 1), &c))
 			i += 2;
-		}
 		buf_putc(out, c);
 	}
 }

@@ -113,6 +113,17 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+bool transfer_hex(span text, char *ret)
+{
+	int high = text.len > 1 ? hex_digit(text.ptr[0]) : -1;
+	int low = text.len > 1 ? hex_digit(text.ptr[1]) : -1;
+
+	if (high < 0 || low < 0)
+		return false;
+	*ret = (char)(high << 4 | low);
+	return true;
+}
+
 static void release(struct transfer_decoder *t, struct sink *out)
 {
 	for (size_t i = 0; i < t->held_len; i++)

@@ -48,5 +48,7 @@ void transfer_finish(struct transfer_decoder *t, struct buf *out);
  * quoted-printable nor base64 is appended as it is.
  */
 void transfer_encode(struct buf *out, enum transfer kind, span body);
+/* The byte that the first two characters are in hexadecimal; false: none. */
+MUST_USE bool transfer_hex(span text, char *ret);
 /* base64 without line ends, as for words in headers. */
 void transfer_base64(struct buf *out, span bytes);
