@@ -8,8 +8,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Up to the line end and over it. */
-static span cut_line(span *rest)
+span field_cut_line(span *rest)
 {
 	ssize_t at = span_find(*rest, '\n');
 	size_t n = at < 0 ? rest->len : (size_t)at + 1;
@@ -23,13 +22,13 @@ bool field_next(span *rest, struct field *ret)
 {
 	while (rest->len) {
 		const char *start = rest->ptr;
-		span line = cut_line(rest);
+		span line = field_cut_line(rest);
 		size_t n = header_name_len(line);
 
 		if (!n)
 			continue;
 		while (rest->len && is_blank(rest->ptr[0]))
-			(void)cut_line(rest);
+			(void)field_cut_line(rest);
 		ret->whole = span_of(start, (size_t)(rest->ptr - start));
 		ret->name = span_first(line, n);
 		ret->value = span_from(ret->whole, n);
@@ -70,7 +69,7 @@ void field_split(span message, span *ret_header, span *ret_body)
 
 	while (rest.len) {
 		size_t at = message.len - rest.len;
-		span line = cut_line(&rest);
+		span line = field_cut_line(&rest);
 
 		if (span_eq(line, SPAN("\n")) || span_eq(line, SPAN("\r\n"))) {
 			*ret_header = span_first(message, at);

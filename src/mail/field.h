@@ -15,6 +15,8 @@ struct field {
 	span whole; /* name, colon, value and the line end */
 };
 
+/* Cut off a line with its end; the last one may have none. */
+span field_cut_line(span *rest);
 /* The next field; false: there is none left. */
 MUST_USE bool field_next(span *rest, struct field *ret);
 /* The value of the first one with this name; false: none. */

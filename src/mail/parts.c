@@ -240,16 +240,6 @@ static void take_boundary(
 		multi->last = p;
 }
 
-static span cut_line(span *rest)
-{
-	ssize_t at = span_find(*rest, '\n');
-	size_t n = at < 0 ? rest->len : (size_t)at + 1;
-	span line = span_first(*rest, n);
-
-	*rest = span_from(*rest, n);
-	return line;
-}
-
 static void take_line(struct parser *s, span line)
 {
 	uint32_t i;
@@ -277,7 +267,7 @@ struct part *parts_parse(
 		return NULL;
 	s.open = mem_new(s.depth, sizeof(*s.open));
 	while (rest.len)
-		take_line(&s, cut_line(&rest));
+		take_line(&s, field_cut_line(&rest));
 	end_bodies(&s, NULL, rest);
 	mem_free(s.open);
 	return root;
