@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/utf8.h"
 #include "mail/charset.h"
 #include "mail/field.h"
 #include "mail/params.h"
@@ -235,27 +236,24 @@ static bool write_file(
 	return true;
 }
 
-static bool has_8bit(span s)
+void attach_put_header(struct buf *out, span header)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] > 127)
-			return true;
-	return false;
-}
-
-/* Status lines are ours, not the sender's. */
-static void put_message(struct buf *out, span message)
-{
-	span header;
-	span body;
 	struct field f;
 
-	field_split(message, &header, &body);
 	while (field_next(&header, &f))
 		if (!span_eq_nocase(f.name, SPAN("Status")) &&
 		    !span_eq_nocase(f.name, SPAN("X-Status")))
 			buf_put(out, f.whole);
 	buf_putc(out, '\n');
+}
+
+static void put_message(struct buf *out, span message)
+{
+	span header;
+	span body;
+
+	field_split(message, &header, &body);
+	attach_put_header(out, header);
 	buf_put(out, body);
 	if (body.len == 0 || body.ptr[body.len - 1] != '\n')
 		buf_putc(out, '\n');
@@ -273,7 +271,7 @@ static bool write_message(
 	if (box_content(m, f->message, &message) < 0)
 		return false;
 	buf_put(out, SPAN("Content-Type: message/rfc822\n"));
-	if (has_8bit(buf_span(&message)))
+	if (!utf8_is_ascii(buf_span(&message)))
 		buf_put(out, SPAN("Content-Transfer-Encoding: 8bit\n"));
 	buf_put(out, SPAN("Content-Disposition: inline\n\n"));
 	put_message(out, buf_span(&message));

@@ -28,6 +28,9 @@ void content_of_text(struct mua *m, span utf8, struct content *ret);
  */
 void content_of_file(struct mua *m, span bytes, span name, const char *type,
     struct content *ret);
+/* A message's fields as they are, and the empty line; but not Status and
+ * X-Status, which are about our copy of it. */
+void attach_put_header(struct buf *out, span header);
 /* The parts behind the text, each behind its "--boundary". False: a file
  * cannot be read, as was said. */
 MUST_USE bool attach_write(

@@ -6,6 +6,7 @@
  * below fields that say who did so (RFC 5322 3.6.6).
  */
 #include "mail/field.h"
+#include "tool/mail/attach.h"
 #include "tool/mail/build.h"
 #include "tool/mail/commands.h"
 #include "tool/mail/head.h"
@@ -125,33 +126,21 @@ static void put_resent_fields(
 		head_write_id(m, out, "Resent-Message-ID", from);
 }
 
-/* Status lines are about our copy of it. */
-static void put_original(struct buf *out, span message)
-{
-	span header;
-	span body;
-	struct field f;
-
-	field_split(message, &header, &body);
-	while (field_next(&header, &f))
-		if (!span_eq_nocase(f.name, SPAN("Status")) &&
-		    !span_eq_nocase(f.name, SPAN("X-Status")))
-			buf_put(out, f.whole);
-	buf_putc(out, '\n');
-	buf_put(out, body);
-}
-
 static int resend_one(
     struct mua *m, uint32_t i, struct recipients *r, bool with_fields)
 {
 	CLEANUP(buf_done) struct buf original = BUF_INIT(MESSAGE_MAX);
 	CLEANUP(buf_done) struct buf message = BUF_INIT(MESSAGE_MAX);
+	span header;
+	span body;
 
 	if (box_content(m, i, &original) < 0)
 		return 1;
 	if (with_fields)
 		put_resent_fields(m, r, &message);
-	put_original(&message, buf_span(&original));
+	field_split(buf_span(&original), &header, &body);
+	attach_put_header(&message, header);
+	buf_put(&message, body);
 	if (message.failed) {
 		mua_error(m, "Message %u is too large", i + 1);
 		return 1;
