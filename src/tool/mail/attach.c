@@ -158,25 +158,21 @@ static void type_of_file(
 		                               : "text/plain";
 }
 
-void content_of_file(
-    struct mua *m, span bytes, span name, const char *type, struct content *ret)
+void content_of_file(struct mua *m, span bytes, span name, struct content *ret)
 {
 	struct facts f = look_at(bytes);
 	bool harmless = !f.nul && !f.control && !f.high && !f.from && f.ends &&
 	    f.longest <= LONG_LINE;
 
-	*ret = (struct content){ .bytes = bytes,
-		.type = type,
-		.converted = BUF_INIT(0),
-		.name = BUF_INIT(1024) };
-	if (!type)
-		type_of_file(m, name, &f, ret);
+	*ret = (struct content){
+		.bytes = bytes, .converted = BUF_INIT(0), .name = BUF_INIT(1024)
+	};
+	type_of_file(m, name, &f, ret);
 	ret->encoding = TRANSFER_BASE64;
 	if (!is_text(ret->type))
 		return;
 	if (f.nul || !charset_is_utf8(bytes)) {
-		if (!type)
-			ret->type = "application/octet-stream";
+		ret->type = "application/octet-stream";
 		return;
 	}
 	ret->charset = f.high ? SPAN("utf-8") : SPAN("us-ascii");
@@ -207,7 +203,7 @@ static void write_file_part(
 {
 	struct content c;
 
-	content_of_file(m, bytes, span_str(f->name), f->type, &c);
+	content_of_file(m, bytes, span_str(f->name), &c);
 	buf_printf(out, "Content-Type: %s", c.type);
 	if (c.charset.len > 0)
 		buf_printf(out, ";\n charset=%.*s", PRI(c.charset));

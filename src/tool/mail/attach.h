@@ -23,11 +23,10 @@ void content_done(struct content *c);
 void content_of_text(struct mua *m, span utf8, struct content *ret);
 /*
  * What a file becomes. Its bytes come out again exactly as they are: they are
- * never converted. `type` NULL: by name (~/.mime.types, /etc/mime.types, a
- * table of our own), then by content.
+ * never converted. Its type is found by name (~/.mime.types, /etc/mime.types,
+ * a table of our own), then by content.
  */
-void content_of_file(struct mua *m, span bytes, span name, const char *type,
-    struct content *ret);
+void content_of_file(struct mua *m, span bytes, span name, struct content *ret);
 /* A message's fields as they are, and the empty line; but not Status and
  * X-Status, which are about our copy of it. */
 void attach_put_header(struct buf *out, span header);

@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	name = span_cut(&rest, '\0');
 	text = span_cut(&rest, '\0');
 	d.has_subject = true;
-	content_of_file(&m, text, name, NULL, &c);
+	content_of_file(&m, text, name, &c);
 	check_decoded(&c, text);
 	content_done(&c);
 	text = rest;

@@ -111,7 +111,7 @@ static void test_file(void **state)
 
 		test_mua(&m, MANNER_HEIRLOOM);
 		content_of_file(&m, span_str(file_cases[i].bytes),
-		    span_str(file_cases[i].name), NULL, &c);
+		    span_str(file_cases[i].name), &c);
 		assert_string_equal(c.type, file_cases[i].type);
 		assert_span_equal(c.charset, span_str(file_cases[i].charset));
 		assert_int_equal(c.encoding, file_cases[i].encoding);

@@ -91,8 +91,6 @@ void draft_files_free(struct draft_file *files, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		mem_free(files[i].path);
 		mem_free(files[i].name);
-		mem_free(files[i].type);
-		mem_free(files[i].charset);
 	}
 	mem_free(files);
 }

@@ -15,9 +15,7 @@ enum {
 struct draft_file {
 	char *path; /* or NULL: message `message` as message/rfc822 */
 	uint32_t message;
-	char *name;    /* as others will see it */
-	char *type;    /* NULL: by content */
-	char *charset; /* NULL: found out */
+	char *name; /* as others will see it */
 };
 
 struct draft {
