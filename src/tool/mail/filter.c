@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tool/mail/filter.h"
 
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "os/error.h"
-#include "os/file.h"
 #include "tool/mail/run.h"
 #include "tool/mail/words.h"
 
@@ -25,21 +21,12 @@ static const char *command_for(const struct mua *m, const struct part *p)
 static bool run_viewer(
     struct mua *m, const char *const *argv, span content, struct buf *ret_text)
 {
-	CLEANUP(fd_close) int in = file_memfd("part", content);
-	CLEANUP(fd_close) int out = memfd_create("text", MFD_CLOEXEC);
-	int status;
+	int status = run_filter_program(m, argv, content, ret_text);
 
-	if (in < 0 || out < 0) {
-		mua_error(m, "%s: cannot hold a part in memory", argv[0]);
-		return false;
-	}
-	status = mua_run(m, argv, in, out);
 	if (status < 0)
 		return false;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		mua_error(m, "%s: it failed", argv[0]);
-	if (lseek(out, 0, SEEK_SET) < 0 || file_read_all(out, ret_text) < 0)
-		return false;
 	return ret_text->len > 0;
 }
 

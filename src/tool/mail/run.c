@@ -146,7 +146,8 @@ int run_temporary(struct mua *m, struct buf *ret_path)
 	return fd;
 }
 
-int run_filter(struct mua *m, const char *command, span text, struct buf *out)
+static int filter(struct mua *m, const char *const *argv, const char *what,
+    span text, struct buf *out)
 {
 	CLEANUP(fd_close) int in = file_memfd("mail", text);
 	CLEANUP(fd_close) int to = -1;
@@ -158,16 +159,29 @@ int run_filter(struct mua *m, const char *command, span text, struct buf *out)
 	if (r < 0) {
 		if (out && in >= 0)
 			r = -errno;
-		mua_error(m, "%s: %s", command, strerror(-r));
+		mua_error(m, "%s: %s", what, strerror(-r));
 		return r;
 	}
-	status = mua_shell(m, command, in, to);
+	status = mua_run(m, argv, in, to);
 	if (status < 0 || !out)
 		return status;
 	if (lseek(to, 0, SEEK_SET) < 0)
 		return -errno;
 	r = file_read_all(to, out);
 	if (r < 0)
-		mua_error(m, "%s: %s", command, strerror(-r));
+		mua_error(m, "%s: %s", what, strerror(-r));
 	return r < 0 ? r : status;
+}
+
+int run_filter(struct mua *m, const char *command, span text, struct buf *out)
+{
+	const char *argv[] = { run_shell(m), "-c", command, NULL };
+
+	return filter(m, argv, command, text, out);
+}
+
+int run_filter_program(
+    struct mua *m, const char *const *argv, span text, struct buf *out)
+{
+	return filter(m, argv, argv[0], text, out);
 }

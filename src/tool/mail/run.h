@@ -26,6 +26,9 @@ const char *run_shell(const struct mua *m);
  * prints where we do). The status or a negative errno, which was said. */
 MUST_USE int run_filter(
     struct mua *m, const char *command, span text, struct buf *out);
+/* The same without a shell. */
+MUST_USE int run_filter_program(
+    struct mua *m, const char *const *argv, span text, struct buf *out);
 /* A new file for the user's eyes only, in $TMPDIR: its descriptor, or a
  * negative errno, which was said. */
 MUST_USE int run_temporary(struct mua *m, struct buf *ret_path);
