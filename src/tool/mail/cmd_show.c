@@ -12,6 +12,7 @@
 #include "tool/mail/commands.h"
 #include "tool/mail/filter.h"
 #include "tool/mail/pager.h"
+#include "tool/mail/quote.h"
 #include "tool/mail/show_internal.h"
 #include "tool/mail/term.h"
 
@@ -78,12 +79,8 @@ static void sink_init(struct sink *k, struct mua *m, enum show_as how)
 /* It was looked at. */
 static void touch(struct mua *m, uint32_t i)
 {
-	struct box *b = m->box;
-
-	box_goto(b, i);
-	b->seen_dot = true;
-	b->all[i].marks |= BOX_TOUCHED;
-	box_set_flags(b, i, FOLDER_SEEN, 0);
+	quote_touch(m, i);
+	m->box->seen_dot = true;
 }
 
 /* GNU's mail begins with the header. */

@@ -19,6 +19,7 @@
 #include "os/file.h"
 #include "tool/mail/box.h"
 #include "tool/mail/commands.h"
+#include "tool/mail/quote.h"
 #include "tool/mail/run.h"
 #include "tool/mail/term.h"
 
@@ -251,7 +252,6 @@ static int write_messages(
 {
 	struct writing w = { .m = m, .path = path };
 	bool is_new = access(path, F_OK) < 0;
-	struct box *b = m->box;
 	int failed = 0;
 	int r;
 
@@ -262,9 +262,7 @@ static int write_messages(
 		return 1;
 	}
 	for (size_t n = 0; n < set->count && !failed; n++) {
-		box_goto(b, set->all[n]);
-		b->all[set->all[n]].marks |= BOX_TOUCHED;
-		box_set_flags(b, set->all[n], FOLDER_SEEN, 0);
+		quote_touch(m, set->all[n]);
 		failed = write_message(&w, set->all[n]);
 	}
 	r = os_error(close(w.fd));

@@ -47,8 +47,7 @@ const char *quote_prefix(const struct mua *m)
 void quote_touch(struct mua *m, uint32_t i)
 {
 	box_goto(m->box, i);
-	m->box->all[i].marks |= BOX_TOUCHED;
-	box_set_flags(m->box, i, FOLDER_SEEN, 0);
+	box_touch(m->box, i);
 }
 
 typedef void put_fn(struct buf *out, span value);
