@@ -64,21 +64,12 @@ bool draft_is_me(const struct mua *m, span addr)
 
 static void keep(struct resolver *s, const struct recipient *one)
 {
-	struct recipients *to = &s->to;
+	struct recipient kept = *one;
 
-	if (to->count == RECIPIENTS_MAX) {
-		to->wrong++;
-		return;
-	}
-	if (to->count == to->cap) {
-		to->cap = to->cap ? to->cap * 2 : 16;
-		to->all = mem_resize(to->all, to->cap, sizeof(*to->all));
-	}
-	to->all[to->count] = *one;
 	/* \name is name. */
-	if (span_skip(&to->all[to->count].bare, SPAN("\\")))
-		(void)span_skip(&to->all[to->count].full, SPAN("\\"));
-	to->count++;
+	if (span_skip(&kept.bare, SPAN("\\")))
+		(void)span_skip(&kept.full, SPAN("\\"));
+	recipients_append(&s->to, &kept);
 }
 
 static void resolve_alias(struct resolver *s, const struct dict_entry *alias,

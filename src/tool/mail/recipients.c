@@ -180,7 +180,7 @@ span recipient_bare(struct arena *a, span full)
 
 /* ---- the list ---- */
 
-static void append(struct recipients *r, const struct recipient *one)
+void recipients_append(struct recipients *r, const struct recipient *one)
 {
 	if (r->count == RECIPIENTS_MAX) {
 		r->wrong++;
@@ -206,7 +206,7 @@ static void take_one(struct recipients *r, span item, uint8_t kind)
 		return;
 	}
 	one.bare = recipient_bare(&r->arena, one.full);
-	append(r, &one);
+	recipients_append(r, &one);
 }
 
 void recipients_take(struct recipients *r, span typed, enum recipient_kind kind)
@@ -300,7 +300,7 @@ static bool is_bad(struct look *l, char c)
 	return strchr("()<>,;:\\ ", c) != NULL;
 }
 
-static void say_bad(struct mua *m, span addr, char c, bool at)
+static void say_bad(struct mua *m, span addr, char c)
 {
 	span shown = span_first(addr, 200);
 	CLEANUP(buf_done) struct buf harmless = BUF_INIT(1024);
@@ -310,7 +310,7 @@ static void say_bad(struct mua *m, span addr, char c, bool at)
 		    (unsigned char)shown.ptr[i] < ' ' || shown.ptr[i] == 127
 		        ? '?'
 		        : shown.ptr[i]);
-	if (at)
+	if (c == '@')
 		mua_error(
 		    m, "%s contains invalid @@ sequence", buf_cstr(&harmless));
 	else if (ascii_is_print(c))
@@ -340,7 +340,7 @@ static bool is_address(struct mua *m, span addr)
 		}
 		if (!is_bad(&l, c))
 			continue;
-		say_bad(m, addr, c, c == '@');
+		say_bad(m, addr, c);
 		return false;
 	}
 	if (!charset_is_utf8(addr)) {
@@ -369,7 +369,7 @@ static bool is_allowed(struct mua *m, const struct recipient *one, bool expand)
 	if (is == RECIPIENT_IS_ADDRESS)
 		return is_address(m, one->bare);
 	if (has_control(one->full)) {
-		say_bad(m, one->full, '\n', false);
+		say_bad(m, one->full, '\n');
 		return false;
 	}
 	if (is == RECIPIENT_IS_OPTION) {
