@@ -85,48 +85,48 @@ static void put_unquoted(struct buf *out, span phrase)
 	put_line(out, buf_span(&name));
 }
 
-/* A name and comments are encoded where they must be, the address never. */
-static void put_person(struct mua *m, struct buf *out, span full,
-    const struct recipient *one, size_t column)
+/* The name encoded, the address never. */
+static void put_named(
+    struct mua *m, struct buf *out, span phrase, span bare, size_t column)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(VALUE_MAX);
-	ssize_t angle = one->bare.ptr - full.ptr;
-	span phrase;
 
-	if (!encoded_is_needed(full) || one->bare.ptr < full.ptr ||
-	    one->bare.ptr > full.ptr + full.len || angle < 1) {
-		put_line(out, full);
-		return;
-	}
-	phrase = span_trim(span_first(full, (size_t)angle - 1));
 	put_unquoted(&name, phrase);
 	if (name.len > 0) {
 		put_encoded(m, out, buf_span(&name), ENCODED_PHRASE, column);
 		buf_putc(out, ' ');
 	}
 	buf_putc(out, '<');
-	put_line(out, one->bare);
+	put_line(out, bare);
 	buf_putc(out, '>');
+}
+
+/* As typed, where nothing must be encoded. */
+static void put_person(
+    struct mua *m, struct buf *out, const struct recipient *one, size_t column)
+{
+	span full = one->full;
+	ssize_t angle = one->bare.ptr - full.ptr;
+
+	if (!encoded_is_needed(full) || one->bare.ptr < full.ptr ||
+	    one->bare.ptr > full.ptr + full.len || angle < 1) {
+		put_line(out, full);
+		return;
+	}
+	put_named(m, out, span_trim(span_first(full, (size_t)angle - 1)),
+	    one->bare, column);
 }
 
 /* bob@x (Bob) with a name that needs encoding: the name in front. */
 static void put_commented(
     struct mua *m, struct buf *out, const struct recipient *one, size_t column)
 {
-	CLEANUP(buf_done) struct buf name = BUF_INIT(VALUE_MAX);
 	span rest = one->full;
 
 	(void)span_cut(&rest, '(');
 	if (rest.len > 0 && rest.ptr[rest.len - 1] == ')')
 		rest.len--;
-	put_unquoted(&name, rest);
-	if (name.len > 0) {
-		put_encoded(m, out, buf_span(&name), ENCODED_PHRASE, column);
-		buf_putc(out, ' ');
-	}
-	buf_putc(out, '<');
-	put_line(out, one->bare);
-	buf_putc(out, '>');
+	put_named(m, out, rest, one->bare, column);
 }
 
 static void put_recipient(struct mua *m, struct buf *out,
@@ -137,7 +137,7 @@ static void put_recipient(struct mua *m, struct buf *out,
 	    span_find(one->full, '<') < 0 && span_find(one->full, '(') >= 0)
 		put_commented(m, out, one, column);
 	else if (style == HEAD_SEND)
-		put_person(m, out, one->full, one, column);
+		put_person(m, out, one, column);
 	else
 		put_line(out, one->full);
 }
