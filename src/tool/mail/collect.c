@@ -112,10 +112,12 @@ void collect_ask_files(struct mua *m, struct draft *d)
 	draft_files_free(old, nold);
 }
 
-static void ask_subject(struct collector *c)
+bool collect_ask_subject(struct mua *m, struct draft *d)
 {
-	if (collect_ask(c->m, "Subject: ", &c->d->subject))
-		c->d->has_subject = c->d->subject.len > 0;
+	if (!collect_ask(m, "Subject: ", &d->subject))
+		return false;
+	d->has_subject = d->subject.len > 0;
+	return true;
 }
 
 static bool asks_at_end(const struct mua *m)
@@ -155,7 +157,7 @@ static void ask_first(struct collector *c, const struct questions *q)
 	if (q->to && !collect_ask_people(c->m, d, "To: ", &d->to))
 		return;
 	if (q->subject)
-		ask_subject(c);
+		(void)!collect_ask_subject(c->m, d);
 	if (q->cc && !collect_ask_people(c->m, d, "Cc: ", &d->cc))
 		return;
 	if (q->bcc)
@@ -185,7 +187,7 @@ static void ask_last(struct collector *c)
 
 /* ---- text that is there already ---- */
 
-void collect_put_escaped(struct mua *m, struct draft *d, const char *text)
+static void put_escaped(struct mua *m, struct draft *d, const char *text)
 {
 	size_t before = d->body.len;
 
@@ -202,12 +204,12 @@ void collect_put_escaped(struct mua *m, struct draft *d, const char *text)
 		    d->body.data + before, 1, d->body.len - before, stdout);
 }
 
-static void put_variable(struct collector *c, const char *name)
+void collect_put_variable(struct mua *m, struct draft *d, const char *name)
 {
-	const char *text = vars_get(c->m->vars, name);
+	const char *text = vars_get(m->vars, name);
 
 	if (text && *text)
-		collect_put_escaped(c->m, c->d, text);
+		put_escaped(m, d, text);
 }
 
 static void show_body(const struct collector *c)
@@ -408,7 +410,7 @@ enum collect_result draft_collect(struct mua *m, struct draft *d)
 	c.escapes = (c.interactive || m->tilde) && d->envelope.len == 0;
 	c.escape = escape && *escape ? *escape : '~';
 	c.escapes = c.escapes && !(escape && !*escape);
-	put_variable(&c, "MAILX_HEAD");
+	collect_put_variable(m, d, "MAILX_HEAD");
 	if (d->announce)
 		show_first(&c, q.to || q.subject || q.cc || q.bcc);
 	ask_first(&c, &q);
@@ -417,7 +419,7 @@ enum collect_result draft_collect(struct mua *m, struct draft *d)
 	result = c.interactive || c.escapes ? read_lines(&c) : read_all(&c);
 	if (result != COLLECT_DONE)
 		return result;
-	put_variable(&c, "MAILX_TAIL");
+	collect_put_variable(m, d, "MAILX_TAIL");
 	if (d->from_header)
 		take_header(&c);
 	if (c.interactive)

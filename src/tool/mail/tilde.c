@@ -132,16 +132,6 @@ static enum tilde_result do_subject(struct escape *e)
 	return TILDE_TAKEN;
 }
 
-static bool ask_subject(struct escape *e)
-{
-	struct draft *d = e->d;
-
-	if (!collect_ask(e->m, "Subject: ", &d->subject))
-		return false;
-	d->has_subject = d->subject.len > 0;
-	return true;
-}
-
 /* Once; false: the user gave up. */
 static bool ask_header(struct escape *e)
 {
@@ -150,10 +140,10 @@ static bool ask_header(struct escape *e)
 	bool early = vars_is_set(v, "bsdcompat") && vars_is_set(v, "bsdorder");
 
 	return collect_ask_people(e->m, d, "To: ", &d->to) &&
-	    (!early || ask_subject(e)) &&
+	    (!early || collect_ask_subject(e->m, d)) &&
 	    collect_ask_people(e->m, d, "Cc: ", &d->cc) &&
 	    collect_ask_people(e->m, d, "Bcc: ", &d->bcc) &&
-	    (early || ask_subject(e));
+	    (early || collect_ask_subject(e->m, d));
 }
 
 static enum tilde_result do_header(struct escape *e)
@@ -296,18 +286,10 @@ static enum tilde_result do_write(struct escape *e)
 
 /* ---- variables ---- */
 
-static enum tilde_result put_variable(struct escape *e, const char *name)
-{
-	const char *text = vars_get(e->m->vars, name);
-
-	if (text && *text)
-		collect_put_escaped(e->m, e->d, text);
-	return TILDE_TAKEN;
-}
-
 static enum tilde_result do_sign(struct escape *e)
 {
-	return put_variable(e, e->letter == 'a' ? "sign" : "Sign");
+	collect_put_variable(e->m, e->d, e->letter == 'a' ? "sign" : "Sign");
+	return TILDE_TAKEN;
 }
 
 static enum tilde_result do_variable(struct escape *e)
@@ -315,7 +297,8 @@ static enum tilde_result do_variable(struct escape *e)
 	CLEANUP(buf_done) struct buf name = BUF_INIT(NAME_LONGEST);
 
 	buf_put(&name, e->rest);
-	return put_variable(e, buf_cstr(&name));
+	collect_put_variable(e->m, e->d, buf_cstr(&name));
+	return TILDE_TAKEN;
 }
 
 /* ---- messages ---- */

@@ -24,6 +24,7 @@ enum tilde_result tilde_run(
 /* Ask for a field; what stands in `value` can be edited. False: the user
  * gave up (an interrupt, the end of input). */
 MUST_USE bool collect_ask(struct mua *m, const char *prompt, struct buf *value);
+MUST_USE bool collect_ask_subject(struct mua *m, struct draft *d);
 /* Like this for lists of people: only addresses are taken. */
 MUST_USE bool collect_ask_people(
     struct mua *m, const struct draft *d, const char *prompt, struct buf *list);
@@ -32,8 +33,9 @@ void collect_add_people(
     struct mua *m, const struct draft *d, span typed, struct buf *list);
 /* The list of files, one by one. */
 void collect_ask_files(struct mua *m, struct draft *d);
-/* ~a and the like: "\n" and "\t" mean what they do in C; shown, too. */
-void collect_put_escaped(struct mua *m, struct draft *d, const char *text);
+/* ~a and the like: "\n" and "\t" in the variable mean what they do in C;
+ * shown, too. */
+void collect_put_variable(struct mua *m, struct draft *d, const char *name);
 
 /* ---- edit.c ---- */
 
