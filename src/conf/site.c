@@ -205,15 +205,6 @@ static int open_queue_dir(struct conf *conf)
 
 typedef int part_fn(int dir, const struct part *p, const struct owners *owners);
 
-/* Whoever could write there could rename the parts. */
-static int set_queue_dir(
-    int dir, const struct part *p UNUSED, const struct owners *owners UNUSED)
-{
-	int r = geteuid() == 0 ? os_error(fchown(dir, 0, 0)) : 0;
-
-	return r < 0 ? r : os_error(fchmod(dir, 0755));
-}
-
 static int for_parts(struct conf *conf, part_fn *fn, struct buf *error)
 {
 	span queue = value_of(conf, "queue_directory");
@@ -281,12 +272,30 @@ static int set_command(struct conf *conf, struct buf *error)
 	             : SITE_OK;
 }
 
+/* Whoever could write there could rename the parts. */
+static int set_queue_dir(struct conf *conf, struct buf *error)
+{
+	int dir = open_queue_dir(conf);
+	int r = MIN(dir, 0);
+
+	if (r == 0 && geteuid() == 0)
+		r = os_error(fchown(dir, 0, 0));
+	if (r == 0)
+		r = os_error(fchmod(dir, 0755));
+	if (dir >= 0)
+		(void)close(dir);
+	return r < 0
+	    ? fail(error, "change owner and mode of queue_directory %.*s: %s",
+	          PRI(value_of(conf, "queue_directory")), strerror(-r))
+	    : SITE_OK;
+}
+
 int site_set_permissions(struct conf *conf, struct buf *error)
 {
 	int r = for_parts(conf, make_part, error);
 
 	if (r == SITE_OK)
-		r = for_parts(conf, set_queue_dir, error);
+		r = set_queue_dir(conf, error);
 	if (r == SITE_OK)
 		r = for_parts(conf, set_owner, error);
 	return r == SITE_OK ? set_command(conf, error) : r;
