@@ -151,7 +151,6 @@ static bool has_no_forward(struct worker *w, const struct work_item *item)
 static int be_user(struct worker *w, const struct work_item *item)
 {
 	bool wanted = item->nforward > 0 || item->flags & WORK_NEEDS_HOME;
-
 	bool is_one =
 	    w->setup.kind != WORK_SCRIBE && w->setup.kind != WORK_FILER;
 

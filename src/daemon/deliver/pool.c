@@ -296,14 +296,13 @@ static void tell_end(const struct pool_worker *w, int status)
 static void widen(struct pool_lane *lane, const struct work_item *work);
 
 /* What the filer does not do; it is in no list of the filer's any more. */
-static bool to_worker(struct pool_item *item)
+static void to_worker(struct pool_item *item)
 {
 	struct pool *pool = item->lane->pool;
 
 	known_avoid(&pool->known, &item->work, loop_now(pool->setup.loop));
 	item->lane = get_lane(pool, key_of(pool, &item->work));
 	widen(item->lane, &item->work);
-	return true;
 }
 
 static void wait_again(struct pool_item *item)
@@ -334,7 +333,7 @@ static void share_out(struct pool_worker *w)
 		struct pool_item *item =
 		    CONTAINER_OF(l, struct pool_item, link);
 
-		(void)to_worker(item);
+		to_worker(item);
 		wait_again(item);
 	}
 }
@@ -410,14 +409,19 @@ static void outdate(struct pool_worker *w)
 		retire(w);
 }
 
+/* The next process of the lane will have or know more. */
+static void renew(struct pool_lane *lane)
+{
+	LIST_FOR(l, &lane->workers)
+	outdate(CONTAINER_OF(l, struct pool_worker, mate));
+}
+
 /* Its present process cannot open what this item needs. */
 static void widen(struct pool_lane *lane, const struct work_item *work)
 {
-	if (lane->key.kind != WORK_WORKER ||
-	    !reach_add(&lane->reach, work, lane->pool->conf.base))
-		return;
-	LIST_FOR(l, &lane->workers)
-	outdate(CONTAINER_OF(l, struct pool_worker, mate));
+	if (lane->key.kind == WORK_WORKER &&
+	    reach_add(&lane->reach, work, lane->pool->conf.base))
+		renew(lane);
 }
 
 static struct pool_item *find_item(struct pool_worker *w, uint64_t number)
@@ -514,8 +518,7 @@ static bool add_reach(struct pool_lane *lane, span path)
 	if (path.len == 0 || path.ptr[0] != '/')
 		return false;
 	(void)reach_add_path(&lane->reach, path);
-	LIST_FOR(l, &lane->workers)
-	CONTAINER_OF(l, struct pool_worker, mate)->outdated = true;
+	renew(lane);
 	return true;
 }
 
@@ -523,7 +526,6 @@ static bool on_reach(struct pool_worker *w, span payload)
 {
 	struct pool_item *item;
 	struct work_reach m;
-	bool ok = false;
 
 	if (!work_reach_get(payload, &m))
 		return false;
@@ -531,10 +533,9 @@ static bool on_reach(struct pool_worker *w, span payload)
 	if (!item || item->detours == DETOURS_MAX)
 		return false;
 	if (w->lane->key.kind == WORK_FILER && m.path.len == 0)
-		ok = to_worker(item);
-	else if (w->lane->key.kind == WORK_WORKER)
-		ok = add_reach(w->lane, m.path);
-	if (!ok)
+		to_worker(item);
+	else if (w->lane->key.kind != WORK_WORKER ||
+	    !add_reach(w->lane, m.path))
 		return false;
 	item->detours++;
 	item->attempts--;
@@ -848,13 +849,6 @@ static void pump(void *ctx)
 	list_splice(&pool->hungry, &now);
 }
 
-/* The next filer will know more. */
-static void renew_filer(struct pool_lane *lane)
-{
-	LIST_FOR(l, &lane->workers)
-	outdate(CONTAINER_OF(l, struct pool_worker, mate));
-}
-
 static struct pool_lane *choose_lane(
     struct pool *pool, const struct work_item *work)
 {
@@ -869,7 +863,7 @@ static struct pool_lane *choose_lane(
 		return get_lane(pool, key_of(pool, work));
 	lane = get_lane(pool, filer);
 	if (place == KNOWN_SOON)
-		renew_filer(lane);
+		renew(lane);
 	return lane;
 }
 

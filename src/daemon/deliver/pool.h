@@ -34,7 +34,7 @@ struct pool_conf {
 	/* All mailboxes of virtual(8) are below this directory; may be
 	 * empty. */
 	span base;
-	struct work_setup setup; /* without kind, owner and paths */
+	struct work_setup setup; /* without kind, paths, Maildirs */
 	usec max_idle;
 	/* Processes at a time, besides scribes, the filer and those of pipe
 	 * services. */
