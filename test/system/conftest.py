@@ -12,7 +12,7 @@ TEST = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TEST)
 sys.path.insert(0, os.path.join(TEST, "bench"))
 
-from lib import instance  # noqa: E402
+from lib import instance, package_host  # noqa: E402
 from lib.fakemaster import QueueProcess  # noqa: E402
 import postfix_peer  # noqa: E402
 
@@ -96,3 +96,9 @@ def make_queue(tmp_path):
 @pytest.fixture
 def q(make_queue):
     return make_queue()
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory):
+    """The Debian package."""
+    return package_host.build(tmp_path_factory.mktemp("deb"))

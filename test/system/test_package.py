@@ -10,16 +10,11 @@ import subprocess
 import pytest
 
 from lib import debroot, instance
-from lib.package_host import (Host, build, check_gone, configure_postfix,
+from lib.package_host import (Host, check_gone, configure_postfix,
                               postfix_is_there, program_runs)
 
 pytestmark = pytest.mark.skipif(
     debroot.why_not() is not None, reason=debroot.why_not() or "")
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("deb"))
 
 
 @pytest.fixture

@@ -14,15 +14,9 @@ import pytest
 
 from lib import classroom
 from lib.classroom import Class, plain
-from lib.package_host import build
 
 pytestmark = pytest.mark.skipif(classroom.WHY_NOT is not None,
                                 reason=str(classroom.WHY_NOT))
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("deb"))
 
 
 # Aliases, ~/.forward and mailq, with Postfix
