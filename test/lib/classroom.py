@@ -5,19 +5,14 @@ on it. See debroot.py."""
 import os
 import re
 
-from . import debroot, terminal
+from . import debroot, lessons, terminal
 from .package_host import Host
 
 WHY_NOT = debroot.why_not() or terminal.why_not()
 
-# What changes from day to day, on both sides of a comparison.
+# What changes besides dates and sizes, on both sides of a comparison.
 VARIES = (
-    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|"
-     r"Oct|Nov|Dec) +\d+ \d\d:\d\d(:\d\d( \d{4})?)?", "DATE"),
-    (r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? \w{3} \d{4} \d\d:\d\d:\d\d "
-     r"[-+]\d{4}( \(\w+\))?", "DATE"),
-    (r" (\d\d)/\d{3,4}\b *", r" \1/BYTES"),
-    (r"(?m)^[0-9A-F]{6,} +\d+ DATE ", "ID SIZE DATE "),
+    (r"(?m)^[0-9A-F]{6,} +\d+ " + lessons.DAY + r":\d\d ", "ID SIZE DATE "),
     (r"queued as [0-9A-F]+", "queued as ID"),
     (r" SIZE=\d+", " SIZE=N"),
     (r"\d+ aliases, longest \d+ bytes, \d+ bytes total", "ALIASES"),
@@ -27,7 +22,7 @@ VARIES = (
 def plain(text):
     for pattern, word in VARIES:
         text = re.sub(pattern, word, text)
-    return text
+    return lessons.plain(text)
 
 
 class Class(Host):
@@ -70,10 +65,9 @@ class Class(Host):
         command = self.command(
             "su", user, "--session-command",
             "exec bash --noprofile --rcfile /tmp/rc --noediting")
-        text = text.strip("\n").replace("\n$ ", "\n" + prompt)
         with terminal.Terminal(self.work, command, {
                 "PATH": os.environ["PATH"]}, size=(120, 120)) as t:
-            t.play(prompt + text.removeprefix("$ ") + "\n" + prompt, plain)
+            t.play(lessons.screen(prompt, text), plain)
 
     def has_mail(self, user, count):
         def count_now():

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from lib import instance, terminal
+from lib import instance, lessons, terminal
 
 pytestmark = [
     pytest.mark.root, pytest.mark.users,
@@ -20,14 +20,6 @@ pytestmark = [
 GROUP = "mail"  # any that is there
 NAMES = {"pue": "pue"}  # the others have no full name
 SPOOL = "/var/spool/mail"
-
-
-def plain(text):
-    text = re.sub(r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d"
-                  r"(:\d\d \d{4})?\b", "DATE", text)
-    text = re.sub(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d "
-                  r"[+-]\d{4}( \(\w+\))?", "DATE", text)
-    return re.sub(r"\b(\d+)/\d{3,} +", r"\1/BYTES ", text)
 
 
 class Host:
@@ -98,7 +90,6 @@ class Host:
     def play(self, user, text, **options):
         """The screen of a user, from his first prompt to his last."""
         prompt = f"[{user}@{self.name} ~]$ "
-        text = text.strip("\n")
         home = self.mail.home_of(user)
         rc = os.path.join(home, "bashrc")
         with open(rc, "w", encoding="utf-8") as f:
@@ -108,10 +99,9 @@ class Host:
         command = [*self.enter(user), "bash", "--noprofile", "--rcfile", rc,
                    "--noediting"]
         with terminal.Terminal(home, command, self.environment(user)) as t:
-            t.play(prompt + text.replace("\n$ ", "\n" + prompt)
-                   .removeprefix("$ ") + "\n" + prompt, plain, **options)
+            t.play(lessons.screen(prompt, text), lessons.plain, **options)
 
-    def wait_for_mail(self, user, count):
+    def has_mail(self, user, count):
         def is_there():
             try:
                 with open(self.mail.inside(f"/var/mail/{user}"), "rb") as f:
@@ -136,37 +126,7 @@ def start(make_instance, name, users, aliases=""):
 def test_an_alias(make_instance):
     host = start(make_instance, "centos7-1.localdomain", ["user1", "payam"],
                  "lpic1: root\nroot: payam\n")
-    host.play("user1", """
-$ «mail lpic1@localhost»
-Subject: «test lpic1»
-«Hi this is my first email.»
-«I am sending it to lpic1 email address.»
-«^D»EOT""")
-    host.wait_for_mail("payam", 1)
-    host.play("payam", """
-$ «mail»
-Heirloom Mail version 12.5 7/5/10.  Type ? for help.
-"/var/spool/mail/payam": 1 message 1 new
->N  1 user1@centos7-1.loca  Wed Feb 19 05:10  19/683   "test lpic1"
-& «1»
-Message  1:
-From user1@centos7-1.localdomain  Wed Feb 19 05:10:35 2020
-Return-Path: <user1@centos7-1.localdomain>
-X-Original-To: lpic1@localhost
-Delivered-To: lpic1@localhost.localdomain
-Date: Wed, 19 Feb 2020 05:10:35 -0500
-To: lpic1@localhost.localdomain
-Subject: test lpic1
-User-Agent: Heirloom mailx 12.5 7/5/10
-Content-Type: text/plain; charset=us-ascii
-From: user1@centos7-1.localdomain
-Status: R
-
-Hi this is my first email.
-I am sending it to lpic1 email address.
-
-& «d»
-& «q»""")
+    lessons.play_alias(host)
     host.play("payam", """
 $ «mail»
 No mail for payam""")
@@ -175,51 +135,7 @@ No mail for payam""")
 def test_forward(make_instance):
     host = start(make_instance, "centos7-1.localdomain",
                  ["user1", "user2", "payam"])
-    host.play("user1", """
-$ «echo user2 >.forward»
-$ «cat .forward»
-user2""")
-    host.play("payam", """
-$ «mail user1@localhost»
-Subject: «mail to user1»
-«Hello!!!»
-«^D»EOT""")
-    host.wait_for_mail("user2", 1)
-    host.play("user1", """
-$ «mail»
-No mail for user1""")
-    host.play("user2", """
-$ «mail»
-Heirloom Mail version 12.5 7/5/10.  Type ? for help.
-"/var/spool/mail/user2": 1 message 1 new
->N  1 payam@centos7-1.loca  Wed Feb 19 06:33  21/771   "mail to user1"
-& «1»
-Message  1:
-From payam@centos7-1.localdomain  Wed Feb 19 06:33:28 2020
-Return-Path: <payam@centos7-1.localdomain>
-X-Original-To: user1@localhost
-Delivered-To: user2@centos7-1.localdomain
-Delivered-To: user1@localhost.localdomain
-Date: Wed, 19 Feb 2020 06:33:27 -0500
-To: user1@localhost.localdomain
-Subject: mail to user1
-User-Agent: Heirloom mailx 12.5 7/5/10
-Content-Type: text/plain; charset=us-ascii
-From: payam@centos7-1.localdomain
-Status: R
-
-Hello!!!
-
-& «d»
-& «q»""")
-
-
-HELLO = """Subject: «hello pue»
-«hello pue»
-«this is a message from user pue to user pue»
-«just ti prove mail»
-«bye»
-"""
+    lessons.play_forward(host)
 
 
 def test_without_a_mail_system(make_instance):
@@ -231,7 +147,7 @@ No mail for pue""")
     host.play("pue", f"""
 $ «export sendmail=/nowhere/sendmail»
 $ «mail pue»
-{HELLO}«.»
+{lessons.HELLO}«.»
 EOT
 /nowhere/sendmail: No such file or directory
 "{home}/dead.letter" 12/275
@@ -241,9 +157,9 @@ EOT
                                  "pue to user pue\njust ti prove mail\nbye\n")
     host.play("pue", f"""
 $ «mail pue»
-{HELLO}«.»
+{lessons.HELLO}«.»
 EOT""")
-    host.wait_for_mail("pue", 1)
+    host.has_mail("pue", 1)
     host.play("pue", """
 $ «mail»
 Heirloom Mail version 12.5 7/5/10.  Type ? for help.
@@ -265,7 +181,7 @@ Subject: «message from pere to pue»
 «^D»EOT
 $ «mail»
 No mail for pere""")
-    host.wait_for_mail("pue", 1)
+    host.has_mail("pue", 1)
     host.play("pue", """
 $ «mail»
 Heirloom Mail version 12.5 7/5/10.  Type ? for help.
@@ -280,7 +196,7 @@ Subject: «second message»
 «i am pere»
 «bye»
 «^D»EOT""")
-    host.wait_for_mail("pue", 2)
+    host.has_mail("pue", 2)
     host.play("pue", """
 $ «mail»
 Heirloom Mail version 12.5 7/5/10.  Type ? for help.
@@ -327,8 +243,8 @@ bye!
 & «q»
 New mail has arrived.
 Held 1 message in /var/spool/mail/pue""",
-              before={"q": lambda: host.wait_for_mail("pue", 3)})
-    host.wait_for_mail("pere", 1)
+              before={"q": lambda: host.has_mail("pue", 3)})
+    host.has_mail("pere", 1)
     host.play("pere", """
 $ «mail»
 Heirloom Mail version 12.5 7/5/10.  Type ? for help.
@@ -358,16 +274,10 @@ ciao
 
 & «q»
 Held 1 message in /var/spool/mail/pere""")
-    host.play("pue", """
-$ «mail totis»
-Subject: «hello totis»
-«this is a super fashion email»
-«to totis, that is, to lgthih»
-«bye»
-«^D»EOT""")
+    host.play("pue", lessons.TOTIS)
     # The answer went to pue, too.
-    host.wait_for_mail("pue", 3)
-    host.wait_for_mail("pere", 2)
+    host.has_mail("pue", 3)
+    host.has_mail("pere", 2)
     host.play("pue", """
 $ «mail»
 Heirloom Mail version 12.5 7/5/10.  Type ? for help.
@@ -417,7 +327,7 @@ $ «mail -s "subject" pue < ~/test.txt»
 $ «mail -s "subject" pue -a ~/list < /dev/null»
 $ «echo -e "contenido\\ndel correo" | mail -s "asunto del correo" "pue"»
 $ «mail -s "Maintenance fail" pue <<<"The script failed at noon"»""")
-    host.wait_for_mail("pue", 5)
+    host.has_mail("pue", 5)
     with open(host.mail.inside("/var/mail/pue"), "rb") as f:
         text = f.read().decode()
     for part in ("\n\nfrom the keyboard\n\n", "\n\nsome text\n\n",

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from lib import classroom
+from lib import classroom, lessons
 from lib.classroom import Class, plain
 
 pytestmark = pytest.mark.skipif(classroom.WHY_NOT is not None,
@@ -45,76 +45,11 @@ $ «mailq»
 Mail queue is empty""")
     # Without a name server this takes a while.
     lpic.sh("su payam -c 'echo x | mail -s test test@gmail.com'")
-    lpic.play("user1", """
-$ «mail lpic1@localhost»
-Subject: «test lpic1»
-«Hi this is my first email.»
-«I am sending it to lpic1 email address.»
-«^D»EOT""")
-    lpic.has_mail("payam", 1)
-    lpic.play("payam", """
-$ «mail»
-Heirloom Mail version 12.5 7/5/10.  Type ? for help.
-"/var/spool/mail/payam": 1 message 1 new
->N  1 user1@centos7-1.loca  Wed Feb 19 05:10  19/683   "test lpic1"
-& «1»
-Message  1:
-From user1@centos7-1.localdomain  Wed Feb 19 05:10:35 2020
-Return-Path: <user1@centos7-1.localdomain>
-X-Original-To: lpic1@localhost
-Delivered-To: lpic1@localhost.localdomain
-Date: Wed, 19 Feb 2020 05:10:35 -0500
-To: lpic1@localhost.localdomain
-Subject: test lpic1
-User-Agent: Heirloom mailx 12.5 7/5/10
-Content-Type: text/plain; charset=us-ascii
-From: user1@centos7-1.localdomain
-Status: R
-
-Hi this is my first email.
-I am sending it to lpic1 email address.
-
-& «d»
-& «q»""")
+    lessons.play_alias(lpic)
     lpic.play("user1", """
 $ «pwd»
-/home/user1
-$ «echo user2 >.forward»
-$ «cat .forward»
-user2""")
-    lpic.play("payam", """
-$ «mail user1@localhost»
-Subject: «mail to user1»
-«Hello!!!»
-«^D»EOT""")
-    lpic.has_mail("user2", 1)
-    lpic.play("user1", """
-$ «mail»
-No mail for user1""")
-    lpic.play("user2", """
-$ «mail»
-Heirloom Mail version 12.5 7/5/10.  Type ? for help.
-"/var/spool/mail/user2": 1 message 1 new
->N  1 payam@centos7-1.loca  Wed Feb 19 06:33  21/771   "mail to user1"
-& «1»
-Message  1:
-From payam@centos7-1.localdomain  Wed Feb 19 06:33:28 2020
-Return-Path: <payam@centos7-1.localdomain>
-X-Original-To: user1@localhost
-Delivered-To: user2@centos7-1.localdomain
-Delivered-To: user1@localhost.localdomain
-Date: Wed, 19 Feb 2020 06:33:27 -0500
-To: user1@localhost.localdomain
-Subject: mail to user1
-User-Agent: Heirloom mailx 12.5 7/5/10
-Content-Type: text/plain; charset=us-ascii
-From: payam@centos7-1.localdomain
-Status: R
-
-Hello!!!
-
-& «d»
-& «q»""")
+/home/user1""")
+    lessons.play_forward(lpic)
     lpic.wait_for(lambda: "Host not found" in lpic.run("mailq"),
                   "it was not deferred")
     lpic.play("root", """

@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from lib import classroom
+from lib import classroom, lessons
 from lib.classroom import Class
 
 pytestmark = pytest.mark.skipif(classroom.WHY_NOT is not None,
@@ -28,16 +28,11 @@ def make_pue(package):
 
 def test_two_users(pue):
     """And what only the whole system has: mqueue, an alias, ~/.forward."""
-    pue.play("pue", """
+    pue.play("pue", f"""
 $ «mail»
 No mail for pue
 $ «mail pue»
-Subject: «hello pue»
-«hello pue»
-«this is a message from user pue to user pue»
-«just ti prove mail»
-«bye»
-«.»
+{lessons.HELLO}«.»
 EOT""")
     pue.has_mail("pue", 1)
     pue.play("pue", """
@@ -59,13 +54,7 @@ $ «tail -1 /etc/aliases»
 totis: pue, pere
 $ «newaliases»
 /etc/aliases: 78 aliases, longest 10 bytes, 792 bytes total""")
-    pue.play("pue", """
-$ «mail totis»
-Subject: «hello totis»
-«this is a super fashion email»
-«to totis, that is, to lgthih»
-«bye»
-«^D»EOT""")
+    pue.play("pue", lessons.TOTIS)
     pue.has_mail("pere", 1)
     pue.has_mail("pue", 2)
     pue.play("pere", """
