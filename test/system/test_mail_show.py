@@ -2,20 +2,15 @@
 """mail: summaries and messages on the screen, attachments in files."""
 
 import base64
-import fcntl
+import contextlib
 import os
-import pty
 import re
-import select
-import signal
-import struct
 import subprocess
-import termios
 import time
 
 import pytest
 
-from lib import instance
+from lib import instance, mail_home
 
 FROM = "From ana@x.org  Wed Feb 19 05:10:35 2020\n"
 ESCAPES = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
@@ -89,7 +84,7 @@ class Reader:
     """mail(1) upon a folder of these messages."""
 
     def __init__(self, place):
-        self.place = place
+        self.path = place
         self.box = place / "box"
         self.env = {"HOME": str(place), "PATH": os.environ["PATH"],
                     "MAILRC": "/dev/null", "LC_ALL": "C.UTF-8",
@@ -110,7 +105,7 @@ class Reader:
         done = subprocess.run(
             self.words(*safe, *options), input=commands.encode(),
             capture_output=True, env=dict(self.env, **env), timeout=60,
-            check=False, cwd=self.place)
+            check=False, cwd=self.path)
         return done.stdout + done.stderr
 
     def run(self, commands, *options, **env):
@@ -180,7 +175,7 @@ def test_summary_is_that_of_bsd_mailx(mail):
     peer = subprocess.run(
         ["bsd-mailx", "-n", "-f", str(mail.box)], input=b"h\n1\nx\n",
         capture_output=True, env=mail.env, timeout=60, check=False,
-        cwd=mail.place).stdout
+        cwd=mail.path).stdout
     ours = mail.run_bytes("h\nset quiet\nx\n", mail_personality="bsd")
     count = len(ours.splitlines())
     assert ours.splitlines()[1:] == (
@@ -264,7 +259,7 @@ Hi there [1]
 def test_html_viewer_is_no_shell(mail):
     text = mail.run("3\n", HTMLVIEWER="sed -n 's/<p>/$(id) ; x>y /p'")
     assert "$(id) ; x>y Hi" in text
-    assert not (mail.place / "y").exists()
+    assert not (mail.path / "y").exists()
 
 
 def test_html_viewer_that_opens_a_file(mail):
@@ -367,16 +362,16 @@ def test_raw_pipe(mail):
 def test_write(mail):
     assert mail.run("write 1 2 out\n") == '"out" [New file] 3/24\n'
     assert mail.run("write 1 out\n") == '"out" [Appended] 2/14\n'
-    assert (mail.place / "out").read_text() == (
+    assert (mail.path / "out").read_text() == (
         "Hello\nFrom me\nseñor es\nHello\nFrom me\n")
     assert mail.run("w\n") == "No file specified.\n"
 
 
 def test_attachments_of_a_stranger_overwrite_nothing(mail):
     assert '"out" [New file] 1/9\n' in mail.run("write 3 out\n")
-    saved = mail.place / "x.pdf"
+    saved = mail.path / "x.pdf"
     assert saved.read_bytes() == bytes(range(4))
-    assert not (mail.place.parent / "x.pdf").exists()
+    assert not (mail.path.parent / "x.pdf").exists()
     saved.write_text("mine")
     assert "x.pdf: File exists" in mail.run("write 3 out\n")
     assert saved.read_text() == "mine"
@@ -401,48 +396,26 @@ def test_search_in_what_is_decoded(mail):
     assert found("from @body@there\n") == ["3"]
 
 
-class Terminal:
+class Terminal(mail_home.Terminal):
     """mail(1) on a terminal of its own."""
 
-    def __init__(self, mail, **env):
-        self.seen = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(mail.place)
-            os.execve(instance.program("mailx"), mail.words(),
-                      dict(mail.env, **env))
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
-                    struct.pack("4H", 24, 80, 0, 0))
-
     def wait(self, pattern, limit=60):
-        """Read on until this was printed."""
+        """Read on until this was printed behind what was last typed."""
         end = time.monotonic() + limit
-        while not re.search(pattern, self.seen):
-            assert time.monotonic() < end, self.seen
-            if select.select([self.fd], [], [], 1)[0]:
-                self.seen += os.read(self.fd, 65536)
-        return self.seen
+        while not re.search(pattern, self.output[self.seen:]):
+            assert time.monotonic() < end and self._read(), self.output
+        return self.output[self.seen:]
 
     def type(self, text):
-        self.seen = b""
-        os.write(self.fd, text.encode())
-
-    def close(self):
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self.fd)
+        self.seen = len(self.output)
+        return super().type(text)
 
 
 @pytest.fixture(name="on_terminal")
 def make_on_terminal(mail):
-    made = []
-
-    def make(**env):
-        made.append(Terminal(mail, **env))
-        return made[-1]
-    yield make
-    for one in made:
-        one.close()
+    with contextlib.ExitStack() as made:
+        yield lambda **env: made.enter_context(
+            Terminal(mail, mail.words()[1:], **env))
 
 
 def test_pager(mail, on_terminal):
@@ -496,7 +469,7 @@ def test_asks_where_attachments_go(mail, on_terminal):
     term.wait(rb"Enter filename for part 3 \(text/html\): ")
     term.type("\n")
     term.wait(rb"1/9")
-    assert (mail.place / "saved").read_bytes() == bytes(range(4))
+    assert (mail.path / "saved").read_bytes() == bytes(range(4))
     term.type("write 3 /dev/null\n")
     term.wait(rb"part 2 \(application/pdf\): ")
     term.type("saved\n")
