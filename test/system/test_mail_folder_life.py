@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from lib import mail_home, mail_reader
+from lib import mail_home
 from lib.mail_reader import START, Reader, mbox, message
 
 QUIET = "set bsdcompat quiet noheader\n"
