@@ -16,13 +16,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/deliver/pool.h"
 #include "daemon/deliver/rights.h"
 #include "daemon/deliver/worker.h"
 #include "mail/mbox.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/sandbox.h"
+#include "test/lib/pool.h"
 #include "test/lib/unit.h"
 
 enum { USERS = 3, ITEMS = 200, FIRST_UID = 4000 };
@@ -103,10 +103,7 @@ static int teardown(void **state)
 {
 	struct place *p = *state;
 
-	pool_free(&p->pool);
-	loop_free(&p->loop);
-	while (wait(NULL) > 0)
-		continue;
+	pool_test_stop(&p->pool, &p->loop);
 	assert_int_equal(nftw(p->top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 	mem_free(p);
 	return 0;
@@ -155,10 +152,7 @@ static void submit(struct place *p, unsigned user)
 
 static void run(struct place *p)
 {
-	for (int i = 0; p->nanswered < p->nitems; i++) {
-		assert_true(i < 2000);
-		assert_int_equal(loop_round(p->loop, USEC_SEC), 0);
-	}
+	pool_test_run(p->loop, &p->nanswered, p->nitems);
 }
 
 static void deliver(struct place *p, unsigned user)
@@ -170,15 +164,11 @@ static void deliver(struct place *p, unsigned user)
 /* Of our children; 0: there is none. */
 static pid_t find_filer(void)
 {
+	FILE *f = pool_test_children();
 	char path[64];
 	pid_t found = 0;
-	FILE *f;
 	int pid;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-	    (int)getpid(), (int)getpid());
-	f = fopen(path, "r");
-	assert_non_null(f);
 	while (fscanf(f, "%d", &pid) == 1) {
 		char name[32] = "";
 		FILE *comm;

@@ -9,13 +9,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/deliver/worker.h"
 #include "mail/mbox.h"
 #include "os/file.h"
 #include "store/mailbox.h"
+#include "test/lib/pool.h"
 #include "test/lib/unit.h"
 
 enum { ITEMS = 300, FIRST_UID = 4000 };
@@ -95,10 +95,7 @@ static int teardown(void **state)
 {
 	struct place *p = *state;
 
-	pool_free(&p->pool);
-	loop_free(&p->loop);
-	while (wait(NULL) > 0)
-		continue;
+	pool_test_stop(&p->pool, &p->loop);
 	empty(p->dir);
 	(void)close(p->dir);
 	assert_int_equal(rmdir(p->path), 0);
@@ -146,10 +143,7 @@ static void submit(struct place *p, unsigned i, span name, unsigned user)
 
 static void run_until(struct place *p, unsigned nanswered)
 {
-	for (int i = 0; p->nanswered < nanswered; i++) {
-		assert_true(i < 2000);
-		assert_int_equal(loop_round(p->loop, USEC_SEC), 0);
-	}
+	pool_test_run(p->loop, &p->nanswered, nanswered);
 }
 
 static void expect_sent(struct place *p, unsigned n)
@@ -188,15 +182,10 @@ static unsigned count_messages(struct place *p, const char *name)
 /* Processes below us that are alive. */
 static unsigned count_workers(pid_t *ret_one)
 {
-	char path[64];
-	FILE *f;
+	FILE *f = pool_test_children();
 	unsigned n = 0;
 	int pid;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-	    (int)getpid(), (int)getpid());
-	f = fopen(path, "r");
-	assert_non_null(f);
 	while (fscanf(f, "%d", &pid) == 1) {
 		n++;
 		if (ret_one)
