@@ -18,8 +18,6 @@
 
 enum { PIECE = 64 << 10 };
 
-#define STALE_DEFAULT (500 * USEC_SEC)
-
 /* Output */
 
 static void drain(struct folder_append *a)
@@ -150,7 +148,7 @@ static int open_mbox(struct folder_append *a, const struct folder_spec *spec,
 		.other = SPAN("5.2.0"),
 		.maker = geteuid(),
 		.locks = MAILBOX_DOTLOCK | MAILBOX_FCNTL | MAILBOX_FLOCK,
-		.stale = spec->lock_stale ? spec->lock_stale : STALE_DEFAULT,
+		.stale = folder_lock_stale(spec),
 	};
 	while ((r = lock_once(a)) == MAILBOX_LOCKED)
 		if (!folder_wait(spec, since, round++))

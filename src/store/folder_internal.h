@@ -140,6 +140,8 @@ MUST_USE int folder_lock_take(
     struct folder *f, struct folder_lock *l, struct folder_trouble *t);
 bool folder_lock_has_dotlock(const struct folder_lock *l);
 void folder_lock_drop(struct folder *f, struct folder_lock *l);
+/* How old a NAME.lock may become. */
+usec folder_lock_stale(const struct folder_spec *spec);
 /* Sleep a moment; false: time is up, or somebody pressed a key. */
 bool folder_wait(const struct folder_spec *spec, usec since, unsigned round);
 

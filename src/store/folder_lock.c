@@ -80,6 +80,11 @@ void folder_unlock_shared(int fd)
 	kernel_unlock(fd);
 }
 
+usec folder_lock_stale(const struct folder_spec *spec)
+{
+	return spec->lock_stale ? spec->lock_stale : STALE_DEFAULT;
+}
+
 static const char *lock_name(const struct folder *f, struct buf *out)
 {
 	buf_put(out, span_str(f->place.name));
@@ -102,8 +107,7 @@ static int take_dotlock(
 		.dir = f->place.dir,
 		.name = lock_name(f, &name),
 		.maker = geteuid(),
-		.stale =
-		    f->spec.lock_stale ? f->spec.lock_stale : STALE_DEFAULT,
+		.stale = folder_lock_stale(&f->spec),
 	};
 	int r = dotlock_try(&spec, &l->dot, left);
 
