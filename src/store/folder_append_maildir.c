@@ -172,14 +172,9 @@ static int show(struct folder_append *a, struct folder_append_file *file)
 {
 	const char *from = name_at(a, file->tmp_name);
 	const char *to = name_at(a, file->name);
-	int r = os_error(renameat2(
-	    a->dirs[TMP], from, where(a, file), to, RENAME_NOREPLACE));
+	int r =
+	    os_error(maildir_rename(a->dirs[TMP], from, where(a, file), to));
 
-	if (r == -EINVAL || r == -ENOSYS) {
-		r = os_error(linkat(a->dirs[TMP], from, where(a, file), to, 0));
-		if (r == 0)
-			(void)unlinkat(a->dirs[TMP], from, 0);
-	}
 	file->is_shown = r == 0;
 	return r;
 }

@@ -46,8 +46,7 @@ static int system_open(int dir, const char *name, int flags, mode_t mode)
 	return openat(dir, name, flags, mode);
 }
 
-/* Some file systems cannot refuse a name that is there when they rename. */
-static int rename_new(int from, const char *name, int to, const char *as)
+int maildir_rename(int from, const char *name, int to, const char *as)
 {
 	if (renameat2(from, name, to, as, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -71,7 +70,7 @@ static const struct maildir_ops system_ops = {
 	.write = write,
 	.start = start_write_out,
 	.flush = flusher_run,
-	.rename = rename_new,
+	.rename = maildir_rename,
 	.unlink = system_unlink,
 };
 

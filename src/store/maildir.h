@@ -92,6 +92,11 @@ enum maildir_result { MAILDIR_OK, MAILDIR_REFUSED };
  * their form needs are written as in octal.
  */
 void maildir_put_host(struct buf *out);
+/*
+ * renameat() to a name that must not be there; some file systems cannot refuse
+ * it, a link is made there. 0, or -1 and errno.
+ */
+MUST_USE int maildir_rename(int from, const char *name, int to, const char *as);
 
 /* Once per process. */
 void maildir_init(struct maildir *d);
