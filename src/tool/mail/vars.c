@@ -83,17 +83,25 @@ static char *copy_of(span s)
 	return copy;
 }
 
+/* An array whose elements begin with a pointer to their name. */
+struct sorted {
+	const void *all;
+	size_t count;
+	size_t each; /* bytes of an element */
+	int (*order)(span a, span b);
+};
+
 /* Where `name` stands, or belongs; *ret_found says which. */
-static size_t var_place(const struct vars *v, const char *name, bool *ret_found)
+static size_t place(const struct sorted *s, span name, bool *ret_found)
 {
 	size_t low = 0;
-	size_t high = v->count;
+	size_t high = s->count;
 
-	name = own_name(name);
 	*ret_found = false;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(v->all[middle].name, name);
+		const void *at = (const char *)s->all + middle * s->each;
+		int order = s->order(span_str(*(char *const *)at), name);
 
 		if (order == 0) {
 			*ret_found = true;
@@ -105,6 +113,13 @@ static size_t var_place(const struct vars *v, const char *name, bool *ret_found)
 			high = middle;
 	}
 	return low;
+}
+
+static size_t var_place(const struct vars *v, const char *name, bool *ret_found)
+{
+	const struct sorted s = { v->all, v->count, sizeof *v->all, span_cmp };
+
+	return place(&s, span_str(own_name(name)), ret_found);
 }
 
 static struct var *var_find(const struct vars *v, const char *name)
@@ -247,24 +262,10 @@ void vars_each(const struct vars *v, vars_fn *fn, void *ctx)
 
 static size_t name_place(const struct names *n, span name, bool *ret_found)
 {
-	size_t low = 0;
-	size_t high = n->count;
+	const struct sorted s = { n->all, n->count, sizeof *n->all,
+		span_cmp_nocase };
 
-	*ret_found = false;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = span_cmp_nocase(span_str(n->all[middle]), name);
-
-		if (order == 0) {
-			*ret_found = true;
-			return middle;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return place(&s, name, ret_found);
 }
 
 void names_done(struct names *n)
@@ -313,24 +314,9 @@ bool names_has(const struct names *n, span name)
 
 static size_t entry_place(const struct dict *d, span name, bool *ret_found)
 {
-	size_t low = 0;
-	size_t high = d->count;
+	const struct sorted s = { d->all, d->count, sizeof *d->all, span_cmp };
 
-	*ret_found = false;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = span_cmp(span_str(d->all[middle].name), name);
-
-		if (order == 0) {
-			*ret_found = true;
-			return middle;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return place(&s, name, ret_found);
 }
 
 static void entry_done(struct dict_entry *e)
