@@ -301,7 +301,7 @@ static bool is_good_start(const struct box *b, uint32_t i, int step)
 
 	if (step == 1)
 		return flags & FOLDER_FLAGGED;
-	if (box_is_deleted(b, i) || b->all[i].marks & BOX_HIDDEN)
+	if (!box_is_shown(b, i))
 		return false;
 	if (step == 0)
 		return b->all[i].marks & BOX_NEW;
@@ -365,15 +365,15 @@ static int open_folder(
 	return r;
 }
 
-static bool is_same_file(const char *a, const char *b)
+bool box_is_at(const struct mua *m, const char *path)
 {
 	struct stat x;
 	struct stat y;
 
-	if (!a)
+	if (!m->box || !m->box->folder)
 		return false;
-	if (stat(a, &x) < 0 || stat(b, &y) < 0)
-		return span_eq(span_str(a), span_str(b));
+	if (stat(m->box->file, &x) < 0 || stat(path, &y) < 0)
+		return span_eq(span_str(m->box->file), span_str(path));
 	return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
@@ -408,7 +408,6 @@ static void settle(struct mua *m, struct folder *f, span path, bool is_system)
 
 static void say_none(struct mua *m, const char *who)
 {
-	(void)fflush(stdout);
 	mua_error(m, "No mail for %s", who);
 }
 
@@ -468,7 +467,7 @@ static int change_to(
 	int r;
 
 	/* What is changed in it has to be in it before it is read again. */
-	if (is_same_file(m->box->file, path) && box_leave(m, true))
+	if (box_is_at(m, path) && box_leave(m, true))
 		return -1;
 	r = open_folder(m, path, is_system, &f);
 	if (r == -ENOENT && is_system) {

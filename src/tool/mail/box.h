@@ -84,6 +84,8 @@ int box_change(struct mua *m, const char *name);
 /* The end: quit (changes are written, "Held 1 message in ...") or exit. 0, or
  * 1: something could not be written, which was said. */
 int box_leave(struct mua *m, bool write);
+/* Whether the folder that is open is this file or directory. */
+bool box_is_at(const struct mua *m, const char *path);
 /* New mail: how many messages came. They are in the box, and announced with
  * their summary lines. */
 uint32_t box_refresh(struct mua *m);

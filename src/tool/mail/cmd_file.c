@@ -105,19 +105,6 @@ static bool is_agreed(struct mua *m, const char *verb, const char *path)
 	}
 }
 
-static bool is_current(const struct mua *m, const char *path)
-{
-	struct stat open_one;
-	struct stat st;
-
-	if (!m->box || !m->box->folder)
-		return false;
-	if (stat(m->box->file, &open_one) == 0 && stat(path, &st) == 0)
-		return st.st_dev == open_one.st_dev &&
-		    st.st_ino == open_one.st_ino;
-	return span_eq(span_str(path), span_str(m->box->file));
-}
-
 static int empty_part(int maildir, const char *part)
 {
 	int fd = openat(
@@ -169,7 +156,7 @@ static int remove_folder(struct mua *m, const char *path)
 	struct stat st;
 	int r;
 
-	if (is_current(m, path)) {
+	if (box_is_at(m, path)) {
 		mua_error(m, "Cannot remove current mailbox \"%s\".", path);
 		return 1;
 	}
@@ -227,7 +214,7 @@ int cmd_rename(struct mua *m, const struct call *c)
 	if (!mua_expand_name(m, span_str(c->words.all[0]), &from) ||
 	    !mua_expand_name(m, span_str(c->words.all[1]), &to))
 		return 1;
-	if (is_current(m, buf_cstr(&from)) || is_current(m, buf_cstr(&to))) {
+	if (box_is_at(m, buf_cstr(&from)) || box_is_at(m, buf_cstr(&to))) {
 		mua_error(m, "Cannot rename current mailbox \"%s\".",
 		    buf_cstr(&from));
 		return 1;
