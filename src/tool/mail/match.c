@@ -16,6 +16,7 @@ struct matcher {
 	struct mua *m;
 	const struct match_rule *rules;
 	size_t nrules;
+	bool needs_header;
 	bool only_local; /* allnet: what is before the "@" */
 	struct buf header;
 	struct buf text;
@@ -160,6 +161,9 @@ struct matcher *match_open(
 	mt->m = m;
 	mt->rules = rules;
 	mt->nrules = nrules;
+	for (size_t n = 0; n < nrules; n++)
+		mt->needs_header = mt->needs_header ||
+		    rules[n].kind == MATCH_FIELDS || rules[n].kind == MATCH_ID;
 	mt->only_local = vars_is_set(m->vars, "allnet");
 	buf_init(&mt->header, HEADER_MAX);
 	buf_init(&mt->text, BODY_MAX);
@@ -271,7 +275,7 @@ static bool match_rule_fits(
 bool match_message(struct matcher *mt, uint32_t i)
 {
 	buf_clear(&mt->header);
-	if (box_header(mt->m, i, &mt->header) < 0)
+	if (mt->needs_header && box_header(mt->m, i, &mt->header) < 0)
 		return false;
 	for (size_t n = 0; n < mt->nrules; n++) {
 		if (match_rule_fits(mt, &mt->rules[n], i))
