@@ -7,12 +7,17 @@
 #include "tool/mail/order.h"
 #include "tool/mail/show.h"
 
+static void summarize(struct mua *m, uint32_t around)
+{
+	if (m->box->count && !m->box->in_hook && vars_is_set(m->vars, "header"))
+		show_headers(m, around, stdout);
+}
+
 static int put_in_order(struct mua *m, enum box_order by, uint32_t around)
 {
 	if (!order_by(m, by))
 		return 1;
-	if (m->box->count && !m->box->in_hook && vars_is_set(m->vars, "header"))
-		show_headers(m, around, stdout);
+	summarize(m, around);
 	return 0;
 }
 
@@ -47,14 +52,8 @@ int cmd_thread(struct mua *m, const struct call *c)
 {
 	if (m->box->order_by != BOX_BY_THREAD)
 		return put_in_order(m, BOX_BY_THREAD, first_of(m, c));
-	if (m->box->count && !m->box->in_hook && vars_is_set(m->vars, "header"))
-		show_headers(m, first_of(m, c), stdout);
+	summarize(m, first_of(m, c));
 	return 0;
-}
-
-int cmd_unthread(struct mua *m, const struct call *c)
-{
-	return cmd_unsort(m, c);
 }
 
 /* What a message list finds, as summary lines. */

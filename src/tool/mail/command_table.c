@@ -220,7 +220,7 @@ const struct command command_table[] = {
 		"[name [{]] list, make or use accounts" },
 	{ "thread", cmd_thread, ARGS_MSGS, 0,
 		"show messages with what they answer" },
-	{ "unthread", cmd_unthread, ARGS_MSGS, 0,
+	{ "unthread", cmd_unsort, ARGS_MSGS, 0,
 		"show messages as they came" },
 	{ "sort", cmd_sort, ARGS_WORDS, 0,
 		"[date|from|size|status|subject|thread|to] order messages" },

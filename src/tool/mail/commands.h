@@ -103,7 +103,7 @@ command_fn cmd_unanswered, cmd_draft, cmd_undraft, cmd_size, cmd_dot;
 command_fn cmd_file, cmd_folders, cmd_save, cmd_Save, cmd_copy, cmd_Copy;
 command_fn cmd_move, cmd_Move, cmd_newmail, cmd_remove, cmd_rename;
 /* cmd_order.c */
-command_fn cmd_sort, cmd_unsort, cmd_thread, cmd_unthread, cmd_search;
+command_fn cmd_sort, cmd_unsort, cmd_thread, cmd_search;
 command_fn cmd_collapse, cmd_uncollapse;
 /* show.c and its neighbours */
 command_fn cmd_type, cmd_Type, cmd_next, cmd_previous, cmd_top, cmd_more;
