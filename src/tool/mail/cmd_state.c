@@ -260,18 +260,22 @@ int cmd_unshortcut(struct mua *m, const struct call *c)
 	return r;
 }
 
+static void print_command_alias(const struct dict_entry *e)
+{
+	(void)printf("commandalias %s", e->name);
+	for (size_t i = 0; i < e->count; i++)
+		(void)printf(" %s", e->values[i]);
+	(void)putchar('\n');
+}
+
 int cmd_commandalias(struct mua *m, const struct call *c)
 {
 	struct dict *d = &m->command_aliases;
 	struct dict_entry *e;
 
 	if (c->words.count == 0) {
-		for (size_t i = 0; i < d->count; i++) {
-			(void)printf("commandalias %s", d->all[i].name);
-			for (size_t j = 0; j < d->all[i].count; j++)
-				(void)printf(" %s", d->all[i].values[j]);
-			(void)putchar('\n');
-		}
+		for (size_t i = 0; i < d->count; i++)
+			print_command_alias(&d->all[i]);
 		return 0;
 	}
 	if (c->words.count == 1) {
@@ -281,10 +285,7 @@ int cmd_commandalias(struct mua *m, const struct call *c)
 			    "No such command alias: %s\n", c->words.all[0]);
 			return 1;
 		}
-		(void)printf("commandalias %s", e->name);
-		for (size_t j = 0; j < e->count; j++)
-			(void)printf(" %s", e->values[j]);
-		(void)putchar('\n');
+		print_command_alias(e);
 		return 0;
 	}
 	e = dict_make(d, span_str(c->words.all[0]));
