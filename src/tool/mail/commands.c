@@ -38,7 +38,7 @@ const struct command *command_find(span name)
 	for (size_t i = 0; i < command_table_count; i++) {
 		const struct command *c = &command_table[i];
 
-		if (c->fn && span_has_prefix(span_str(c->name), name))
+		if (span_has_prefix(span_str(c->name), name))
 			return c;
 	}
 	return NULL;
@@ -224,9 +224,9 @@ static int run_plain(struct mua *m, span name, span rest)
 	c = command_find(name);
 	if (!source_is_live(m) && (!c || !(c->flags & CMD_ALWAYS)))
 		return 0;
-	if (!c || (source_is_active(m) && is_foreign(name))) {
-		if (source_is_active(m) && is_foreign(name))
-			return 0;
+	if (source_is_active(m) && is_foreign(name))
+		return 0;
+	if (!c) {
 		(void)printf("Unknown command: \"%.*s\"\n", PRI(name));
 		return 1;
 	}

@@ -17,15 +17,13 @@ enum command_args {
 };
 
 enum command_flags {
-	CMD_IN_RC = 1,       /* may stand in start-up files */
-	CMD_SENDING = 2,     /* works without a folder */
-	CMD_INTERACTIVE = 4, /* not while a file is sourced (~ escapes: no) */
-	CMD_CHANGES = 8,     /* not in a folder that is read only */
-	CMD_DELETED = 16,    /* its list may name deleted messages */
-	CMD_PRINTS = 32,     /* autoprint follows it */
-	CMD_ALWAYS = 64,     /* also in the dead branch of an if */
-	CMD_COMPOSING = 128, /* may be called from ~: while a mail is written */
-	CMD_OUTSIDE = 256,   /* touches files or starts programs */
+	CMD_SENDING = 1,     /* works without a folder */
+	CMD_INTERACTIVE = 2, /* not while a file is sourced (~ escapes: no) */
+	CMD_CHANGES = 4,     /* not in a folder that is read only */
+	CMD_DELETED = 8,     /* its list may name deleted messages */
+	CMD_PRINTS = 16,     /* autoprint follows it */
+	CMD_ALWAYS = 32,     /* also in the dead branch of an if */
+	CMD_OUTSIDE = 64,    /* touches files or starts programs */
 };
 
 struct call {
@@ -87,21 +85,25 @@ command_fn cmd_ignore, cmd_retain, cmd_unignore, cmd_unretain;
 command_fn cmd_save_ignore, cmd_save_retain, cmd_unsave_ignore;
 command_fn cmd_unsave_retain, cmd_forward_ignore, cmd_forward_retain;
 command_fn cmd_unforward_ignore, cmd_unforward_retain;
-command_fn cmd_shortcut, cmd_unshortcut, cmd_define, cmd_undefine, cmd_call;
-command_fn cmd_account, cmd_source, cmd_if, cmd_elif, cmd_else, cmd_endif;
-command_fn cmd_varshow, cmd_history, cmd_unaccount, cmd_defines;
+command_fn cmd_shortcut, cmd_unshortcut, cmd_varshow;
 command_fn cmd_headerpick, cmd_commandalias, cmd_uncommandalias, cmd_environ;
 command_fn cmd_setenv, cmd_unsetenv;
+/* cmd_macro.c */
+command_fn cmd_define, cmd_defines, cmd_undefine, cmd_call;
+command_fn cmd_account, cmd_unaccount, cmd_source;
+/* source.c */
+command_fn cmd_if, cmd_elif, cmd_else, cmd_endif;
 /* cmd_misc.c */
 command_fn cmd_help, cmd_list, cmd_version, cmd_echo, cmd_cd, cmd_shell;
-command_fn cmd_bang, cmd_quit, cmd_exit, cmd_noop, cmd_pwd;
+command_fn cmd_bang, cmd_quit, cmd_exit, cmd_noop, cmd_pwd, cmd_history;
 /* cmd_mark.c */
 command_fn cmd_delete, cmd_undelete, cmd_dp, cmd_hold, cmd_mbox, cmd_touch;
 command_fn cmd_unread, cmd_seen, cmd_flag, cmd_unflag, cmd_answered;
 command_fn cmd_unanswered, cmd_draft, cmd_undraft, cmd_size, cmd_dot;
 /* cmd_file.c */
-command_fn cmd_file, cmd_folders, cmd_save, cmd_Save, cmd_copy, cmd_Copy;
-command_fn cmd_move, cmd_Move, cmd_newmail, cmd_remove, cmd_rename;
+command_fn cmd_file, cmd_folders, cmd_newmail, cmd_remove, cmd_rename;
+/* save.c */
+command_fn cmd_save, cmd_Save, cmd_copy, cmd_Copy, cmd_move, cmd_Move;
 /* cmd_order.c */
 command_fn cmd_sort, cmd_unsort, cmd_thread, cmd_search;
 command_fn cmd_collapse, cmd_uncollapse;

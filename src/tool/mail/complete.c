@@ -21,7 +21,6 @@ struct finder {
 	span begun; /* the word so far */
 	const char **all;
 	size_t count;
-	size_t skip; /* what of each choice stands there already */
 };
 
 static void offer(struct finder *f, const char *choice)
@@ -43,7 +42,7 @@ static void offer_commands(struct finder *f)
 	const struct command *c;
 
 	for (size_t i = 0; (c = command_at(i)); i++) {
-		if (c->fn && ascii_is_alpha(c->name[0]))
+		if (ascii_is_alpha(c->name[0]))
 			offer(f, c->name);
 	}
 	for (size_t i = 0; i < f->m->command_aliases.count; i++)
