@@ -48,7 +48,8 @@ bool mua_makes_maildirs(struct mua *m)
 	    span_str(vars_get(m->vars, "newfolders")), SPAN("maildir"));
 }
 
-void mua_inbox(struct mua *m, const char *user, struct buf *ret_path)
+/* Somebody's incoming mailbox; NULL: the user's, which is $MAIL if set. */
+static void put_inbox(struct mua *m, const char *user, struct buf *out)
 {
 	const char *mail =
 	    user || m->is_pretending ? NULL : vars_get(m->vars, "MAIL");
@@ -57,9 +58,9 @@ void mua_inbox(struct mua *m, const char *user, struct buf *ret_path)
 	    : "/var/mail";
 
 	if (mail && *mail)
-		buf_put(ret_path, span_str(mail));
+		buf_put(out, span_str(mail));
 	else
-		buf_printf(ret_path, "%s/%s", spool, user ? user : m->user);
+		buf_printf(out, "%s/%s", spool, user ? user : m->user);
 }
 
 static bool system_name(struct mua *m, span user, struct buf *out)
@@ -68,7 +69,7 @@ static bool system_name(struct mua *m, span user, struct buf *out)
 	bool is_own = user.len == 0;
 
 	if (is_own && !m->is_pretending) {
-		mua_inbox(m, NULL, out);
+		put_inbox(m, NULL, out);
 		return true;
 	}
 	/* A name that somebody gave, by "%name" or -u. */
@@ -79,7 +80,7 @@ static bool system_name(struct mua *m, span user, struct buf *out)
 		return false;
 	}
 	buf_put(&name, user);
-	mua_inbox(m, buf_cstr(&name), out);
+	put_inbox(m, buf_cstr(&name), out);
 	return true;
 }
 

@@ -82,8 +82,6 @@ PRINTF_LIKE(2, 3) void mua_error(struct mua *m, const char *format, ...);
  * Nothing is ever run for it.
  */
 MUST_USE bool mua_expand_name(struct mua *m, span name, struct buf *ret_path);
-/* The user's incoming mailbox: $MAIL, or the spool; in `ret_path`. */
-void mua_inbox(struct mua *m, const char *user, struct buf *ret_path);
 /* Start a program of the user's choosing: the shell with -c. The status, as
  * waitpid() tells it, or a negative errno. Descriptors of -1 are ours. */
 int mua_shell(struct mua *m, const char *command, int in, int out);
