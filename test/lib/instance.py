@@ -288,12 +288,13 @@ class Instance:
 
     # Life
 
-    def start(self, wait=True):
+    def start(self, wait=True, command=None):
         """Run it in the foreground of a child of ours."""
         output = open(os.path.join(self.directory, "output"), "ab")
         with output:
             self.process = subprocess.Popen(
-                self._command("postfix", "-c", self.etc, "start-fg"),
+                self._command(*(command or (
+                    "postfix", "-c", self.etc, "start-fg"))),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 preexec_fn=self._demote(), start_new_session=True)
         if wait:

@@ -40,6 +40,22 @@ def test_start_and_stop(make_instance):
             procs.kill(p)
 
 
+def test_sendmail_in_front(make_instance):
+    """-bD: the process that was started is the mail system."""
+    mail = make_instance()
+    mail.start()  # sendmail goes to the queue directory first
+    mail.stop()
+    mail.start(command=("sendmail", "-C", mail.etc, "-bD"))
+    with open(os.path.join(mail.home, "spool/pid/master.pid"),
+              encoding="ascii") as f:
+        assert int(f.read()) == mail.process.pid
+    mail.stop()
+    refused = mail.tool("sendmail", "-C", mail.etc, "-bD", "somebody",
+                        check=False)
+    assert refused.returncode != 0
+    assert "daemon mode requires no recipient" in refused.stderr
+
+
 def test_every_process_is_there(mail):
     names = [p.name for p in mail.processes()]
     assert set(ROLES) <= set(names), names

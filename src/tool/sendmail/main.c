@@ -236,8 +236,9 @@ static int take_b(struct sendmail *s, const char *value)
 		{ 's', MODE_ALONE },
 	};
 
-	if (value[0] == 'd' || value[0] == 'l') {
+	if (value[0] == 'd' || value[0] == 'l' || value[0] == 'D') {
 		enter_daemon(s);
+		s->foreground = value[0] == 'D';
 		return GO_ON;
 	}
 	if (value[0] == 'v') {

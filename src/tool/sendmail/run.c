@@ -150,7 +150,7 @@ int sendmail_run_postalias(struct sendmail *s)
 	return become(s, "postalias", w);
 }
 
-/* In the background, as if somebody had typed it. */
+/* In the background, as if somebody had typed it; -bD: in place of us. */
 int sendmail_run_start(struct sendmail *s)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX);
@@ -159,8 +159,12 @@ int sendmail_run_start(struct sendmail *s)
 	struct child child;
 	int r;
 
-	put_path(s, "postfix", &path);
 	add_verbose(w, s);
+	if (s->foreground) {
+		add(w, SPAN("start-fg"));
+		return become(s, "postfix", w);
+	}
+	put_path(s, "postfix", &path);
 	add(w, SPAN("start"));
 	{
 		struct child_spec spec = {

@@ -30,6 +30,7 @@ struct sendmail {
 	struct conf *conf;
 	struct submit_settings settings;
 	enum mode mode;
+	bool foreground; /* -bD: the daemon stays in front */
 	unsigned verbose;
 	/* the message */
 	bool dot_is_text; /* -i */
