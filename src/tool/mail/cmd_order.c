@@ -57,11 +57,6 @@ int cmd_thread(struct mua *m, const struct call *c)
 }
 
 /* What a message list finds, as summary lines. */
-int cmd_search(struct mua *m, const struct call *c)
-{
-	return cmd_from(m, c);
-}
-
 static int fold(struct mua *m, const struct call *c,
     void (*change)(struct box *b, uint32_t i))
 {

@@ -278,7 +278,7 @@ const struct command command_table[] = {
 		"[msglist] mark messages as read" },
 	{ "Seen", cmd_seen, ARGS_MSGS, 0,
 		"[msglist] mark messages as read" },
-	{ "search", cmd_search, ARGS_TEXT, 0,
+	{ "search", cmd_from, ARGS_MSGS, 0,
 		"msglist show the header lines of these messages" },
 	{ "fwdignore", cmd_forward_ignore, ARGS_WORDS, CMD_SENDING,
 		"[field ...] do not forward these header fields" },

@@ -105,7 +105,7 @@ command_fn cmd_file, cmd_folders, cmd_newmail, cmd_remove, cmd_rename;
 /* save.c */
 command_fn cmd_save, cmd_Save, cmd_copy, cmd_Copy, cmd_move, cmd_Move;
 /* cmd_order.c */
-command_fn cmd_sort, cmd_unsort, cmd_thread, cmd_search;
+command_fn cmd_sort, cmd_unsort, cmd_thread;
 command_fn cmd_collapse, cmd_uncollapse;
 /* show.c and its neighbours */
 command_fn cmd_type, cmd_Type, cmd_next, cmd_previous, cmd_top, cmd_more;
