@@ -35,7 +35,8 @@ class Class(Host):
 	dpkg-query -W -f '${Package}\n' 'postfix*' 2>/dev/null |
 	    xargs -r dpkg --force-depends --purge >/dev/null 2>&1
 	rm -rf /etc/postfix /etc/chasqui /etc/aliases* /var/spool/postfix
-	rm -f /etc/mail.rc /etc/nail.rc /etc/s-nail.rc
+	rm -f /etc/nail.rc /etc/s-nail.rc
+	echo set line-editor-disable >/etc/mail.rc
 	hostname "$0"
         """, name)
         self.install()

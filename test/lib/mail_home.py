@@ -210,6 +210,15 @@ class Terminal:
                 more or wanted in self.output[self.seen:]), \
                 f"no {wanted!r} in {self.output[self.seen:]!r}"
 
+    def listens(self):
+        """Wait until the line editor has the terminal: before, it keeps 4095
+        bytes of a line at most."""
+        end = time.monotonic() + LIMIT
+        while termios.tcgetattr(self.fd)[3] & termios.ICANON:
+            assert time.monotonic() < end, "nobody edits lines"
+            time.sleep(0.01)
+        return self
+
     def type(self, keys):
         data = keys.encode()
         while data:

@@ -7,6 +7,9 @@
 The text is what the screen shows at the end. What stands between « and » in
 it is typed: each piece when all before it has appeared, with ENTER behind it
 when a line ends there, and as a key of tmux's if it is one of KEYS.
+
+A program that edits its lines should not do so here: what is typed before it
+takes the terminal stands on the screen twice.
 """
 
 import os

@@ -95,7 +95,8 @@ class Host:
         with open(rc, "w", encoding="utf-8") as f:
             # The system-wide start-up file may be another mail command's.
             f.write(f"PS1='{prompt}'\ncd\n"
-                    'mail() { command mail -n "$@"; }\n')
+                    "mail() { command mail -n -S line-editor-disable "
+                    '"$@"; }\n')
         command = [*self.enter(user), "bash", "--noprofile", "--rcfile", rc,
                    "--noediting"]
         with terminal.Terminal(home, command, self.environment(user)) as t:

@@ -275,7 +275,7 @@ def test_a_large_text(home):
 def test_a_long_line_is_pasted(home):
     with home.terminal("-n", "a@x") as t:
         t.expect("Subject: ").type("x\n~p\n").expect("(continue)")
-        t.type("y" * 10000 + "\n.\n").expect("EOT")
+        t.listens().type("y" * 10000 + "\n.\n").expect("EOT")
         assert t.end() == 0
     assert home.mails()[0].text() == "y" * 10000 + "\n"
 
