@@ -16,6 +16,7 @@
 
 #include "daemon/deliver/biff.h"
 #include "daemon/deliver/claims.h"
+#include "daemon/deliver/item.h"
 #include "daemon/delivery_log.h"
 #include "mail/mbox.h"
 #include "os/error.h"
@@ -141,11 +142,6 @@ static void end_with(
 	end_step(sr, &v);
 }
 
-static bool ends_in_slash(span path)
-{
-	return path.len && path.ptr[path.len - 1] == '/';
-}
-
 /* What would happen, for those who only want to know. */
 static void tell_trial(struct step_run *sr)
 {
@@ -163,7 +159,7 @@ static void tell_trial(struct step_run *sr)
 	const char *what = says[s->kind].text;
 
 	if (s->kind == LOCAL_MAILBOX && (s->flags & LOCAL_VIRTUAL) &&
-	    ends_in_slash(s->what))
+	    item_kind(s) == WORK_MAILDIR)
 		what = "delivers to maildir";
 	buf_put(&text, span_str(what));
 	if (says[s->kind].names)
@@ -267,36 +263,8 @@ static bool find_user(struct step_run *sr)
 
 /* ---- items ---- */
 
-static span base_name(span path)
-{
-	for (size_t i = path.len; i > 0; i--)
-		if (path.ptr[i - 1] == '/')
-			return span_from(path, i);
-	return path;
-}
-
-static enum work_do work_of(const struct local_step *s)
-{
-	switch ((enum local_do)s->kind) {
-	case LOCAL_MAILBOX:
-		if (ends_in_slash(s->what))
-			return WORK_MAILDIR;
-		return s->flags & LOCAL_SPOOL ? WORK_SPOOL : WORK_MBOX;
-	case LOCAL_FILE:
-		return ends_in_slash(s->what) ? WORK_MAILDIR : WORK_FILE;
-	case LOCAL_COMMAND:
-		return WORK_COMMAND;
-	case LOCAL_READ:
-	case LOCAL_RESEND:
-	case LOCAL_PASS:
-	case LOCAL_OUTCOME:
-		break;
-	}
-	return WORK_READ;
-}
-
 /* Which header lines go on top. */
-static unsigned head_of(const struct step_run *sr, enum work_do kind)
+static unsigned head_of(const struct step_run *sr, uint8_t kind)
 {
 	const struct service *at = sr->rr->run->at;
 	unsigned head = MBOX_FILE;
@@ -311,14 +279,6 @@ static unsigned head_of(const struct step_run *sr, enum work_do kind)
 	                         : !at->delivered_to.file)
 		head &= (unsigned)~MBOX_DELIVERED_TO;
 	return head;
-}
-
-static unsigned flags_of(const struct local_step *s)
-{
-	return (s->kind == LOCAL_MAILBOX ? WORK_OWN : 0U) |
-	    (s->flags & LOCAL_VIRTUAL ? WORK_VIRTUAL : 0U) |
-	    (s->flags & LOCAL_QUOTA ? WORK_QUOTA : 0U) |
-	    (s->flags & LOCAL_NEEDS_HOME ? WORK_NEEDS_HOME : 0U);
 }
 
 /* What the parent knows of the message and the client, beside what expand
@@ -351,40 +311,25 @@ static void add_env(struct step_run *sr)
 	sr->errand.item.work.nenv = n;
 }
 
-/* What every item has; nothing of the message. */
-static struct work_item *new_item(
-    struct step_run *sr, enum work_do kind, bool look)
+static struct work_item *new_item(struct step_run *sr, bool look)
 {
-	const struct local_step *s = sr->step;
 	struct work_item *w = &sr->errand.item.work;
 
+	*w = item_for(sr->step, &sr->user, look);
+	w->number = ++sr->rr->run->d->next_item;
 	sr->errand.item.blob = -1;
-	*w = (struct work_item){
-		.number = ++sr->rr->run->d->next_item,
-		.kind = (uint8_t)kind,
-		.flags = flags_of(s),
-		.uid = sr->user.uid,
-		.gid = sr->user.gid,
-		.user = s->user,
-		.home = sr->user.home,
-		.nforward = look ? s->nforward : 0,
-		.forward = s->forward,
-	};
 	return w;
 }
 
-static void submit(struct step_run *sr, enum work_do kind, bool look)
+static void submit(struct step_run *sr, bool look)
 {
 	struct job_run *run = sr->rr->run;
 	const struct local_step *s = sr->step;
-	struct work_item *w = new_item(sr, kind, look);
+	struct work_item *w = new_item(sr, look);
 
 	sr->errand.item.blob = run->blob;
-	w->path = kind == WORK_SPOOL ? base_name(s->what) : s->what;
-	w->locks = run->at->locks;
-	w->size_max = s->size_max;
-	w->quota = s->quota;
-	w->head = head_of(sr, kind);
+	item_aim(w, run->at, s);
+	w->head = head_of(sr, w->kind);
 	w->sender = s->sender;
 	w->address = s->address;
 	if (run->at->c.enable_original_recipient)
@@ -395,7 +340,7 @@ static void submit(struct step_run *sr, enum work_do kind, bool look)
 	w->message = run->message;
 	w->blob = run->job.blob;
 	w->content = run->job.content;
-	if (kind == WORK_COMMAND)
+	if (w->kind == WORK_COMMAND)
 		add_env(sr);
 	pool_submit(run->d->pool, &sr->errand.item);
 }
@@ -403,8 +348,9 @@ static void submit(struct step_run *sr, enum work_do kind, bool look)
 /* Only the file is wanted, so nothing of the message goes along. */
 static void submit_look(struct step_run *sr, enum work_do kind)
 {
-	struct work_item *w = new_item(sr, kind, true);
+	struct work_item *w = new_item(sr, true);
 
+	w->kind = (uint8_t)kind;
 	if (sr->step->kind == LOCAL_READ)
 		w->path = sr->step->what;
 	pool_submit(sr->rr->run->d->pool, &sr->errand.item);
@@ -468,7 +414,7 @@ static void act(struct step_run *sr)
 		if (run_is_trial(sr->rr->run))
 			tell_trial(sr);
 		else
-			submit(sr, work_of(sr->step), false);
+			submit(sr, false);
 		return;
 	case LOCAL_RESEND:
 	case LOCAL_READ:
@@ -588,7 +534,7 @@ static void start(struct step_run *sr)
 	} else if (!s->nforward) {
 		act(sr);
 	} else if (looks_itself(s) && !run_is_trial(sr->rr->run)) {
-		submit(sr, work_of(s), true);
+		submit(sr, true);
 	} else {
 		submit_look(sr, WORK_LOOK);
 	}
