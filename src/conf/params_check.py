@@ -43,7 +43,7 @@ NAMING = {"postfix_settings.c"}
 FUNCTIONS = {"domain_to_ascii"}
 # Ours: Postfix has no such parameter.
 OWN = {"queue_owner", "relay_processes", "resolv_conf", "rules_processes",
-       "sendmail_personality", "smtpd_processes",
+       "sendmail_personality", "smtpd_processes", "smtpd_recipient_quota",
        "smtp_destination_concurrency_limit",
        "smtp_destination_recipient_limit", "virtual_mailbox_limit_maps",
        "virtual_maildir_quota_maps"}

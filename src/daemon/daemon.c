@@ -89,6 +89,18 @@ struct conf *daemon_conf(struct daemon *d)
 	return d->conf;
 }
 
+struct sync_conn *daemon_partner(struct daemon *d, enum role role)
+{
+	LIST_FOR(it, &d->partners)
+	{
+		struct partner *p = CONTAINER_OF(it, struct partner, link);
+
+		if (p->who.role == role)
+			return p->conn;
+	}
+	return NULL;
+}
+
 uint32_t daemon_instance(struct daemon *d)
 {
 	return d->who.instance;

@@ -80,6 +80,12 @@ struct daemon_spec {
 /* The whole life; the result is for main() to return. */
 int daemon_main(int argc, char **argv, const struct daemon_spec *spec);
 
+/*
+ * In a worker: the line to a process of this role, to ask it something in the
+ * midst of an answer; NULL: there is none now. What it says later, when nobody
+ * waits for it any more, comes to on_message.
+ */
+struct sync_conn *daemon_partner(struct daemon *d, enum role role);
 /* NULL in a worker. */
 struct loop *daemon_loop(struct daemon *d);
 /* The newest snapshot, borrowed. */

@@ -20,7 +20,8 @@ static const struct role_info roles[ROLES] = {
 	/* Answers questions: reads tables, asks the DNS. */
 	[ROLE_RULES] = { .name = "rules", .user = "mail_owner",
 		.processes = "rules_processes",
-		.talks_to = ROLE_BIT(SMTPD) | ROLE_BIT(QUEUE),
+		.talks_to = ROLE_BIT(SMTPD) | ROLE_BIT(QUEUE) |
+		    ROLE_BIT(DELIVER),
 		.may = SANDBOX_CONNECT | SANDBOX_FILES, .nofile = 1024 },
 
 	/* The only writer of the spool; no network. */
@@ -41,7 +42,7 @@ static const struct role_info roles[ROLES] = {
 	/* Becomes the recipient, in a child, for each delivery. */
 	[ROLE_DELIVER] = { .name = "deliver",
 		.talks_to = ROLE_BIT(QUEUE) | ROLE_BIT(PICKUP) |
-		    ROLE_BIT(EXPAND),
+		    ROLE_BIT(EXPAND) | ROLE_BIT(RULES),
 		.inherits = ROLE_LISTEN_SPAWN,
 		.may = SANDBOX_FILES | SANDBOX_EXEC | SANDBOX_SETUID,
 		.nofile = 4096 },

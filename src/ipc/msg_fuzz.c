@@ -9,6 +9,7 @@
 #include "ipc/msg_local.h"
 #include "ipc/msg_master.h"
 #include "ipc/msg_queue.h"
+#include "ipc/msg_room.h"
 #include "ipc/msg_rules.h"
 #include "ipc/msg_submit.h"
 
@@ -52,6 +53,8 @@ PLAIN(local_ask, local_ask)
 WITH_ARENA(local_plan, local_plan)
 WITH_ARENA(submit, submit)
 PLAIN(submit_result, submit_result)
+PLAIN(room_ask, room_ask)
+PLAIN(room_is, room_is)
 WITH_ARENA(ctl_entry, ctl_entry)
 PLAIN(master_log, master_log)
 PLAIN(master_peer, master_peer)
@@ -78,6 +81,8 @@ static bool (*const codecs[])(span in, struct buf *out) = {
 	try_local_plan,
 	try_submit,
 	try_submit_result,
+	try_room_ask,
+	try_room_is,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -76,7 +76,12 @@ static inline void test_world_init(struct test_world *w)
 		.ctx = w, .warn = test_warn, .param = test_no_param
 	};
 	tables_init(&w->tables, &w->host);
-	w->world = (struct world){ w, test_has_user, test_warn, &w->tables };
+	w->world = (struct world){
+		.ctx = w,
+		.has_user = test_has_user,
+		.warn = test_warn,
+		.tables = &w->tables,
+	};
 	buf_init(&w->warnings, 1 << 20);
 }
 

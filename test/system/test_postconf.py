@@ -53,7 +53,7 @@ def known_new_names():
         return since and [int(n) for n in since.split(".")] > [3, 7]
     return {name for name, since in registry().items() if is_new(since)} | {
         "queue_owner", "relay_processes", "resolv_conf", "rules_processes",
-        "sendmail_personality", "smtpd_processes",
+        "sendmail_personality", "smtpd_processes", "smtpd_recipient_quota",
         "virtual_maildir_quota_maps"}
 
 

@@ -22,6 +22,7 @@ struct deliver {
 	struct spawner *spawner; /* spawn(8) */
 	struct expand *expand;
 	struct resend *resend;
+	struct rooms *rooms;
 	struct chan *queue; /* NULL: there is none now */
 	struct outcomes outcomes;
 	struct biff *biff;

@@ -14,6 +14,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/deliver/deliver.h"
+#include "daemon/deliver/room.h"
 #include "daemon/deliver/spawner.h"
 #include "daemon/deliver/worker.h"
 #include "ipc/msg_job.h"
@@ -96,6 +97,7 @@ static int before_drop(void *ctx, struct daemon *daemon)
 	d->spawner = spawner_new(d->loop);
 	d->expand = expand_new(d->loop);
 	d->resend = resend_new(d->loop);
+	d->rooms = rooms_new(d);
 	d->biff = biff_new();
 	configure_pool(d);
 	enter_queue_directory(d->services->conf);
@@ -169,7 +171,7 @@ static void on_unlisten(void *ctx)
 	spawner_unlisten(d->spawner);
 }
 
-static void on_peer(void *ctx, enum role role, uint32_t instance UNUSED, int fd)
+static void on_peer(void *ctx, enum role role, uint32_t instance, int fd)
 {
 	struct deliver *d = ctx;
 
@@ -179,6 +181,8 @@ static void on_peer(void *ctx, enum role role, uint32_t instance UNUSED, int fd)
 		expand_peer(d->expand, fd);
 	else if (role == ROLE_PICKUP)
 		resend_peer(d->resend, fd);
+	else if (role == ROLE_RULES)
+		rooms_peer(d->rooms, instance, fd);
 	else
 		(void)close(fd);
 }
@@ -193,6 +197,7 @@ static void finish(void *ctx)
 	spawner_free(&d->spawner);
 	expand_free(&d->expand);
 	resend_free(&d->resend);
+	rooms_free(&d->rooms);
 	biff_free(&d->biff);
 	chan_free(&d->queue);
 	daemon_end(d->daemon);

@@ -477,7 +477,7 @@ static bool is_answer(
  */
 static bool can_be_filed(const struct pool *pool, const struct work_item *work)
 {
-	const uint32_t kind = WORK_OWN | WORK_VIRTUAL | WORK_QUOTA;
+	const uint32_t kind = WORK_OWN | WORK_VIRTUAL | WORK_QUOTA | WORK_ASKS;
 
 	return pool->may_file && work->kind == WORK_MAILDIR &&
 	    (work->flags & kind) == WORK_OWN && work->uid != 0 &&

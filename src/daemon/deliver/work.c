@@ -122,6 +122,7 @@ void work_item_put(struct buf *out, const struct work_item *m)
 	wire_put_u32(out, m->locks);
 	wire_put_u64(out, m->size_max);
 	wire_put_span(out, m->quota);
+	wire_put_u64(out, m->size);
 	wire_put_u32(out, m->head);
 	wire_put_span(out, m->sender);
 	wire_put_span(out, m->address);
@@ -155,6 +156,7 @@ bool work_item_get(span payload, struct arena *a, struct work_item *ret)
 	ret->locks = wire_u32(&w);
 	ret->size_max = wire_u64(&w);
 	ret->quota = wire_span(&w);
+	ret->size = wire_u64(&w);
 	ret->head = wire_u32(&w);
 	ret->sender = wire_span(&w);
 	ret->address = wire_span(&w);

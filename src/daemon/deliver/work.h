@@ -105,6 +105,7 @@ enum work_flags {
 	WORK_NEEDS_HOME = 4, /* `home` must be there */
 	WORK_PIPE = 8,       /* texts of pipe(8) */
 	WORK_OWN = 16,       /* the user's mailbox, not a file he named */
+	WORK_ASKS = 32,      /* only: would a message of `size` fit in? */
 };
 
 struct work_env {
@@ -130,6 +131,7 @@ struct work_item {
 	uint64_t size_max; /* of the mailbox or message file, 0: none */
 	span quota;        /* WORK_QUOTA: "10000000S,1000C", or empty: what
 			    * the Maildir's maildirsize says */
+	uint64_t size;     /* WORK_ASKS */
 	uint32_t head;     /* enum mbox_flags: lines on top, and the form of
 			    * the content */
 	span sender;

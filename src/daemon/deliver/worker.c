@@ -13,6 +13,7 @@
 
 #include "daemon/deliver/batch.h"
 #include "daemon/deliver/filer.h"
+#include "daemon/deliver/fits.h"
 #include "daemon/deliver/look.h"
 #include "daemon/deliver/rights.h"
 #include "daemon/deliver/runner.h"
@@ -190,6 +191,14 @@ static bool reaches(struct worker *w, const struct work_item *item)
 	return false;
 }
 
+static void do_item(struct worker *w, const struct work_item *item)
+{
+	if (item->flags & WORK_ASKS)
+		fits_tell(w, item);
+	else
+		rows[item->kind].run(w, item, w->content->blob);
+}
+
 static int take_item(struct worker *w, struct sync_msg *msg)
 {
 	CLEANUP(arena_done) struct arena arena;
@@ -207,7 +216,7 @@ static int take_item(struct worker *w, struct sync_msg *msg)
 		return -EPROTO;
 	r = keep_content(w, &item, msg);
 	if (r == 0 && reaches(w, &item) && look_first(w, &item))
-		row->run(w, &item, w->content->blob);
+		do_item(w, &item);
 	return r;
 }
 

@@ -3,6 +3,7 @@
  * With smtpd_delay_reject (the default) everything is decided at RCPT:
  *
  *	client -> helo -> sender -> relay, recipient -> is there such a user
+ *	-> is there room in his mailbox
  *
  * Without it smtpd asks at each stage, and at RCPT only the last lists count;
  * the earlier ones are then looked at once more in silence, because a
@@ -192,6 +193,41 @@ static enum status fill_accepted(struct eval *e)
 	return restrict_is_local_client(e, &v->local_client) ? DUNNO : REJECT;
 }
 
+/* What the recipient stands for, if that is one address. */
+static const struct rules_way *find_only_way(const struct rules_verdict *v)
+{
+	const struct rules_way *only = NULL;
+
+	for (uint32_t i = 0; i < v->nways; i++) {
+		if (v->ways[i].kind != RULES_WAY_RCPT)
+			continue;
+		if (only)
+			return NULL;
+		only = &v->ways[i];
+	}
+	return only;
+}
+
+/* Better now than by a bounce. */
+static enum status check_room(struct eval *e)
+{
+	const struct world *world = e->world;
+	const struct rules_way *way = NULL;
+
+	if (e->p->s.smtpd_recipient_quota && world->is_full &&
+	    !e->p->no_unknown_recipient_checks)
+		way = find_only_way(e->v);
+	if (!way ||
+	    !world->is_full(
+	        world->ctx, way->transport, way->recipient, e->q->size))
+		return DUNNO;
+	e->v->nways = 0;
+	e->v->why = SPAN("smtpd_recipient_quota");
+	return restrict_reject(e, POLICY_ERROR, 552, SPAN("5.2.2"),
+	    "<%.*s>: Recipient address rejected: Mailbox is full",
+	    PRI(e->q->recipient));
+}
+
 static enum status stage_connect(struct eval *e)
 {
 	return check_client(e);
@@ -239,7 +275,9 @@ static enum status stage_rcpt(struct eval *e)
 		r = check_before(e);
 	if (r != REJECT && !postmaster)
 		r = check_recipient(e);
-	return r == REJECT ? r : fill_accepted(e);
+	if (r != REJECT)
+		r = fill_accepted(e);
+	return r == REJECT || postmaster ? r : check_room(e);
 }
 
 static enum status stage_rcpt_or_inside(struct eval *e)

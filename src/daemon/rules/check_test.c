@@ -533,6 +533,67 @@ static void test_pipelining(void **state)
 	bench_done(&b);
 }
 
+/* root's mailbox takes a hundred bytes more, all others take what comes. */
+static bool is_full(void *ctx, span transport, span address, uint64_t size)
+{
+	(void)ctx;
+	assert_span_equal(transport, SPAN("local"));
+	return span_has_prefix(address, SPAN("root@")) && size > 100;
+}
+
+static void test_room(void **state)
+{
+	static const struct {
+		const char *settings, *recipient;
+		uint16_t code;
+	} rows[] = {
+		{ "", "root@example.com", 0 },
+		{ "smtpd_recipient_quota = yes\n", "root@example.com", 552 },
+		{ "smtpd_recipient_quota = yes\n", "root+x@example.com", 0 },
+		{ "smtpd_recipient_quota = yes\nsoft_bounce = yes\n",
+		    "root@example.com", 452 },
+		{ "smtpd_recipient_quota = yes\n"
+		  "virtual_alias_maps = inline:{{a@example.com = root}}\n",
+		    "a@example.com", 552 },
+		{ "smtpd_recipient_quota = yes\n"
+		  "virtual_alias_maps = inline:{{a@example.com = root bin}}\n",
+		    "a@example.com", 0 },
+		{ "smtpd_recipient_quota = yes\nalways_bcc = bin\n",
+		    "root@example.com", 552 },
+		/* Always accepted. */
+		{ "smtpd_recipient_quota = yes\n"
+		  "virtual_alias_maps = inline:{{postmaster = root}}\n",
+		    "postmaster", 0 },
+		{ "smtpd_recipient_quota = yes\nreceive_override_options = "
+		  "no_unknown_recipient_checks\n",
+		    "root@example.com", 0 },
+		{ "smtpd_recipient_quota = yes\n", "x@elsewhere.example", 454 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct rules_check q = question(&stranger);
+		struct rules_verdict v;
+		struct bench b;
+
+		bench_init(&b, rows[i].settings);
+		b.w.world.is_full = is_full;
+		q.recipient = span_str(rows[i].recipient);
+		q.size = 100;
+		check_answer(b.p, &b.w.world, &q, &b.a, &v);
+		assert_int_not_equal(v.code, 552);
+		q.size = 101;
+		check_answer(b.p, &b.w.world, &q, &b.a, &v);
+		if (v.code != rows[i].code)
+			fail_msg("%s%s: %u", rows[i].settings,
+			    rows[i].recipient, v.code);
+		assert_int_equal(v.code != 0, v.nways == 0);
+		if (v.code == 552)
+			assert_span_equal(v.why, SPAN("smtpd_recipient_quota"));
+		bench_done(&b);
+	}
+}
+
 static void test_route(void **state)
 {
 	static const struct {
@@ -588,6 +649,7 @@ int main(void)
 		cmocka_unit_test(test_why),
 		cmocka_unit_test(test_local_client),
 		cmocka_unit_test(test_pipelining),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_route),
 	};
 

@@ -10,6 +10,7 @@
 #include "daemon/rules/client.h"
 #include "daemon/rules/headers.h"
 #include "daemon/rules/host.h"
+#include "daemon/rules/room.h"
 #include "os/log.h"
 
 enum {
@@ -22,6 +23,7 @@ struct rules {
 	struct host host;
 	uint32_t count;           /* services */
 	struct policy **policies; /* by service; the last one is main.cf's */
+	struct room_line room;
 };
 
 /* --- policies --- */
@@ -74,6 +76,33 @@ static const struct policy *find_policy(const struct rules *r, uint32_t service)
 	if (service < r->count && r->policies[service])
 		return r->policies[service];
 	return NULL;
+}
+
+/* --- mailboxes --- */
+
+static bool has_mailboxes(const struct conf *conf, span transport)
+{
+	for (uint32_t i = 0; i < conf_services(conf); i++) {
+		const struct conf_service *s = conf_service(conf, i);
+
+		if (s->type == CONF_UNIX && span_eq(s->name, transport))
+			return span_eq(s->command, SPAN("local")) ||
+			    span_eq(s->command, SPAN("virtual"));
+	}
+	return false;
+}
+
+static bool is_full(void *ctx, span transport, span address, uint64_t size)
+{
+	struct rules *r = CONTAINER_OF(ctx, struct rules, host);
+	const struct room_ask what = {
+		.transport = transport,
+		.address = address,
+		.size = size,
+	};
+
+	return has_mailboxes(r->host.conf, transport) &&
+	    room_is_full(&r->room, r->host.daemon, &what);
 }
 
 /* --- questions --- */
@@ -169,7 +198,16 @@ static bool on_route(
 	return true;
 }
 
-/* Who may ask what. */
+/* It comes too late: who asked has gone on. */
+static bool on_room(struct rules *r UNUSED, struct sync_conn *conn UNUSED,
+    span payload, struct arena *a UNUSED)
+{
+	struct room_is unused;
+
+	return room_is_get(payload, &unused);
+}
+
+/* Who may say what. */
 static const struct {
 	uint16_t type;
 	enum role role;
@@ -180,6 +218,7 @@ static const struct {
 	{ RULES_CHECK, ROLE_SMTPD, on_check },
 	{ RULES_MAP, ROLE_SMTPD, on_map },
 	{ RULES_ROUTE, ROLE_QUEUE, on_route },
+	{ ROOM_IS, ROLE_DELIVER, on_room },
 };
 
 static bool on_message(
@@ -226,6 +265,7 @@ int main(int argc, char **argv)
 	int result;
 
 	host_init(&r.host, "smtpd");
+	r.host.world.is_full = is_full;
 	result = daemon_main(argc, argv, &spec);
 	drop_policies(&r);
 	host_done(&r.host);

@@ -62,6 +62,9 @@ struct world {
 	int (*has_user)(void *ctx, span name);
 	/* A line for the log, behind "warning: ". */
 	void (*warn)(void *ctx, span text);
+	/* Whether the mailbox behind an address has, for sure, no room for a
+	 * message of that size (0: not known). NULL: that is not known. */
+	bool (*is_full)(void *ctx, span transport, span address, uint64_t size);
 	/* All that are open; outlives the policies made with it. */
 	struct tables *tables;
 };

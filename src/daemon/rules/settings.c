@@ -78,6 +78,7 @@ static const struct conf_field fields[] = {
 	BOOL(smtpd_reject_unlisted_recipient),
 	BOOL(smtpd_reject_unlisted_sender),
 	BOOL(smtpd_relay_before_recipient_restrictions),
+	BOOL(smtpd_recipient_quota),
 	BOOL(smtpd_sasl_auth_enable),
 	BOOL(smtputf8_enable),
 	U32(reject_code),

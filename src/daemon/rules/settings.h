@@ -47,7 +47,7 @@ struct settings {
 	bool show_user_unknown_table_name, soft_bounce;
 	bool smtpd_delay_reject, smtpd_peername_lookup;
 	bool smtpd_reject_unlisted_recipient, smtpd_reject_unlisted_sender;
-	bool smtpd_relay_before_recipient_restrictions;
+	bool smtpd_relay_before_recipient_restrictions, smtpd_recipient_quota;
 	bool smtpd_sasl_auth_enable, smtputf8_enable;
 
 	uint32_t reject_code, defer_code, relay_domains_reject_code;
