@@ -11,6 +11,10 @@ uint8_t rcpt_notify_behind(uint8_t notify)
 /* The smallest encoded recipient: five empty spans and the notify byte. */
 enum { RCPT_MIN = 5 * 4 + 1 };
 
+/* Among the flags, in the binary form only: this stands behind the recipients,
+ * in the order of these bits. */
+enum { HAS_CLIENT_PORT = 1 << 30 };
+
 static void put_rcpt(struct buf *out, const struct rcpt *r)
 {
 	wire_put_span(out, r->addr);
@@ -40,7 +44,7 @@ void envelope_put(struct buf *out, const struct envelope *e)
 	wire_put_u64(out, e->arrival);
 	wire_put_span(out, e->sender);
 	wire_put_u64(out, e->size);
-	wire_put_u32(out, e->flags);
+	wire_put_u32(out, e->flags | (e->client_port ? HAS_CLIENT_PORT : 0));
 	wire_put_span(out, e->envid);
 	wire_put_span(out, e->client_name);
 	wire_put_span(out, e->client_addr);
@@ -50,11 +54,23 @@ void envelope_put(struct buf *out, const struct envelope *e)
 	wire_put_u32(out, e->nrcpts);
 	for (uint32_t i = 0; i < e->nrcpts; i++)
 		put_rcpt(out, &e->rcpts[i]);
+	if (e->client_port)
+		wire_put_u16(out, e->client_port);
+}
+
+/* False: it should be there, and says nothing. */
+static bool get_client_port(struct wire *w, struct envelope *e)
+{
+	if (!(e->flags & HAS_CLIENT_PORT))
+		return true;
+	e->flags &= ~(uint32_t)HAS_CLIENT_PORT;
+	e->client_port = wire_u16(w);
+	return e->client_port != 0;
 }
 
 bool envelope_get(struct wire *w, struct arena *a, struct envelope *ret)
 {
-	struct envelope e;
+	struct envelope e = { 0 };
 
 	e.id = wire_u64(w);
 	e.arrival = wire_u64(w);
@@ -77,7 +93,7 @@ bool envelope_get(struct wire *w, struct arena *a, struct envelope *ret)
 		return false;
 	for (uint32_t i = 0; i < e.nrcpts; i++)
 		e.rcpts[i] = get_rcpt(w);
-	if (w->failed)
+	if (!get_client_port(w, &e) || w->failed)
 		return false;
 	*ret = e;
 	return true;

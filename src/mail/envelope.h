@@ -5,6 +5,10 @@
  * One binary form serves the conversation smtpd -> queue, the record in the
  * spool and the job for a delivery process. All spans of a decoded envelope
  * are borrowed from the bytes decoded; the recipient array is in the arena.
+ *
+ * Spools outlive programs, so the form only grows: what has been added stands
+ * behind the recipients, and is there when its bit among the flags says so
+ * (envelope.c). Without it nothing was known of it.
  */
 #pragma once
 
@@ -55,6 +59,7 @@ struct envelope {
 	/* Who brought it; empty when it came from a local command. */
 	span client_name;
 	span client_addr;
+	uint16_t client_port; /* 0: none, or not known */
 	span helo;
 	span proto; /* SMTP, ESMTP, ... */
 	span ident; /* Message-Id as logged, with its <> */

@@ -24,6 +24,7 @@ static const struct envelope sample = {
 	.envid = SPAN_INIT("id"),
 	.client_name = SPAN_INIT("localhost"),
 	.client_addr = SPAN_INIT("::1"),
+	.client_port = 40000,
 	.helo = SPAN_INIT("mydom.com"),
 	.proto = SPAN_INIT("ESMTP"),
 	.ident = SPAN_INIT("<x@y>"),
@@ -51,6 +52,7 @@ static void check_envelope(const struct envelope *e)
 	assert_span_equal(e->envid, sample.envid);
 	assert_span_equal(e->client_name, sample.client_name);
 	assert_span_equal(e->client_addr, sample.client_addr);
+	assert_int_equal(e->client_port, sample.client_port);
 	assert_span_equal(e->helo, sample.helo);
 	assert_span_equal(e->proto, sample.proto);
 	assert_span_equal(e->ident, sample.ident);
@@ -108,7 +110,7 @@ static void test_hostile_count(void **state)
 	(void)state;
 	empty.nrcpts = 0;
 	envelope_put(&b, &empty);
-	at = b.len - sizeof(uint32_t);
+	at = b.len - sizeof(uint32_t) - sizeof(uint16_t);
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
 		struct envelope e;
 		struct arena a;
@@ -141,6 +143,77 @@ static void test_full_arena(void **state)
 	buf_done(&b);
 }
 
+/* As programs wrote it before they knew of ports: it is in spools. */
+static const unsigned char of_old[] = {
+	/* id, arrival */
+	0xcb, 0x04, 0xfb, 0x71, 0x1f, 0x01, 0x00, 0x00, /**/
+	0xc0, 0xe8, 0xd1, 0x39, 0x61, 0xa6, 0x05, 0x00, /**/
+	4, 0, 0, 0, 's', '@', 'a', 'b',                 /* sender */
+	0x00, 0x10, 0, 0, 0, 0, 0, 0,                   /* size */
+	ENVELOPE_8BIT, 0, 0, 0,                         /* flags */
+	0, 0, 0, 0,                                     /* envid */
+	1, 0, 0, 0, 'h',                                /* client_name */
+	3, 0, 0, 0, ':', ':', '1',                      /* client_addr */
+	1, 0, 0, 0, 'e',                                /* helo */
+	4, 0, 0, 0, 'S', 'M', 'T', 'P',                 /* proto */
+	3, 0, 0, 0, '<', 'i', '>',                      /* ident */
+	1, 0, 0, 0,                                     /* recipients */
+	3, 0, 0, 0, 'r', '@', 'b',                      /* addr */
+	1, 0, 0, 0, 'r',                                /* orig */
+	0, 0, 0, 0, RCPT_NOTIFY_DELAY,                  /* orcpt, notify */
+	1, 0, 0, 0, 't',                                /* transport */
+	1, 0, 0, 0, 'n',                                /* nexthop */
+};
+
+static void test_of_old(void **state)
+{
+	struct wire w = wire_from(span_of(of_old, sizeof(of_old)));
+	struct buf again = BUF_INIT(10000);
+	struct envelope e;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 10000);
+	assert_true(envelope_get(&w, &a, &e));
+	assert_true(wire_is_done(&w));
+	assert_int_equal(e.id, 1234567890123);
+	assert_int_equal(e.flags, ENVELOPE_8BIT);
+	assert_span_equal(e.client_addr, SPAN("::1"));
+	assert_int_equal(e.client_port, 0);
+	assert_int_equal(e.nrcpts, 1);
+	assert_span_equal(e.rcpts[0].nexthop, SPAN("n"));
+	/* Where there is nothing to add, nothing is. */
+	envelope_put(&again, &e);
+	assert_span_equal(buf_span(&again), span_of(of_old, sizeof(of_old)));
+	/* What there is to add comes behind. */
+	buf_clear(&again);
+	e.client_port = 1;
+	envelope_put(&again, &e);
+	assert_int_equal(again.len, sizeof(of_old) + 2);
+	assert_span_equal(span_from(buf_span(&again), sizeof(of_old)),
+	    SPAN("\1\0"));
+	arena_done(&a);
+	buf_done(&again);
+}
+
+/* It says that there is a port, and there is none. */
+static void test_no_port(void **state)
+{
+	struct buf b = BUF_INIT(10000);
+	struct envelope e;
+	struct arena a;
+	struct wire w;
+
+	(void)state;
+	arena_init(&a, 10000);
+	envelope_put(&b, &sample);
+	memset(b.data + b.len - sizeof(uint16_t), 0, sizeof(uint16_t));
+	w = wire_from(buf_span(&b));
+	assert_false(envelope_get(&w, &a, &e));
+	arena_done(&a);
+	buf_done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +221,8 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_hostile_count),
 		cmocka_unit_test(test_full_arena),
+		cmocka_unit_test(test_of_old),
+		cmocka_unit_test(test_no_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ struct smtp_inside {
 	span former_id;   /* of what was here before */
 	span client_name; /* of the message that it comes from */
 	span client_addr;
+	uint16_t client_port;
 	span helo;
 	span proto;
 };

@@ -92,6 +92,16 @@ static span take_addr(struct smtp_server *s, span value)
 	return text(&s->txn, value, &s->mail.inside.client_addr);
 }
 
+static span take_port(struct smtp_server *s, span value)
+{
+	uint32_t port;
+
+	if (!span_to_u32(value, &port) || port > UINT16_MAX)
+		return bad;
+	s->mail.inside.client_port = (uint16_t)port;
+	return SPAN_NONE;
+}
+
 static span take_helo(struct smtp_server *s, span value)
 {
 	return text(&s->txn, value, &s->mail.inside.helo);
@@ -116,6 +126,7 @@ static const struct smtp_param mail_items[] = {
 	{ SPAN_INIT("XENVID="), take_envid },
 	{ SPAN_INIT("XNAME="), take_name },
 	{ SPAN_INIT("XADDR="), take_addr },
+	{ SPAN_INIT("XPORT="), take_port },
 	{ SPAN_INIT("XHELO="), take_helo },
 	{ SPAN_INIT("XPROTO="), take_proto },
 };

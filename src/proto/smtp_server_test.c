@@ -569,13 +569,15 @@ static void test_trusted(void **state)
 	start_with(&s, &trusted);
 	buf_clear(&s.out);
 	say(&s,
-	    "MAIL FROM:<> XFROM=a+20b XUID=1000 XARRIVAL=5 XFINAL\r\n"
+	    "MAIL FROM:<> XFROM=a+20b XUID=1000 XARRIVAL=5 XFINAL XPORT=65535"
+	    "\r\n"
 	    "RCPT TO:<> XTO=-c+22 XGIVEN=d\r\nRCPT TO:<> XTO=e\r\n");
 	assert_int_equal(smtp_server_next(&s), SMTP_ASK_MAIL);
 	assert_span_equal(s.mail.sender, SPAN("a b"));
 	assert_true(s.mail.inside.has_uid && s.mail.inside.is_final);
 	assert_int_equal(s.mail.inside.uid, 1000);
 	assert_int_equal(s.mail.inside.arrival, 5);
+	assert_int_equal(s.mail.inside.client_port, 65535);
 	smtp_server_answer(&s, 0, SPAN_NONE);
 	assert_int_equal(smtp_server_next(&s), SMTP_ASK_RCPT);
 	assert_span_equal(s.rcpt.addr, SPAN("-c\""));

@@ -359,6 +359,17 @@ static int take_addr(struct dropfile *f, span value)
 	return keep_first(f, value, to) ? 0 : -E2BIG;
 }
 
+/* The first one that is known, as with the others. */
+static int take_port(struct dropfile *f, span value)
+{
+	uint16_t *to = &f->message.envelope.client_port;
+	uint32_t port;
+
+	if (!*to && span_to_u32(value, &port) && port <= UINT16_MAX)
+		*to = (uint16_t)port;
+	return 0;
+}
+
 static int take_helo(struct dropfile *f, span value)
 {
 	return keep_first(f, value, &f->message.envelope.helo) ? 0 : -E2BIG;
@@ -386,6 +397,7 @@ static int take_attr(struct dropfile *f, span text)
 		{ SPAN_INIT(RECORD_ATTR_TRACE), take_trace },
 		{ SPAN_INIT("log_client_name"), take_name },
 		{ SPAN_INIT("log_client_address"), take_addr },
+		{ SPAN_INIT("log_client_port"), take_port },
 		{ SPAN_INIT("log_helo_name"), take_helo },
 		{ SPAN_INIT("log_protocol_name"), take_proto },
 		{ SPAN_INIT(DROPFILE_FINAL), take_final },

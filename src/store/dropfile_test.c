@@ -199,6 +199,39 @@ static void test_loop(void **state UNUSED)
 	done(&m);
 }
 
+/* Who brought it: the first that is said counts, and may be nonsense. */
+static void test_client(void **state UNUSED)
+{
+	static const struct {
+		const char *records;
+		uint16_t port;
+	} cases[] = {
+		{ "A log_client_port=40000|A log_client_port=2|", 40000 },
+		{ "A log_client_port=unknown|A log_client_port=25|", 25 },
+		{ "A log_client_port=65536|", 0 },
+		{ "A log_client_port=|", 0 },
+		{ "A client_port=25|", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf text = BUF_INIT(MEMORY);
+		struct made m;
+
+		buf_put(&text, span_str(cases[i].records));
+		buf_put(&text,
+		    SPAN("A log_client_address=192.0.2.1|"
+		         "S a|R b|M|X|E"));
+		make(&m, buf_cstr(&text));
+		assert_int_equal(scan(&m), 0);
+		assert_int_equal(
+		    m.f.message.envelope.client_port, cases[i].port);
+		assert_span_equal(
+		    m.f.message.envelope.client_addr, SPAN("192.0.2.1"));
+		done(&m);
+		buf_done(&text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_pointers),
 		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_client),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,8 @@ static void put_envelope(
 	put_text(out, RECORD_ATTR_ENVID, e->envid);
 	put_text(out, "log_client_name", e->client_name);
 	put_text(out, "log_client_address", e->client_addr);
+	if (e->client_port)
+		record_put_attr_u64(out, "log_client_port", e->client_port);
 	put_text(out, "log_helo_name", e->helo);
 	put_text(out, "log_protocol_name", e->proto);
 	record_put(out, RECORD_FROM, e->sender);

@@ -62,6 +62,10 @@ def u8(n):
     return struct.pack("<B", n)
 
 
+def u16(n):
+    return struct.pack("<H", n)
+
+
 def u32(n):
     return struct.pack("<I", n)
 
@@ -87,6 +91,9 @@ class Wire:
 
     def u8(self):
         return self._take("<B")
+
+    def u16(self):
+        return self._take("<H")
 
     def u32(self):
         return self._take("<I")
@@ -134,25 +141,30 @@ class Rcpt:
 
 class Envelope:
     TEXTS = ("envid", "client_name", "client_addr", "helo", "proto", "ident")
+    HAS_CLIENT_PORT = 1 << 30
 
     def __init__(self, id=0, sender="", rcpts=(), size=0, arrival=None,
-                 **texts):
+                 client_port=0, **texts):
+        """Without a port it is what older programs wrote."""
         self.id = id
         self.arrival = (time.time_ns() // 1000 if arrival is None
                         else arrival)
         self.sender = sender
         self.size = size
         self.flags = 0
+        self.client_port = client_port
         self.rcpts = [r if isinstance(r, Rcpt) else Rcpt(r) for r in rcpts]
         for name in self.TEXTS:
             setattr(self, name, texts.get(name, ""))
 
     def encode(self):
+        flags = self.flags | (self.HAS_CLIENT_PORT if self.client_port else 0)
         return b"".join(
             [u64(self.id), u64(self.arrival), text(self.sender),
-             u64(self.size), u32(self.flags)]
+             u64(self.size), u32(flags)]
             + [text(getattr(self, name)) for name in self.TEXTS]
-            + [u32(len(self.rcpts))] + [r.encode() for r in self.rcpts])
+            + [u32(len(self.rcpts))] + [r.encode() for r in self.rcpts]
+            + ([u16(self.client_port)] if self.client_port else []))
 
     @classmethod
     def decode(cls, wire):
@@ -161,6 +173,8 @@ class Envelope:
         for name in cls.TEXTS:
             setattr(e, name, wire.text())
         e.rcpts = [Rcpt.decode(wire) for _ in range(wire.u32())]
+        if e.flags & cls.HAS_CLIENT_PORT:
+            e.client_port = wire.u16()
         return e
 
     @property

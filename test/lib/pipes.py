@@ -5,8 +5,10 @@ script stands for each program."""
 
 import os
 import re
+import subprocess
 
 import postfix_peer
+from . import instance, maildrop
 from .instance import Smtp
 
 # What a command got: its words, its environment, who and where it is, and its
@@ -56,8 +58,10 @@ class Case:
     domain of the case, {rec}, {fail} and {signal} are scripts."""
 
     def __init__(self, line, *recipients, sender=SENDER, content=PLAIN,
-                 nexthop="", main=()):
+                 nexthop="", main=(), local=False):
+        """`local`: handed over by sendmail, not by SMTP."""
         self.line = line
+        self.local = local
         self.recipients = recipients or ("User+Ext@{d}",)
         self.sender = sender
         self.content = content
@@ -91,6 +95,7 @@ class Side:
         self.home = mail.directory
         self.scripts = os.path.join(self.home, "scripts")
         self.out = os.path.join(self.home, "out")
+        self.ports = {}  # of the client that brought the message of a case
         os.mkdir(self.scripts)
         os.mkdir(self.out)
         os.chmod(self.scripts, 0o755)
@@ -120,8 +125,22 @@ class Side:
         self.mail.configure(*(line.format(name=case.name)
                               for line in case.main))
 
+    def sendmail(self, *args, content):
+        if isinstance(self.mail, postfix_peer.PostfixPeer):
+            maildrop.debian_sendmail(self.mail.etc, *args, content=content)
+        else:
+            subprocess.run(
+                [instance.program("sendmail"), "-C", self.mail.etc, *args],
+                input=content.encode(), timeout=60, check=True)
+
     def send(self, case):
+        if case.local:
+            self.sendmail("-i", "-f", case.sender,
+                          *(case.fill(r) for r in case.recipients),
+                          content=case.content)
+            return
         with Smtp(self.mail.port) as smtp:
+            self.ports[case.name] = smtp.socket.getsockname()[1]
             smtp.command("EHLO client.example", 250)
             smtp.envelope(case.sender,
                           [case.fill(r) for r in case.recipients])
@@ -161,8 +180,10 @@ class Side:
         for name in os.listdir(self.out):
             if re.fullmatch(rf"\w+-{case.name}\.\d+", name):
                 with open(os.path.join(self.out, name), "rb") as f:
-                    texts.append(self.settle(f.read().decode(
-                        "utf-8", "surrogateescape")))
+                    text = self.settle(f.read().decode(
+                        "utf-8", "surrogateescape"))
+                texts.append(text.replace(
+                    f"port={self.ports.get(case.name)}\n", "port=CLIENT\n"))
         return sorted(texts)
 
 

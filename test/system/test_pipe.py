@@ -90,6 +90,20 @@ ARGUMENTS = [
     Case("user=nobody argv={rec} $sender", sender="${{user}}@sink.example"),
 ]
 
+# Who brought the message: a client, a local command, an alias, local(8).
+CLIENT = ("user=nobody argv={rec} port=$client_port $client_address "
+          "$client_hostname $client_protocol $client_helo")
+CLIENTS = [
+    Case(CLIENT),
+    Case(CLIENT, "a@{d}", "b@{d}"),
+    Case(CLIENT, local=True),
+    Case("user=nobody argv={rec} $client_port end", local=True),
+    Case(CLIENT, "team@mail.example.test",
+         main=("alias_maps = inline:{{team=a@{name}.example}}",)),
+    Case(CLIENT, "nobody@mail.example.test",
+         main=("mailbox_transport_maps = inline:{{nobody={name}:next}}",)),
+]
+
 PROCESS = [
     Case("user=nobody directory=/usr argv={rec}"),
     Case("user=games argv={rec}"),
@@ -103,4 +117,5 @@ PROCESS = [
 
 
 def test_what_commands_get(make_instance):
-    compare(make_instance, STOCK + FORMS + NULL + ARGUMENTS + PROCESS)
+    compare(make_instance,
+            STOCK + FORMS + NULL + ARGUMENTS + CLIENTS + PROCESS)

@@ -66,6 +66,17 @@ def test_acknowledged_survives_a_crash(q):
     assert q.relay().is_idle()
 
 
+def test_the_port_of_the_client(q):
+    """It is in the spool, beside messages of programs that knew of none."""
+    ports = {q.smtpd().send_mail(ME, [YOU], CONTENT, client_port=port): port
+             for port in (0, 1, 40000, 65535)}
+    for _ in range(2):
+        jobs = q.relay().jobs(4)
+        assert {j.id: j.envelope.client_port for j in jobs} == ports
+        assert {j.addresses[0] for j in jobs} == {YOU}
+        q.crash()
+
+
 @pytest.mark.program("strace")
 def test_flushed_before_it_is_acknowledged(make_queue, tmp_path):
     trace = tmp_path / "trace"

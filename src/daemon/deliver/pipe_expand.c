@@ -161,6 +161,12 @@ static void put_client_hostname(const struct source *s, struct buf *out)
 	buf_put(out, s->e->client_name);
 }
 
+static void put_client_port(const struct source *s, struct buf *out)
+{
+	if (s->e->client_port)
+		buf_put_u64(out, s->e->client_port);
+}
+
 static void put_client_protocol(const struct source *s, struct buf *out)
 {
 	buf_put(out, s->e->proto);
@@ -178,7 +184,7 @@ static void put_envid(const struct source *s, struct buf *out)
 	buf_put(out, s->e->envid);
 }
 
-/* Envelopes do not tell: the client's port, and who logged in. */
+/* Envelopes do not tell who logged in. */
 static void put_nothing(const struct source *s, struct buf *out)
 {
 	(void)s;
@@ -193,7 +199,7 @@ static const struct macro {
 	{ SPAN_INIT("client_address"), false, put_client_address },
 	{ SPAN_INIT("client_helo"), false, put_client_helo },
 	{ SPAN_INIT("client_hostname"), false, put_client_hostname },
-	{ SPAN_INIT("client_port"), false, put_nothing },
+	{ SPAN_INIT("client_port"), false, put_client_port },
 	{ SPAN_INIT("client_protocol"), false, put_client_protocol },
 	{ SPAN_INIT("domain"), true, put_domain },
 	{ SPAN_INIT("envid"), false, put_envid },

@@ -176,10 +176,11 @@ struct mail {
 	const char *nexthop;
 	const char *addrs[3]; /* recipients */
 	const char *origs[3];
+	uint16_t port;
 };
 
 static const struct mail plain = { "s@a.example", "Next.Example",
-	{ "User+Ext@Dom.Example" }, { "Orig@Dom.Example" } };
+	{ "User+Ext@Dom.Example" }, { "Orig@Dom.Example" }, 65535 };
 static const struct mail three = { "s@a.example", "n", { "a@x", "b+e@y", "@z" },
 	{ "A@x", "", "C@z" } };
 static const struct mail bounce = { "", "n", { "a@x" }, { "a@x" } };
@@ -220,11 +221,12 @@ static const struct {
 	{ "flags=hu argv=x $recipient $original_recipient $domain", &plain,
 	    "x|user+ext@dom.example|orig@dom.example|dom.example" },
 	{ "argv=x $size $client_address $client_helo $client_hostname "
-	  "$client_protocol [$client_port$sasl_method$sasl_username"
+	  "$client_protocol $client_port [$sasl_method$sasl_username"
 	  "$sasl_sender] $envid",
 	    &plain,
-	    "x|4711|192.0.2.1|helo.example|client.example|ESMTP|[]|"
+	    "x|4711|192.0.2.1|helo.example|client.example|ESMTP|65535|[]|"
 	    "envid-1" },
+	{ "argv=x $client_port [$client_port]", &bounce, "x||[]" },
 	/* One for each recipient; what is empty keeps its place. */
 	{ "argv=x -t $recipient -- y", &three, "x|-t|a@x|b+e@y|@z|--|y" },
 	{ "argv=x $user", &three, "x|a|b|" },
@@ -273,6 +275,7 @@ static void fill(const struct mail *m, struct envelope *e, struct rcpt *rcpts)
 		.sender = span_str(m->sender),
 		.size = 4711,
 		.client_addr = SPAN("192.0.2.1"),
+		.client_port = m->port,
 		.client_name = SPAN("client.example"),
 		.helo = SPAN("helo.example"),
 		.proto = SPAN("ESMTP"),

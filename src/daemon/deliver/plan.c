@@ -250,6 +250,9 @@ static void send_group(struct rcpt_run *rr, struct group *g)
 	out->id = 0;
 	out->arrival = 0;
 	out->sender = g->sender;
+	/* As in Postfix, whose local(8) passes on all of the client but this.
+	 */
+	out->client_port = 0;
 	out->flags &= (uint32_t)~ENVELOPE_BOUNCE;
 	out->nrcpts = g->count;
 	out->rcpts = run_alloc(run, g->count, sizeof(*out->rcpts));

@@ -197,6 +197,7 @@ static void set_mail(struct drop *d, const struct drop_rules *rules)
 	}
 	mail->envelope.client_name = SPAN_NONE;
 	mail->envelope.client_addr = SPAN_NONE;
+	mail->envelope.client_port = 0;
 	mail->envelope.helo = SPAN_NONE;
 	mail->envelope.proto = SPAN_NONE;
 }

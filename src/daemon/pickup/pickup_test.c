@@ -203,6 +203,7 @@ static void submit(const char *content, int blob)
 			.arrival = 5,
 			.flags = ENVELOPE_8BIT | ENVELOPE_TRACE,
 			.client_name = SPAN("mx.example"),
+			.client_port = 40000,
 			.nrcpts = ARRAY_LEN(rcpts),
 			.rcpts = rcpts,
 		},
@@ -219,7 +220,8 @@ static void submit(const char *content, int blob)
 }
 
 #define ENVELOPE_SAID \
-	"MAIL FROM:<> XFROM=ana@x BODY=8BITMIME XTRACE XNAME=mx.example\r\n" \
+	"MAIL FROM:<> XFROM=ana@x BODY=8BITMIME XTRACE XNAME=mx.example " \
+	"XPORT=40000\r\n" \
 	"RCPT TO:<> XTO=bob@x XGIVEN=list@x\r\n" \
 	"RCPT TO:<> XTO=a+20b+3F+3FDATA@x XORCPT=rfc822+3Bc+2Bd@x " \
 	"NOTIFY=FAILURE,DELAY\r\n" \

@@ -221,6 +221,8 @@ static void put_mail(struct session *s)
 	put_optional(out, " XENVID=", e->envid);
 	put_optional(out, " XNAME=", e->client_name);
 	put_optional(out, " XADDR=", e->client_addr);
+	if (e->client_port)
+		buf_printf(out, " XPORT=%u", e->client_port);
 	put_optional(out, " XHELO=", e->helo);
 	put_optional(out, " XPROTO=", e->proto);
 	buf_put(out, SPAN("\r\n"));

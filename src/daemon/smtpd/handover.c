@@ -151,6 +151,7 @@ static void put_client(const struct message *m, struct envelope *e)
 
 	e->client_name = s->trusted ? inside->client_name : s->name;
 	e->client_addr = s->trusted ? inside->client_addr : s->addr;
+	e->client_port = s->trusted ? inside->client_port : s->port;
 	e->helo = s->trusted ? inside->helo : s->engine.helo;
 	e->proto = s->trusted ? inside->proto : m->received.with;
 }
