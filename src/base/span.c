@@ -77,6 +77,15 @@ ssize_t span_rfind(span s, char c)
 	return p ? p - s.ptr : -1;
 }
 
+size_t span_count(span s, char c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		n += s.ptr[i] == c;
+	return n;
+}
+
 span span_cut(span *rest, char sep)
 {
 	ssize_t at = span_find(*rest, sep);
@@ -109,13 +118,34 @@ span span_word(span *rest, const char *seps)
 	return word;
 }
 
-span span_trim(span s)
+span span_trim_left(span s)
 {
 	while (s.len && ascii_is_space(s.ptr[0]))
 		s = span_from(s, 1);
+	return s;
+}
+
+span span_trim(span s)
+{
+	s = span_trim_left(s);
 	while (s.len && ascii_is_space(s.ptr[s.len - 1]))
 		s.len--;
 	return s;
+}
+
+void span_skip_blanks(span *rest)
+{
+	while (rest->len && ascii_is_blank(rest->ptr[0]))
+		*rest = span_from(*rest, 1);
+}
+
+char *span_dup(span s)
+{
+	char *copy = mem_new(s.len + 1, 1);
+
+	if (s.len)
+		memcpy(copy, s.ptr, s.len);
+	return copy;
 }
 
 bool span_to_u64(span s, uint64_t *ret)

@@ -70,6 +70,8 @@ bool span_skip_nocase(span *rest, span prefix);
 /* First position of c, or -1. */
 ssize_t span_find(span s, char c);
 ssize_t span_rfind(span s, char c);
+/* How many there are. */
+size_t span_count(span s, char c);
 
 /*
  * Cut off and return what stands before the first `sep` and step over the
@@ -84,6 +86,12 @@ span span_cut(span *rest, char sep);
 span span_word(span *rest, const char *seps);
 /* Without leading and trailing space, tab, CR, LF, VT, FF. */
 span span_trim(span s);
+span span_trim_left(span s);
+/* Step over spaces and tabs. */
+void span_skip_blanks(span *rest);
+
+/* Own memory, with a NUL behind: mem_free() it. */
+char *span_dup(span s);
 
 /* Decimal digits only, the whole span, no sign. */
 MUST_USE bool span_to_u64(span s, uint64_t *ret);
@@ -112,6 +120,18 @@ static inline bool ascii_is_alnum(char c)
 static inline bool ascii_is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+static inline bool ascii_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+/* Of a hexadecimal digit; -1: it is none. */
+static inline int ascii_hex_value(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 /* Space to tilde. */
 static inline bool ascii_is_print(char c)

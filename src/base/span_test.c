@@ -255,8 +255,46 @@ static void test_ascii(void **state UNUSED)
 		assert_int_equal(ascii_is_alnum(c), upper || lower || digit);
 		assert_int_equal(
 		    ascii_is_space(c), i == ' ' || (i >= 9 && i <= 13));
+		assert_int_equal(ascii_is_blank(c), i == ' ' || i == 9);
 		assert_int_equal(ascii_is_print(c), i >= 32 && i <= 126);
+		assert_int_equal(ascii_hex_value(c),
+		    digit                      ? i - '0'
+		        : i >= 'A' && i <= 'F' ? i - 'A' + 10
+		        : i >= 'a' && i <= 'f' ? i - 'a' + 10
+		                               : -1);
 	}
+}
+
+static void test_left(void **state UNUSED)
+{
+	span s = SPAN(" \t\n x ");
+
+	assert_span_equal(span_trim_left(s), SPAN("x "));
+	assert_span_equal(span_trim_left(SPAN(" \v\f")), SPAN(""));
+	assert_span_equal(span_trim_left(SPAN_NONE), SPAN(""));
+	span_skip_blanks(&s);
+	assert_span_equal(s, SPAN("\n x "));
+	s = SPAN("\t ");
+	span_skip_blanks(&s);
+	assert_int_equal(s.len, 0);
+}
+
+static void test_count(void **state UNUSED)
+{
+	assert_int_equal(span_count(SPAN("\na\n\nb"), '\n'), 3);
+	assert_int_equal(span_count(SPAN("a\0b"), '\0'), 1);
+	assert_int_equal(span_count(SPAN_NONE, 'x'), 0);
+}
+
+static void test_dup(void **state UNUSED)
+{
+	char *copy = span_dup(SPAN("a\0b"));
+
+	assert_memory_equal(copy, "a\0b", 4);
+	mem_free(copy);
+	copy = span_dup(SPAN_NONE);
+	assert_string_equal(copy, "");
+	mem_free(copy);
 }
 
 int main(void)
@@ -269,6 +307,9 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_dup),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_ascii),
 	};

@@ -3,11 +3,6 @@
 
 #include "mail/header.h"
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 span field_cut_line(span *rest)
 {
 	ssize_t at = span_find(*rest, '\n');
@@ -27,7 +22,7 @@ bool field_next(span *rest, struct field *ret)
 
 		if (!n)
 			continue;
-		while (rest->len && is_blank(rest->ptr[0]))
+		while (rest->len && ascii_is_blank(rest->ptr[0]))
 			(void)field_cut_line(rest);
 		ret->whole = span_of(start, (size_t)(rest->ptr - start));
 		ret->name = span_first(line, n);

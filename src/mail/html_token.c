@@ -154,12 +154,6 @@ static span take_value(span *rest)
 	return span_of(rest->ptr - n, n);
 }
 
-static void skip_blanks(span *rest)
-{
-	while (rest->len && ascii_is_space(rest->ptr[0]))
-		*rest = span_from(*rest, 1);
-}
-
 bool html_attr(span attrs, span name, span *ret_value)
 {
 	while (attrs.len) {
@@ -169,9 +163,9 @@ bool html_attr(span attrs, span name, span *ret_value)
 		attrs = span_from(attrs, found.len ? found.len : 1);
 		if (!found.len)
 			continue;
-		skip_blanks(&attrs);
+		attrs = span_trim_left(attrs);
 		if (span_skip(&attrs, SPAN("="))) {
-			skip_blanks(&attrs);
+			attrs = span_trim_left(attrs);
 			value = take_value(&attrs);
 		}
 		if (span_eq_nocase(found, name)) {

@@ -105,18 +105,10 @@ static void base64_byte(struct transfer_decoder *t, char c, struct sink *out)
 		end_quantum(t, out);
 }
 
-static int hex_digit(char c)
-{
-	c = ascii_lower(c);
-	if (ascii_is_digit(c))
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool transfer_hex(span text, char *ret)
 {
-	int high = text.len > 1 ? hex_digit(text.ptr[0]) : -1;
-	int low = text.len > 1 ? hex_digit(text.ptr[1]) : -1;
+	int high = text.len > 1 ? ascii_hex_value(text.ptr[0]) : -1;
+	int low = text.len > 1 ? ascii_hex_value(text.ptr[1]) : -1;
 
 	if (high < 0 || low < 0)
 		return false;
@@ -142,13 +134,14 @@ static void hold(struct transfer_decoder *t, char c, struct sink *out)
 static bool escape_byte(struct transfer_decoder *t, char c, struct sink *out)
 {
 	char last = t->held[t->held_len - 1];
-	bool hex = t->held_len == 2 && hex_digit(last) >= 0;
+	bool hex = t->held_len == 2 && ascii_hex_value(last) >= 0;
 
-	bool more = t->held_len == 1 && hex_digit(c) >= 0;
+	bool more = t->held_len == 1 && ascii_hex_value(c) >= 0;
 
-	if (hex && hex_digit(c) >= 0) {
+	if (hex && ascii_hex_value(c) >= 0) {
 		t->held_len = 0;
-		sink_putc(out, (char)(hex_digit(last) << 4 | hex_digit(c)));
+		sink_putc(out,
+		    (char)(ascii_hex_value(last) << 4 | ascii_hex_value(c)));
 	} else if (!hex && c == '\n') {
 		t->held_len = 0;
 	} else if (more || (!hex && last != '\r' && ascii_is_space(c))) {
@@ -278,7 +271,7 @@ void transfer_finish(struct transfer_decoder *t, struct buf *out)
 		end_quantum(t, &sink);
 	else if (t->kind == TRANSFER_UUENCODE)
 		uu_byte(t, '\n', &sink);
-	else if (t->held_len > 1 && hex_digit(t->held[1]) >= 0)
+	else if (t->held_len > 1 && ascii_hex_value(t->held[1]) >= 0)
 		release(t, &sink);
 	/* Else a soft line break, or blanks, whose line end is not ours. */
 	t->held_len = 0;

@@ -14,13 +14,6 @@
 
 enum { MAX_PATH = 4096 };
 
-static char *copy_of(const char *s)
-{
-	size_t n = strlen(s) + 1;
-
-	return memcpy(mem_new(n, 1), s, n);
-}
-
 static int lock_file(int fd, enum replace_lock how)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -66,9 +59,9 @@ int replace_begin(struct replace *r, const char *path, enum replace_lock lock)
 {
 	char *real = realpath(path, NULL);
 
-	*r = (struct replace){
-		.path = real ? real : copy_of(path), .old = -1, .fd = -1
-	};
+	*r = (struct replace){ .path = real ? real : span_dup(span_str(path)),
+		.old = -1,
+		.fd = -1 };
 	return lock_old(r, lock);
 }
 
@@ -92,7 +85,7 @@ int replace_make(struct replace *r, mode_t mode, bool keep)
 	struct buf name = BUF_INIT(MAX_PATH);
 
 	buf_printf(&name, "%s.XXXXXX", r->path);
-	r->temp = copy_of(buf_cstr(&name));
+	r->temp = span_dup(buf_span(&name));
 	buf_done(&name);
 	r->fd = os_error(mkostemp(r->temp, O_CLOEXEC));
 	if (r->fd >= 0)

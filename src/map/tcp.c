@@ -82,14 +82,6 @@ static void put_quoted(struct buf *out, span s)
 	}
 }
 
-static int hex_digit(char c)
-{
-	c = ascii_lower(c);
-	if (ascii_is_digit(c))
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A NUL, quoted or not, is in no value. */
 static bool put_unquoted(struct buf *out, span s)
 {
@@ -97,8 +89,10 @@ static bool put_unquoted(struct buf *out, span s)
 		int c = (unsigned char)s.ptr[i];
 
 		if (c == '%') {
-			int high = i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
-			int low = i + 2 < s.len ? hex_digit(s.ptr[i + 2]) : -1;
+			int high =
+			    i + 2 < s.len ? ascii_hex_value(s.ptr[i + 1]) : -1;
+			int low =
+			    i + 2 < s.len ? ascii_hex_value(s.ptr[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return false;

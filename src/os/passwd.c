@@ -284,15 +284,6 @@ static bool parse_line(span line, struct passwd_entry *ret)
 	return true;
 }
 
-static size_t count_lines(span text)
-{
-	size_t n = 1;
-
-	for (size_t i = 0; i < text.len; i++)
-		n += text.ptr[i] == '\n';
-	return n;
-}
-
 static struct line *find_line(const struct passwd_db *db, span name)
 {
 	uint64_t hash = hash_bytes(name);
@@ -402,7 +393,7 @@ static void read_again(struct passwd_db *db)
 		return;
 	}
 	rest = buf_span(&db->text);
-	db->lines = mem_new(count_lines(rest), sizeof(*db->lines));
+	db->lines = mem_new(span_count(rest, '\n') + 1, sizeof(*db->lines));
 	while (rest.len > 0)
 		add_line(db, span_cut(&rest, '\n'));
 }

@@ -427,13 +427,9 @@ static void (*const on_reply[SMTP_STEPS])(struct smtp_client *c) = {
 /* The line that this reply would answer has not left yet. */
 static bool is_early(const struct smtp_client *c)
 {
-	uint32_t unsent = 0;
-
 	if (!c->cur && c->step == SMTP_STEP_QUIT)
 		return false;
-	for (size_t i = 0; i < c->out.len; i++)
-		unsent += c->out.data[i] == '\n';
-	return c->waiting <= unsent;
+	return c->waiting <= span_count(buf_span(&c->out), '\n');
 }
 
 static void read_reply(struct smtp_client *c)

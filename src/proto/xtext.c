@@ -11,19 +11,11 @@ static bool is_control(unsigned char c)
 	return c < 0x20 || c == 0x7f;
 }
 
-static int hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The two digits in front, or -1. */
 static int hex_byte(span text)
 {
-	int high = text.len < 2 ? -1 : hex_digit(text.ptr[0]);
-	int low = text.len < 2 ? -1 : hex_digit(text.ptr[1]);
+	int high = text.len < 2 ? -1 : ascii_hex_value(text.ptr[0]);
+	int low = text.len < 2 ? -1 : ascii_hex_value(text.ptr[1]);
 
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
@@ -89,8 +81,8 @@ static bool cut_code_point(span *rest, uint32_t *ret)
 	uint32_t c = 0;
 	size_t n = 0;
 
-	while (n < rest->len && hex_digit(rest->ptr[n]) >= 0) {
-		c = c << 4 | (uint32_t)hex_digit(rest->ptr[n]);
+	while (n < rest->len && ascii_hex_value(rest->ptr[n]) >= 0) {
+		c = c << 4 | (uint32_t)ascii_hex_value(rest->ptr[n]);
 		if (++n > 6)
 			return false;
 	}

@@ -66,15 +66,6 @@ static const struct folder_methods *methods(const struct folder *f)
 	return f->kind == FOLDER_MBOX ? &folder_mbox : &folder_maildir;
 }
 
-static char *copy(const char *text)
-{
-	size_t n = strlen(text) + 1;
-	char *copied = mem_new(n, 1);
-
-	memcpy(copied, text, n);
-	return copied;
-}
-
 void folder_close(struct folder **pf)
 {
 	struct folder *f = STEAL(*pf);
@@ -97,9 +88,9 @@ static struct folder *folder_new(const struct folder_spec *spec)
 	struct folder *f = NEW(struct folder);
 
 	f->spec = *spec;
-	f->path = copy(spec->path);
+	f->path = span_dup(span_str(spec->path));
 	f->spec.path = f->path;
-	f->home = spec->home ? copy(spec->home) : NULL;
+	f->home = spec->home ? span_dup(span_str(spec->home)) : NULL;
 	f->spec.home = f->home;
 	f->ops = spec->ops ? spec->ops : &folder_system_ops;
 	f->read_only = spec->read_only;

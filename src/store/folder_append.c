@@ -31,8 +31,7 @@ static void drain(struct folder_append *a)
 	else
 		folder_append_file_put(a, all);
 	a->bytes += all.len;
-	for (size_t i = 0; i < all.len; i++)
-		a->lines += all.ptr[i] == '\n';
+	a->lines += span_count(all, '\n');
 	buf_clear(&a->out);
 }
 

@@ -53,11 +53,6 @@ static void put_status(struct folder_copy *c, uint8_t which, struct buf *out)
 
 /* What a line is */
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* "name:", with blanks before the colon; empty `name`: any. */
 static enum verdict match_field(span line, span name, enum verdict yes)
 {
@@ -72,7 +67,7 @@ static enum verdict match_field(span line, span name, enum verdict yes)
 		return LINE;
 	if (i == 0)
 		return line.len ? LINE : WAIT;
-	while (i < line.len && is_blank(line.ptr[i]))
+	while (i < line.len && ascii_is_blank(line.ptr[i]))
 		i++;
 	if (i == line.len)
 		return WAIT;
@@ -129,7 +124,7 @@ static enum verdict judge_header(const struct folder_copy *c, span line)
 		return WAIT;
 	if (line.ptr[0] == '\n' || span_eq(line, SPAN("\r\n")))
 		return EMPTY;
-	if ((!c->is_first || c->dropped) && is_blank(line.ptr[0]))
+	if ((!c->is_first || c->dropped) && ascii_is_blank(line.ptr[0]))
 		return CONTINUED;
 	v = judge_field(line);
 	if (v == LINE && c->is_first)

@@ -40,15 +40,6 @@ void folder_place_done(struct folder_place *p)
 	p->name = NULL;
 }
 
-static char *copy(span s)
-{
-	char *text = mem_new(s.len + 1, 1);
-
-	if (s.len > 0)
-		memcpy(text, s.ptr, s.len);
-	return text;
-}
-
 /* A directory that cannot be listed can be used all the same. */
 static int open_directory(int at, const char *path)
 {
@@ -69,18 +60,19 @@ static int enter(struct folder_place *p, span path)
 	while (path.len > 1 && path.ptr[path.len - 1] == '/')
 		path.len--;
 	slash = span_rfind(path, '/');
-	dir = slash < 0 ? copy(SPAN("."))
-	                : copy(span_first(path, (size_t)MAX(slash, 1)));
+	dir = slash < 0 ? span_dup(SPAN("."))
+	                : span_dup(span_first(path, (size_t)MAX(slash, 1)));
 	fd = open_directory(from, dir);
 	mem_free(dir);
 	if (fd < 0)
 		return fd;
 	folder_place_done(p);
 	p->dir = fd;
-	p->name = copy(slash < 0 ? path : span_from(path, (size_t)slash + 1));
+	p->name =
+	    span_dup(slash < 0 ? path : span_from(path, (size_t)slash + 1));
 	if (!*p->name) {
 		mem_free(p->name);
-		p->name = copy(SPAN("."));
+		p->name = span_dup(SPAN("."));
 	}
 	return 0;
 }

@@ -294,8 +294,7 @@ static void apply_edit(struct folder_item *item, const struct folder_edit *e)
 		item->m.from++;
 	item->m.size += n - e->cut;
 	item->head += n - e->cut;
-	for (size_t i = 0; i < n; i++)
-		item->m.lines += text[i] == '\n';
+	item->m.lines += span_count(span_of(text, n), '\n');
 	if (e->put & (FOLDER_PUT_NEWLINE | FOLDER_PUT_LINE))
 		item->m.lines--;
 	if (e->put & FOLDER_PUT_EMPTY)

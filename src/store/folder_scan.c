@@ -218,11 +218,6 @@ static bool has_time(span line)
 	return false;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static bool is_field(span line)
 {
 	size_t i = 0;
@@ -232,7 +227,7 @@ static bool is_field(span line)
 		i++;
 	if (i == 0)
 		return false;
-	while (i < line.len && is_blank(line.ptr[i]))
+	while (i < line.len && ascii_is_blank(line.ptr[i]))
 		i++;
 	return i < line.len && line.ptr[i] == ':';
 }
@@ -256,7 +251,7 @@ static bool skip_name(span *line, span name)
 
 	if (!span_skip_nocase(&rest, name))
 		return false;
-	while (rest.len > 0 && is_blank(rest.ptr[0]))
+	while (rest.len > 0 && ascii_is_blank(rest.ptr[0]))
 		rest = span_from(rest, 1);
 	if (!span_skip(&rest, SPAN(":")))
 		return false;
@@ -357,7 +352,7 @@ static enum folder_line classify(struct folder_scan *s, span line)
 {
 	enum folder_line kind = FOLDER_OTHER;
 
-	if (line.len && is_blank(line.ptr[0]))
+	if (line.len && ascii_is_blank(line.ptr[0]))
 		return s->kind;
 	if (skip_name(&line, SPAN("Status")))
 		kind = FOLDER_STATUS;

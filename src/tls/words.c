@@ -12,14 +12,6 @@ static const char separators[] = ", \t\r\n:";
 
 /* ---- numbers ---- */
 
-static int hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* With or without "0x". */
 static bool parse_hex(span s, uint64_t max, uint64_t *ret)
 {
@@ -29,7 +21,7 @@ static bool parse_hex(span s, uint64_t max, uint64_t *ret)
 	if (!s.len || s.len > 16)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		int digit = hex_digit(s.ptr[i]);
+		int digit = ascii_hex_value(s.ptr[i]);
 
 		if (digit < 0)
 			return false;

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/deliver/loops.h"
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* The value of a Delivered-To line; ptr NULL: it is none. */
 static span value_of(span line)
 {
@@ -27,7 +22,7 @@ static span next_header(span *head)
 			line.len--;
 		if (line.len == 0)
 			break;
-		if (!is_blank(line.ptr[0]))
+		if (!ascii_is_blank(line.ptr[0]))
 			return line;
 	}
 	return SPAN_NONE;

@@ -25,15 +25,6 @@ enum {
 	MAX_SENDERS = 4,
 };
 
-static char *copy_of(span s)
-{
-	char *copy = mem_new(s.len + 1, 1);
-
-	if (s.len)
-		(void)memcpy(copy, s.ptr, s.len);
-	return copy;
-}
-
 static struct box *box_new(void)
 {
 	struct box *b = NEW(struct box);
@@ -387,10 +378,10 @@ static char *shown_name(struct mua *m, span path)
 		if (span_skip(&path, buf_span(&name))) {
 			buf_clear(&name);
 			buf_printf(&name, "+%.*s", PRI(path));
-			return copy_of(buf_span(&name));
+			return span_dup(buf_span(&name));
 		}
 	}
-	return copy_of(path);
+	return span_dup(path);
 }
 
 static void settle(struct mua *m, struct folder *f, span path, bool is_system)
@@ -399,7 +390,7 @@ static void settle(struct mua *m, struct folder *f, span path, bool is_system)
 
 	b->folder = f;
 	b->is_system = is_system;
-	b->file = copy_of(path);
+	b->file = span_dup(path);
 	b->path = shown_name(m, path);
 	fill(b, 0);
 	order_at_start(m);

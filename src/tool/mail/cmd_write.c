@@ -77,21 +77,6 @@ static void decode_part(
 	put_unmasked(out, buf_span(&raw));
 }
 
-static uint64_t count_lines(span text)
-{
-	uint64_t n = 0;
-
-	while (text.len) {
-		ssize_t end = span_find(text, '\n');
-
-		if (end < 0)
-			break;
-		n++;
-		text = span_from(text, (size_t)end + 1);
-	}
-	return n;
-}
-
 /* ---- the text ---- */
 
 /* 0, or 1: it could not be written, which was said. */
@@ -106,7 +91,7 @@ static int write_text(struct writing *w, const struct part *p)
 		mua_error(w->m, "%s: %s", w->path, strerror(-r));
 		return 1;
 	}
-	w->lines += count_lines(buf_span(&content));
+	w->lines += span_count(buf_span(&content), '\n');
 	w->bytes += content.len;
 	return 0;
 }

@@ -71,12 +71,6 @@ static bool is_foreign(span name)
 
 /* ---- the beginning of a line ---- */
 
-static void skip_blanks(span *line)
-{
-	while (line->len && ascii_is_space(line->ptr[0]))
-		*line = span_from(*line, 1);
-}
-
 static span take_name(span *line)
 {
 	static const char ends[] = " \t0123456789$^.:/-+*'\",;(`";
@@ -108,7 +102,7 @@ static bool skip_modifiers(span *line)
 
 	while (again) {
 		again = false;
-		skip_blanks(line);
+		*line = span_trim_left(*line);
 		if (span_skip(line, SPAN("\\"))) {
 			aliases = false;
 			again = true;
@@ -177,7 +171,7 @@ static bool set_args(struct mua *m, struct call *call, span rest)
 	const struct command *c = call->command;
 	unsigned flags = c->flags & CMD_DELETED ? MSGSET_DELETED : 0;
 
-	skip_blanks(&rest);
+	rest = span_trim_left(rest);
 	call->text = rest;
 	switch ((enum command_args)c->args) {
 	case ARGS_NONE:
@@ -217,7 +211,7 @@ static int run_plain(struct mua *m, span name, span rest)
 	const struct command *c;
 
 	if (name.len == 0 && source_is_active(m)) {
-		skip_blanks(&rest);
+		rest = span_trim_left(rest);
 		if (rest.len == 0)
 			return 0;
 	}
@@ -243,7 +237,7 @@ int commands_run(struct mua *m, span line)
 		struct buf other;
 		span name;
 
-		skip_blanks(&line);
+		line = span_trim_left(line);
 		if (line.len && line.ptr[0] == '#')
 			return 0;
 		if (line.len && line.ptr[0] == '!') {

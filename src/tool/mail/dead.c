@@ -27,11 +27,8 @@ void draft_grave(struct mua *m, struct buf *ret_path)
 
 static void say_grave(const char *path, span message)
 {
-	size_t lines = 0;
-
-	for (size_t i = 0; i < message.len; i++)
-		lines += message.ptr[i] == '\n';
-	printf("\"%s\" %zu/%zu\n", path, lines, message.len);
+	printf(
+	    "\"%s\" %zu/%zu\n", path, span_count(message, '\n'), message.len);
 	(void)fflush(stdout);
 }
 

@@ -17,11 +17,6 @@ static const struct single {
 	{ '`', MSG_BACK },
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 static void fail(struct msg_scan *s, span complaint)
 {
 	s->token = MSG_ERROR;
@@ -88,7 +83,7 @@ static void scan_bare(struct msg_scan *s)
 	size_t len = 0;
 	char *copy;
 
-	while (end < s->rest.len && !is_blank(s->rest.ptr[end]))
+	while (end < s->rest.len && !ascii_is_blank(s->rest.ptr[end]))
 		end +=
 		    s->rest.ptr[end] == '\\' && end + 1 < s->rest.len ? 2 : 1;
 	copy = arena_alloc(s->arena, end + 1, 1);
@@ -119,15 +114,9 @@ static bool scan_single(struct msg_scan *s)
 	return false;
 }
 
-static void skip_blanks(span *rest)
-{
-	while (rest->len && is_blank(rest->ptr[0]))
-		*rest = span_from(*rest, 1);
-}
-
 void msg_scan_next(struct msg_scan *s)
 {
-	skip_blanks(&s->rest);
+	span_skip_blanks(&s->rest);
 	s->text = SPAN_NONE;
 	s->token = MSG_END;
 	s->is_thread = false;
@@ -135,7 +124,7 @@ void msg_scan_next(struct msg_scan *s)
 		return;
 	if (span_skip(&s->rest, SPAN("&"))) {
 		s->is_thread = true;
-		if (s->rest.len == 0 || is_blank(s->rest.ptr[0])) {
+		if (s->rest.len == 0 || ascii_is_blank(s->rest.ptr[0])) {
 			s->token = MSG_META;
 			s->text = SPAN(".");
 			return;

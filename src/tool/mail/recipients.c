@@ -69,11 +69,6 @@ static bool is_open(const struct cutter *c)
 	return c->depth || c->quoted || c->angled;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* Behind "<a@b>" a blank ends the item, unless a comment follows. */
 static bool ends_behind_angle(const struct cutter *c)
 {
@@ -81,7 +76,7 @@ static bool ends_behind_angle(const struct cutter *c)
 
 	if (at == 0 || c->text.ptr[at - 1] != '>' || is_open(c))
 		return false;
-	while (at < c->text.len && is_blank(c->text.ptr[at]))
+	while (at < c->text.len && ascii_is_blank(c->text.ptr[at]))
 		at++;
 	return at > c->at && at < c->text.len && c->text.ptr[at] != '(' &&
 	    c->text.ptr[at] != ',';

@@ -304,13 +304,6 @@ static bool is_end(char c)
 	return ascii_is_space(c) || c == '(' || c == ')';
 }
 
-static span skip_space(span s)
-{
-	while (s.len && ascii_is_space(s.ptr[0]))
-		s = span_from(s, 1);
-	return s;
-}
-
 static span peek_word(span s)
 {
 	size_t n = 0;
@@ -323,7 +316,7 @@ static span peek_word(span s)
 /* A bare word, or "...". */
 static bool parse_string(struct parser *p, span *ret)
 {
-	span s = skip_space(p->rest);
+	span s = span_trim_left(p->rest);
 	CLEANUP(buf_done) struct buf text = BUF_INIT(s.len + 1);
 	bool in_quote = false;
 	size_t i;
@@ -434,7 +427,7 @@ static bool parse_list(struct parser *p, struct node **ret)
 
 	*ret = NULL;
 	for (;;) {
-		span s = skip_space(p->rest);
+		span s = span_trim_left(p->rest);
 
 		if (s.len == 0 || s.ptr[0] == ')')
 			return true;
@@ -452,10 +445,10 @@ static struct node *parse_group(struct parser *p)
 {
 	struct node *list;
 
-	p->rest = span_from(skip_space(p->rest), 1);
+	p->rest = span_from(span_trim_left(p->rest), 1);
 	if (!parse_list(p, &list))
 		return NULL;
-	p->rest = skip_space(p->rest);
+	p->rest = span_trim_left(p->rest);
 	if (!span_skip(&p->rest, SPAN(")"))) {
 		(void)refuse(p, "Missing \")\"");
 		return NULL;
@@ -465,7 +458,7 @@ static struct node *parse_group(struct parser *p)
 
 static struct node *parse_operand(struct parser *p, const char *what)
 {
-	span s = skip_space(p->rest);
+	span s = span_trim_left(p->rest);
 
 	if (s.len == 0 || s.ptr[0] == ')') {
 		(void)refuse(p, "%s missing", what);
@@ -496,7 +489,7 @@ static struct node *parse_or(struct parser *p)
 
 static struct node *parse_word(struct parser *p)
 {
-	span s = skip_space(p->rest);
+	span s = span_trim_left(p->rest);
 	span word = peek_word(s);
 	const struct key *key = NULL;
 	struct node *n;
@@ -526,7 +519,7 @@ static struct node *parse_word(struct parser *p)
 
 static struct node *parse_key(struct parser *p)
 {
-	span s = skip_space(p->rest);
+	span s = span_trim_left(p->rest);
 	span word = peek_word(s);
 	struct node *n;
 

@@ -39,15 +39,6 @@ static void put_text(struct draft *d, span text)
 		buf_putc(&d->body, '\n');
 }
 
-static size_t count_lines(span s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.len; i++)
-		n += s.ptr[i] == '\n';
-	return n;
-}
-
 /* ---- the shell, commands ---- */
 
 static void run_command(struct escape *e, const char *prefix)
@@ -216,8 +207,8 @@ static enum tilde_result take_file(struct escape *e, const char *path)
 
 	if (read_file(e->m, path, &text) < 0)
 		return TILDE_TAKEN;
-	printf(
-	    "\"%s\" %zu/%zu\n", path, count_lines(buf_span(&text)), text.len);
+	printf("\"%s\" %zu/%zu\n", path, span_count(buf_span(&text), '\n'),
+	    text.len);
 	if (e->letter == 'R')
 		quote_indented(
 		    &e->d->body, quote_prefix(e->m), buf_span(&text));
@@ -279,8 +270,8 @@ static enum tilde_result do_write(struct escape *e)
 	if (r < 0)
 		mua_error(e->m, "%s: %s", buf_cstr(&path), strerror(-r));
 	else
-		printf("\"%s\" %zu/%zu\n", buf_cstr(&path), count_lines(body),
-		    body.len);
+		printf("\"%s\" %zu/%zu\n", buf_cstr(&path),
+		    span_count(body, '\n'), body.len);
 	return TILDE_TAKEN;
 }
 

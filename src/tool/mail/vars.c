@@ -74,15 +74,6 @@ static const char *own_name(const char *name)
 	return name;
 }
 
-static char *copy_of(span s)
-{
-	char *copy = mem_new(s.len + 1, 1);
-
-	if (s.len)
-		memcpy(copy, s.ptr, s.len);
-	return copy;
-}
-
 /* An array whose elements begin with a pointer to their name. */
 struct sorted {
 	const void *all;
@@ -140,7 +131,7 @@ static struct var *var_make(struct vars *v, const char *name)
 	v->all = mem_resize(v->all, v->count + 1, sizeof *v->all);
 	memmove(&v->all[i + 1], &v->all[i], (v->count - i) * sizeof *v->all);
 	v->count++;
-	v->all[i] = (struct var){ .name = copy_of(span_str(own_name(name))) };
+	v->all[i] = (struct var){ .name = span_dup(span_str(own_name(name))) };
 	return &v->all[i];
 }
 
@@ -148,7 +139,7 @@ static void var_put(struct var *var, const char *value, bool fixed)
 {
 	char *old = var->value;
 
-	var->value = copy_of(span_str(value));
+	var->value = span_dup(span_str(value));
 	var->fixed = fixed;
 	mem_free(old);
 }
@@ -286,7 +277,7 @@ void names_add(struct names *n, span name)
 	n->all = mem_resize(n->all, n->count + 1, sizeof *n->all);
 	memmove(&n->all[i + 1], &n->all[i], (n->count - i) * sizeof *n->all);
 	n->count++;
-	n->all[i] = copy_of(name);
+	n->all[i] = span_dup(name);
 }
 
 bool names_drop(struct names *n, span name)
@@ -353,7 +344,7 @@ struct dict_entry *dict_make(struct dict *d, span name)
 	d->all = mem_resize(d->all, d->count + 1, sizeof *d->all);
 	memmove(&d->all[i + 1], &d->all[i], (d->count - i) * sizeof *d->all);
 	d->count++;
-	d->all[i] = (struct dict_entry){ .name = copy_of(name) };
+	d->all[i] = (struct dict_entry){ .name = span_dup(name) };
 	return &d->all[i];
 }
 
@@ -363,7 +354,7 @@ void dict_add(struct dict_entry *e, span value)
 	if ((e->count & (e->count - 1)) == 0)
 		e->values = mem_resize(
 		    e->values, e->count ? 2 * e->count : 1, sizeof(char *));
-	e->values[e->count++] = copy_of(value);
+	e->values[e->count++] = span_dup(value);
 }
 
 void dict_clear(struct dict_entry *e)

@@ -12,18 +12,6 @@
 
 #include "base/width.h"
 
-/* Blanks between words. */
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static void skip_blanks(span *rest)
-{
-	while (rest->len && is_blank(rest->ptr[0]))
-		*rest = span_from(*rest, 1);
-}
-
 static char take(span *rest)
 {
 	char c = rest->ptr[0];
@@ -107,7 +95,7 @@ static void quoted(span *rest, char quote, bool dollar, struct buf *out)
 /* One word without its quotes; blanks in front are gone already. */
 static void word(span *rest, struct buf *out)
 {
-	while (rest->len && !is_blank(rest->ptr[0])) {
+	while (rest->len && !ascii_is_blank(rest->ptr[0])) {
 		char c = take(rest);
 
 		if (c == '"' || c == '\'')
@@ -163,7 +151,7 @@ bool words_split(span line, struct arena *a, struct words *ret)
 	w.all = arena_alloc(a, 1, sizeof *w.all);
 	if (!w.all)
 		return false;
-	for (skip_blanks(&line); line.len; skip_blanks(&line)) {
+	for (span_skip_blanks(&line); line.len; span_skip_blanks(&line)) {
 		char *text;
 
 		buf_clear(&one);
@@ -183,7 +171,7 @@ bool words_cut_last(span *line, struct arena *a, char **ret_word)
 	const char *begin = NULL;
 	char *text;
 
-	for (skip_blanks(&rest); rest.len; skip_blanks(&rest)) {
+	for (span_skip_blanks(&rest); rest.len; span_skip_blanks(&rest)) {
 		begin = rest.ptr;
 		buf_clear(&one);
 		word(&rest, &one);
