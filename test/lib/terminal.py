@@ -21,7 +21,7 @@ import time
 
 PATIENCE = 60
 KEYS = {"^D": "C-d", "^C": "C-c", "TAB": "Tab", "UP": "Up", "LEFT": "Left",
-        "^A": "C-a", "^Z": "C-z"}
+        "^A": "C-a", "^Z": "C-z", "^\\": "C-\\"}
 
 
 def why_not():

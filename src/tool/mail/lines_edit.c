@@ -241,8 +241,8 @@ static bool set_up(struct lines *l)
 	(void)el_set(l->el, EL_CLIENTDATA, l);
 	(void)el_set(l->el, EL_SIGNAL, 0);
 	(void)el_set(l->el, EL_EDITOR, "emacs");
-	/* What is typed ahead stays as it is for a program that reads it. */
-	(void)el_set(l->el, EL_SETTY, "-d", "-inlcr", NULL);
+	/* What is typed ahead reaches a program that reads it as lines. */
+	(void)el_set(l->el, EL_SETTY, "-d", "-inlcr", "+icrnl", NULL);
 	(void)el_set(l->el, EL_PROMPT, get_prompt);
 	(void)el_set(l->el, EL_GETCFN, get_char);
 	(void)el_set(l->el, EL_ADDFN, "mail-complete",
@@ -257,6 +257,14 @@ static bool set_up(struct lines *l)
 	(void)history(l->commands, &event, H_SETSIZE, HISTORY_SIZE);
 	(void)history(l->commands, &event, H_SETUNIQUE, 1);
 	return true;
+}
+
+void lines_hold(struct lines *l, bool on)
+{
+	(void)el_set(l->el, EL_PREP_TERM, (int)on);
+	/* What the library leaves behind when a line is complete. */
+	if (on)
+		(void)el_set(l->el, EL_SETTY, "-x", "-icanon", "-echo", NULL);
 }
 
 struct lines *lines_new(struct mua *m)
@@ -290,8 +298,11 @@ void lines_free(struct lines **pl)
 	}
 	if (l->none)
 		history_end(l->none);
-	if (l->el)
+	if (l->el) {
+		/* Or it would throw away what was typed for the shell. */
+		(void)el_set(l->el, EL_EDITMODE, 0);
 		el_end(l->el);
+	}
 	mem_free(l);
 }
 
@@ -322,6 +333,9 @@ int lines_get(struct lines *l, enum term_kind kind, const char *prompt,
 		push(l, preset);
 	text = el_gets(l->el, &n);
 	if (!text || n <= 0) {
+		/* The library gives up on a dead terminal before it reads. */
+		if (l->trouble == 0)
+			l->trouble = term_end();
 		if (l->trouble < 0)
 			(void)putchar('\n');
 		return l->trouble < 0 ? l->trouble : TERM_EOF;

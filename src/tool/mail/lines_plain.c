@@ -15,6 +15,12 @@ void lines_free(struct lines **pl)
 	*pl = NULL;
 }
 
+void lines_hold(struct lines *l, bool on)
+{
+	(void)l;
+	(void)on;
+}
+
 int lines_get(struct lines *l, enum term_kind kind, const char *prompt,
     const char *preset, struct buf *out)
 {

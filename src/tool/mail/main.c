@@ -199,6 +199,9 @@ static int start_up(struct mua *m, const struct opts *o)
 		m->is_loading = false;
 	}
 	vars_thaw(m->vars);
+	/* From now on what is typed ahead is not shown twice. */
+	if (vars_is_set(m->vars, "interactive"))
+		term_reconsider(m->term);
 	for (size_t i = 0; i < o->before.count; i++)
 		(void)commands_run(m, span_str(o->before.all[i]));
 	return 0;

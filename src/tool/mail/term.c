@@ -10,6 +10,12 @@
  *
  * Signals only leave a note. A read that they interrupt ends with -EINTR for
  * SIGINT and -EIO for SIGHUP; what is to be done then is the caller's affair.
+ *
+ * As long as lines are edited the terminal shows nothing by itself and gives
+ * each byte as it comes, also between two lines: so what is typed ahead, or
+ * pasted, appears once, when it is asked for, and a line of it may be as long
+ * as it likes. The programs that we start, the shell after ^Z, and who comes
+ * after us have the terminal as it was.
  */
 #include "tool/mail/term.h"
 
@@ -48,6 +54,9 @@ static volatile sig_atomic_t got_int;
 static volatile sig_atomic_t got_hup;
 static volatile sig_atomic_t got_winch;
 static volatile sig_atomic_t got_tstp;
+/* For handlers, too: the terminal is in our way, and how others want it. */
+static volatile sig_atomic_t is_held;
+static struct termios others;
 
 static void on_signal(int signo)
 {
@@ -62,10 +71,10 @@ static void on_signal(int signo)
 }
 
 /* Not if our parent wants it ignored (nohup, "&"). */
-static void catch_signal(int signo)
+static void catch_signal(int signo, void (*handler)(int signo))
 {
 	struct sigaction old;
-	struct sigaction now = { .sa_handler = on_signal };
+	struct sigaction now = { .sa_handler = handler };
 
 	if (sigaction(signo, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 		(void)sigaction(signo, &now, NULL);
@@ -96,15 +105,57 @@ struct term *term_new(struct mua *m)
 	t->in_tty = isatty(0);
 	t->out_tty = isatty(1);
 	t->seekable = !t->in_tty && lseek(0, 0, SEEK_CUR) >= 0;
-	catch_signal(SIGINT);
-	catch_signal(SIGHUP);
+	catch_signal(SIGINT, on_signal);
+	catch_signal(SIGHUP, on_signal);
 	/* What was typed is kept; a script may have us killed at once. */
 	if (t->in_tty)
-		catch_signal(SIGTERM);
+		catch_signal(SIGTERM, on_signal);
 	if (t->in_tty && t->out_tty)
-		catch_signal(SIGWINCH);
+		catch_signal(SIGWINCH, on_signal);
 	(void)signal(SIGPIPE, SIG_IGN);
 	return t;
+}
+
+/* ---- whose way the terminal is in ---- */
+
+/* ^Z while we are at work, or ^\\. */
+static void on_leave(int signo)
+{
+	struct termios ours;
+	int error = errno;
+	bool known = tcgetattr(0, &ours) == 0;
+
+	if (signo == SIGTSTP) {
+		term_stop();
+		if (known)
+			(void)tcsetattr(0, TCSADRAIN, &ours);
+	} else {
+		(void)tcsetattr(0, TCSANOW, &others);
+		(void)signal(signo, SIG_DFL);
+		(void)raise(signo);
+	}
+	errno = error;
+}
+
+static void hold(struct term *t)
+{
+	if (!t->lines || is_held || tcgetattr(0, &others) < 0)
+		return;
+	lines_hold(t->lines, true);
+	is_held = 1;
+	catch_signal(SIGTSTP, on_leave);
+	catch_signal(SIGQUIT, on_leave);
+}
+
+static void release(struct term *t)
+{
+	if (!is_held)
+		return;
+	catch_signal(SIGTSTP, SIG_DFL);
+	catch_signal(SIGQUIT, SIG_DFL);
+	is_held = 0;
+	lines_hold(t->lines, false);
+	(void)tcsetattr(0, TCSADRAIN, &others);
 }
 
 /* What was read and not used is there for others again. */
@@ -124,6 +175,7 @@ void term_free(struct term **pt)
 	if (!t)
 		return;
 	give_back(t);
+	release(t);
 	lines_free(&t->lines);
 	mem_free(t);
 }
@@ -235,12 +287,16 @@ void term_stop(void)
 	sigset_t set;
 
 	got_tstp = 0;
+	if (is_held)
+		(void)tcsetattr(0, TCSADRAIN, &others);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTSTP);
 	(void)sigaction(SIGTSTP, &standard, &old);
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 	(void)kill(0, SIGTSTP);
 	(void)sigaction(SIGTSTP, &old, NULL);
+	if (is_held)
+		(void)tcgetattr(0, &others);
 }
 
 void term_lend(struct term *t)
@@ -250,6 +306,7 @@ void term_lend(struct term *t)
 	if (!t || t->lent++)
 		return;
 	give_back(t);
+	release(t);
 	(void)sigaction(SIGINT, &ignore, &t->old_int);
 	(void)sigaction(SIGQUIT, &ignore, &t->old_quit);
 }
@@ -260,6 +317,7 @@ void term_take_back(struct term *t)
 		return;
 	(void)sigaction(SIGINT, &t->old_int, NULL);
 	(void)sigaction(SIGQUIT, &t->old_quit, NULL);
+	hold(t);
 }
 
 /* ---- reading ---- */
@@ -309,7 +367,7 @@ static int wait_for_key(enum term_event *ret_what)
  * A terminal that is gone is at its end, and the signal that says so may come
  * later, or only to our parent: nobody typed ^D. What that end is.
  */
-static ssize_t end_of_terminal(void)
+int term_end(void)
 {
 	struct termios tio;
 
@@ -329,7 +387,7 @@ int term_byte(char *ret, enum term_event *ret_what)
 	if (*ret_what != TERM_BYTE)
 		return 1;
 	n = os_size(read(0, ret, 1));
-	return (int)(n == 0 ? end_of_terminal() : n);
+	return n == 0 ? term_end() : (int)n;
 }
 
 /* On a terminal that we do not edit. */
@@ -363,7 +421,7 @@ static ssize_t fill(struct term *t, size_t most)
 	} while (n == -EINTR);
 	if (n > 0)
 		t->end = (size_t)n;
-	return n == 0 && t->in_tty ? end_of_terminal() : n;
+	return n == 0 && t->in_tty ? term_end() : n;
 }
 
 static size_t how_much(const struct term *t, enum term_kind kind)
@@ -408,10 +466,13 @@ void term_reconsider(struct term *t)
 		return;
 	edited = t->in_tty && t->out_tty &&
 	    !vars_is_set(t->m->vars, "line-editor-disable");
-	if (!edited)
+	if (!edited) {
+		release(t);
 		lines_free(&t->lines);
-	else if (!t->considered)
+	} else if (!t->considered) {
 		t->lines = lines_new(t->m);
+		hold(t);
+	}
 	t->considered = edited;
 }
 
@@ -447,7 +508,7 @@ int term_line(struct term *t, enum term_kind kind, const char *prompt,
 		term_reconsider(t);
 	(void)sigaction(SIGTSTP, NULL, &stop);
 	if (t->in_tty)
-		catch_signal(SIGTSTP);
+		catch_signal(SIGTSTP, on_signal);
 	t->prompt = term_is_interactive(t) ? prompt : "";
 	if (t->lines) {
 		r = lines_get(t->lines, kind, prompt, preset, out);
