@@ -322,6 +322,26 @@ def test_record(tmp_path):
     assert home.mails()[0].mail["Bcc"] is None
 
 
+def test_record_is_what_was_sent(tmp_path):
+    """With the blind copies, and without a difference beyond them."""
+    home = Home(tmp_path / "h", rc="set record=~/sent.mbox hostname=h.x\n")
+    (home.path / "f").write_text("file\n")
+    assert home.run("-n", "-s", "x", "-a", "f", "-c", "c@x", "-b",
+                    "b@x", "u", stdin="text\n")[0] == 0
+    copy = (home.path / "sent.mbox").read_bytes()
+    ours = copy.split(b"\n", 1)[1].removesuffix(b"\n")
+    sent, = home.mails()
+    assert b"Message-ID: <" in sent.content and b"boundary=" in sent.content
+    assert ours.replace(b"\nBcc: b@x\n", b"\n", 1) == sent.content
+    assert ours != sent.content
+
+
+def test_a_dead_letter_knows_who_was_to_get_it(tmp_path):
+    home = Home(tmp_path / "h", exit_code=1)
+    assert home.run("-n", "-b", "b@x", "u", stdin="text\n")[0] == 1
+    assert "\nBcc: b@x\n" in home.dead.read_text()
+
+
 def test_outfolder(tmp_path):
     home = Home(tmp_path / "h", rc="set folder=~/mail outfolder record=out\n")
     (home.path / "mail").mkdir()

@@ -26,7 +26,7 @@ struct builder {
 	struct mua *m;
 	const struct draft *d;
 	const struct recipients *r;
-	bool with_bcc;
+	struct build_bcc bcc;
 	struct content text;
 	struct buf boundary;
 	struct buf *out;
@@ -83,9 +83,10 @@ static void put_copies(struct builder *b)
 {
 	head_write_people(
 	    b->m, b->out, HEAD_PEOPLE("Cc", b->r, RECIPIENT_CC), HEAD_SEND);
-	if (b->with_bcc)
-		head_write_people(b->m, b->out,
-		    HEAD_PEOPLE("Bcc", b->r, RECIPIENT_BCC), HEAD_SEND);
+	b->bcc.at = b->out->len;
+	head_write_people(
+	    b->m, b->out, HEAD_PEOPLE("Bcc", b->r, RECIPIENT_BCC), HEAD_SEND);
+	b->bcc.len = b->out->len - b->bcc.at;
 }
 
 static void put_subject(struct builder *b)
@@ -288,14 +289,11 @@ static bool put_all(struct builder *b)
 }
 
 bool build_message(struct mua *m, const struct draft *d,
-    const struct recipients *r, bool with_bcc, struct buf *out)
+    const struct recipients *r, struct buf *out, struct build_bcc *ret_bcc)
 {
-	struct builder b = { .m = m,
-		.d = d,
-		.r = r,
-		.with_bcc = with_bcc,
-		.boundary = BUF_INIT(128),
-		.out = out };
+	struct builder b = {
+		.m = m, .d = d, .r = r, .boundary = BUF_INIT(128), .out = out
+	};
 	CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_TEXT_MAX);
 	bool built;
 
@@ -311,6 +309,7 @@ bool build_message(struct mua *m, const struct draft *d,
 		mua_error(m, "The message is too large");
 		built = false;
 	}
+	*ret_bcc = b.bcc;
 	content_done(&b.text);
 	buf_done(&b.boundary);
 	return built;

@@ -12,10 +12,16 @@ enum {
 	MESSAGE_MAX = 1 << 30,
 };
 
+/* Where the Bcc field stands, which our own copy has and others do not; an
+ * empty place: there is none. */
+struct build_bcc {
+	size_t at;
+	size_t len;
+};
+
 /*
  * Header, empty line and body, with LF. `r` are the recipients with aliases
- * resolved. `with_bcc`: the Bcc field is written (sendmail -t removes it; the
- * copy in `record` keeps it). False: it cannot be built, as was said.
+ * resolved. False: it cannot be built, as was said.
  */
 MUST_USE bool build_message(struct mua *m, const struct draft *d,
-    const struct recipients *r, bool with_bcc, struct buf *out);
+    const struct recipients *r, struct buf *out, struct build_bcc *ret_bcc);

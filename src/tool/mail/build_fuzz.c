@@ -62,13 +62,14 @@ static unsigned count_own(const struct draft *d)
 static void check_message(struct mua *m, struct draft *d)
 {
 	struct buf out = BUF_INIT(MESSAGE_MAX);
+	struct build_bcc bcc;
 	struct recipients r;
 	span header;
 	span body;
 
 	recipients_init(&r);
 	recipients_take(&r, buf_span(&d->to), RECIPIENT_TO);
-	if (build_message(m, d, &r, true, &out)) {
+	if (build_message(m, d, &r, &out, &bcc)) {
 		field_split(buf_span(&out), &header, &body);
 		/* Date From Reply-To Sender To Cc Bcc Subject Organization
 		 * Message-ID References In-Reply-To User-Agent, three of

@@ -146,6 +146,7 @@ static void check_header(struct mua *m, struct draft *d, const char *want)
 {
 	struct buf out = BUF_INIT(1 << 20);
 	struct buf got = BUF_INIT(1 << 20);
+	struct build_bcc bcc;
 	struct recipients r;
 	span header;
 	span body;
@@ -155,7 +156,10 @@ static void check_header(struct mua *m, struct draft *d, const char *want)
 	recipients_take(&r, buf_span(&d->to), RECIPIENT_TO);
 	recipients_take(&r, buf_span(&d->cc), RECIPIENT_CC);
 	recipients_take(&r, buf_span(&d->bcc), RECIPIENT_BCC);
-	assert_true(build_message(m, d, &r, true, &out));
+	assert_true(build_message(m, d, &r, &out, &bcc));
+	assert_true(span_has_prefix(span_from(buf_span(&out), bcc.at),
+	    bcc.len ? SPAN("Bcc: ") : SPAN("")));
+	assert_true(bcc.len == 0 || out.data[bcc.at + bcc.len - 1] == '\n');
 	field_split(buf_span(&out), &header, &body);
 	while (field_next(&header, &f)) {
 		if (span_eq(f.name, SPAN("Date")))

@@ -26,15 +26,6 @@ void recipients_done(struct recipients *r)
 	arena_done(&r->arena);
 }
 
-size_t recipients_count(const struct recipients *r, enum recipient_kind kind)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->count; i++)
-		n += r->all[i].kind == kind;
-	return n;
-}
-
 /* ---- cutting ---- */
 
 struct cutter {

@@ -52,8 +52,6 @@ void recipients_take(
     struct recipients *r, span typed, enum recipient_kind kind);
 /* Add this one, which borrows what it holds. Too many are refused alike. */
 void recipients_append(struct recipients *r, const struct recipient *one);
-/* How many there are of this kind. */
-size_t recipients_count(const struct recipients *r, enum recipient_kind kind);
 
 enum recipient_is {
 	RECIPIENT_IS_ADDRESS,

@@ -162,9 +162,10 @@ static int not_built(
 {
 	CLEANUP(buf_done) struct buf message = BUF_INIT(MESSAGE_MAX);
 	struct draft bare = *d;
+	struct build_bcc bcc;
 
 	bare.nfiles = 0;
-	if (build_message(m, &bare, r, true, &message))
+	if (build_message(m, &bare, r, &message, &bcc))
 		return not_sent(m, buf_span(&message));
 	return not_sent(m, buf_span(&d->body));
 }
@@ -233,22 +234,15 @@ static bool record_name(struct mua *m, const struct draft *d,
 	return mua_expand_name(m, buf_span(&name), ret);
 }
 
-/* Our own copy says who got a blind one; what is sent does not. */
 static int record(struct mua *m, const struct draft *d,
     const struct recipients *r, span message)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(8192);
-	CLEANUP(buf_done) struct buf full = BUF_INIT(MESSAGE_MAX);
 
 	if (!record_name(m, d, r, &path))
 		return 1;
 	if (path.len == 0)
 		return 0;
-	if (recipients_count(r, RECIPIENT_BCC) > 0) {
-		if (!build_message(m, d, r, true, &full))
-			return 1;
-		message = buf_span(&full);
-	}
 	if (append_to_folder(m, buf_cstr(&path), message) == 0)
 		return 0;
 	mua_error(m, "Error while saving message to %s - message not sent",
@@ -373,10 +367,24 @@ static int show_call(struct mua *m, struct draft *d, struct recipients *r)
 	return 1;
 }
 
+/* What others get: without Bcc, unless sendmail -t must read it. */
+static span without_bcc(
+    const struct mua *m, span ours, struct build_bcc bcc, struct buf *text)
+{
+	if (bcc.len == 0 || m->manner == MANNER_BSD)
+		return ours;
+	buf_put(text, span_first(ours, bcc.at));
+	buf_put(text, span_from(ours, bcc.at + bcc.len));
+	return buf_span(text);
+}
+
+/* Our own copy, also the one in dead.letter, says who got a blind one. */
 static int send_to(struct mua *m, struct draft *d, struct recipients *r)
 {
-	CLEANUP(buf_done) struct buf sent = BUF_INIT(MESSAGE_MAX);
-	bool with_bcc = m->manner == MANNER_BSD;
+	CLEANUP(buf_done) struct buf text = BUF_INIT(MESSAGE_MAX);
+	CLEANUP(buf_done) struct buf ours = BUF_INIT(MESSAGE_MAX);
+	struct build_bcc bcc;
+	span sent;
 
 	if (!check_own(m, d))
 		return not_built(m, d, r);
@@ -384,16 +392,15 @@ static int send_to(struct mua *m, struct draft *d, struct recipients *r)
 		printf("No recipients specified\n");
 		return not_built(m, d, r);
 	}
-	if (!build_message(m, d, r, with_bcc, &sent))
+	if (!build_message(m, d, r, &ours, &bcc))
 		return not_built(m, d, r);
 	if (vars_is_set(m->vars, "debug"))
 		return show_call(m, d, r);
-	if (give_to_files(m, r, buf_span(&sent)) > 0)
-		return not_sent(m, buf_span(&sent));
-	if (record(m, d, r, buf_span(&sent)) != 0)
-		return not_sent(m, buf_span(&sent));
-	if (transfer(m, d, r, buf_span(&sent)) != 0)
-		return not_sent(m, buf_span(&sent));
+	sent = without_bcc(m, buf_span(&ours), bcc, &text);
+	if (give_to_files(m, r, sent) > 0 ||
+	    record(m, d, r, buf_span(&ours)) != 0 ||
+	    transfer(m, d, r, sent) != 0)
+		return not_sent(m, buf_span(&ours));
 	return 0;
 }
 
