@@ -295,6 +295,15 @@ def test_followup_is_recorded(home):
     assert len(home.mails()) == 2
 
 
+@pytest.mark.parametrize("command", ["followup 1", "Copy 1"])
+def test_an_encoded_comma_names_no_file(home, command):
+    name = "=?utf-8?q?boss=40x=2C_Ana?= <ana@x.org>"
+    home.box.write_text(re.sub("(?m)^From: .*", f"From: {name}", BOX))
+    session(home, command, "text", ".", "x")
+    assert (home.path / "ana").exists()
+    assert not (home.path / "boss").exists()
+
+
 def test_mail_in_a_session(home):
     session(home, "mail a b", "subject", "text", ".", "m c", "s", ".", "x")
     one, two = home.mails()

@@ -195,20 +195,19 @@ static void address_to_all(
 		put_others(m, buf_span(&people), &d->cc);
 }
 
-/* followup: the copy is named after who wrote it. */
-static void put_author(struct mua *m, uint32_t i, span header, struct draft *d)
+/* followup: the copy is named after who wrote it, as by Copy and Save. */
+static bool put_author(struct mua *m, uint32_t i, struct draft *d)
 {
-	static const char *const from[] = { "From", NULL };
-	CLEANUP(buf_done) struct buf value = BUF_INIT(VALUE_MAX);
-	struct recipients r;
+	struct person from;
+	struct arena a;
+	bool found;
 
-	if (!find_field(header, from, &value))
-		put_envelope(m, i, &value);
-	recipients_init(&r);
-	recipients_take(&r, buf_span(&value), RECIPIENT_TO);
-	if (r.count > 0)
-		buf_put(&d->author, r.all[0].bare);
-	recipients_done(&r);
+	arena_init(&a, HEADER_MAX);
+	found = box_sender(m, i, &a, &from) == 0;
+	if (found)
+		buf_put(&d->author, from.addr);
+	arena_done(&a);
+	return found;
 }
 
 /* ---- what it is about ---- */
@@ -305,11 +304,11 @@ static bool prepare(
 	}
 	put_subject(buf_span(&header), d);
 	put_references(buf_span(&header), d);
-	put_author(m, first, buf_span(&header), d);
 	d->about = first;
 	d->announce = true;
 	d->record_by_name = flags & REPLY_RECORD;
-	return put_quote(m, first, buf_span(&header), d);
+	return put_author(m, first, d) &&
+	    put_quote(m, first, buf_span(&header), d);
 }
 
 static int reply(struct mua *m, const struct call *c, unsigned flags)
