@@ -39,6 +39,14 @@ def three():
     return [message(1), message(2), message(3)]
 
 
+# Who does not wait has ended before this: it lets go of its terminal.
+SLOW = """#!/bin/sh
+cat >/dev/null
+exec >/dev/null 2>&1
+sleep 0.5
+: >PATH/delivered
+"""
+
 ROWS = [
     # ---- options ----
     Row("-e", "exit 0 if there is mail, write nothing", "-e", code=0,
@@ -219,7 +227,9 @@ ROWS = [
     Row("screen", "lines of a summary", "-N", rc="set screen=2\n",
         stdin="h\nx\n", out='"test 2"', no_out='"test 3"'),
     Row("sendwait", "wait for the end of delivery", "a@x",
-        rc="set sendwait\n", stdin="x\n", sent=[["a@x"]]),
+        rc="set sendwait\n", stdin="x\n", sendmail="PATH/slow",
+        files={"slow": SLOW},
+        check=lambda h, out: (h.path / "delivered").exists()),
     Row("showto", "recipients of one's own mail", "-N", rc="set showto\n",
         stdin="h\nx\n", box=[message(1, sender="pue", Cc="x").replace(
             "From ana@x.example", "From pue").replace(
