@@ -463,6 +463,43 @@ static void look(struct buf *out)
 	read_file("m", out);
 }
 
+/* All messages, as a reader gets them. */
+static void read_messages(struct buf *out)
+{
+	struct folder_trouble t = { .text = BUF_INIT(4096) };
+	struct folder_spec spec = {
+		.path = "m", .home = "home", .read_only = true
+	};
+	struct folder *f = NULL;
+
+	assert_int_equal(folder_open(&f, &spec, &t), 0);
+	for (size_t i = 0; i < folder_count(f); i++) {
+		const struct folder_message *m = folder_get(f, i);
+
+		buf_printf(out, "%llu %llu %u ", (unsigned long long)m->size,
+		    (unsigned long long)m->lines, (unsigned)m->flags);
+		assert_int_equal(folder_from_line(f, i, out), 0);
+		assert_int_equal(folder_content(f, i, out), 0);
+	}
+	assert_false(folder_has_news(f));
+	folder_close(&f);
+	buf_done(&t.text);
+}
+
+/* Who may not write sees what others will find, and changes nothing. */
+static void look_only(struct buf *out)
+{
+	CLEANUP(buf_done) struct buf before = BUF_INIT(CONTENT_MAX);
+	CLEANUP(buf_done) struct buf after = BUF_INIT(CONTENT_MAX);
+	int journal = access(".m.journal", F_OK);
+
+	read_file("m", &before);
+	read_messages(out);
+	read_file("m", &after);
+	assert_span_equal(buf_span(&before), buf_span(&after));
+	assert_int_equal(access(".m.journal", F_OK), journal);
+}
+
 /* Newlines that mail stands behind may stay. */
 static bool is_padded(span got, span want)
 {
@@ -511,10 +548,15 @@ struct trial {
 static void check(const struct trial *t)
 {
 	CLEANUP(buf_done) struct buf got = BUF_INIT(CONTENT_MAX);
+	CLEANUP(buf_done) struct buf seen = BUF_INIT(CONTENT_MAX);
+	CLEANUP(buf_done) struct buf repaired = BUF_INIT(CONTENT_MAX);
 
 	if (t->with_mail)
 		deliver();
+	look_only(&seen);
 	look(&got);
+	read_messages(&repaired);
+	assert_span_equal(buf_span(&seen), buf_span(&repaired));
 	/* Nothing was strange, and nothing is left. */
 	assert_int_equal(access(".m.journal.saved", F_OK), -1);
 	assert_int_equal(access(".m.journal", F_OK), -1);

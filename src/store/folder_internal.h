@@ -59,6 +59,9 @@ struct folder {
 	/* mbox: */
 	int fd;
 	struct folder_stamp stamp;
+	/* `fd` is a repaired copy of the file, which looked like this. */
+	bool is_copy;
+	struct folder_stamp original;
 	uint64_t seed;
 	/* Maildir: */
 	int new_dir;

@@ -26,8 +26,11 @@
  */
 #include "store/folder_journal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "os/error.h"
@@ -40,6 +43,7 @@ enum {
 	SUMS_AT = 2 * SECTOR,
 	WINDOW = 256 << 10, /* a multiple of BLOCK */
 	NAME_LENGTH = 8192,
+	COPY_PIECE = 1 << 30,
 };
 
 #define MAGIC "chasqui-journal 1"
@@ -161,10 +165,10 @@ static bool is_trusted(int fd, uid_t owner)
 	    (st.st_uid == geteuid() || st.st_uid == owner);
 }
 
-static int open_one(struct journal *j, uid_t owner)
+static int open_one(struct journal *j, uid_t owner, int access)
 {
 	j->fd = os_error(openat(j->dir, buf_cstr(&j->name),
-	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+	    access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
 	if (j->fd >= 0 && !is_trusted(j->fd, owner)) {
 		fd_close(&j->fd);
 		return -ENOENT;
@@ -173,17 +177,17 @@ static int open_one(struct journal *j, uid_t owner)
 }
 
 /* -ENOENT: there is none. */
-static int journal_open(
-    const struct folder *f, const struct stat *st, struct journal *j)
+static int journal_open(const struct folder *f, const struct stat *st,
+    struct journal *j, int access)
 {
 	int r;
 
 	place_beside(f, j);
-	r = open_one(j, st->st_uid);
+	r = open_one(j, st->st_uid, access);
 	if (r == 0 || !f->home)
 		return r;
 	r = place_at_home(f, st, j);
-	return r < 0 ? r : open_one(j, st->st_uid);
+	return r < 0 ? r : open_one(j, st->st_uid, access);
 }
 
 static int create_one(const struct folder *f, struct journal *j)
@@ -621,6 +625,17 @@ static int set_aside(const struct folder *f, struct journal *j)
 	    f->ops->rename(j->dir, buf_cstr(&j->name), buf_cstr(&name)));
 }
 
+static bool is_of(const struct journal *j, const struct stat *st)
+{
+	return j->h.device == st->st_dev && j->h.inode == st->st_ino;
+}
+
+/* What the mailbox shall have when newlines are cut off. */
+static uint64_t size_after(const struct journal *j, char phase)
+{
+	return phase == '0' ? j->h.old_size : j->h.new_size;
+}
+
 static int recover(
     const struct folder *f, struct journal *j, const struct folder_lock *l)
 {
@@ -630,15 +645,14 @@ static int recover(
 	/* Not finished itself: the mailbox was not touched. */
 	if (!read_head(j) || phase < '0' || phase > '2')
 		return journal_remove(f, j);
-	if (j->h.device != l->st.st_dev || j->h.inode != l->st.st_ino)
+	if (!is_of(j, &l->st))
 		return phase == '1' ? set_aside(f, j) : journal_remove(f, j);
 	if (phase == '1') {
 		if (!is_whole(j) || !fits(j, l->fd))
 			return set_aside(f, j);
 		return replay(f, j, l->fd);
 	}
-	r = cut_newlines(
-	    f, j, l->fd, phase == '0' ? j->h.old_size : j->h.new_size);
+	r = cut_newlines(f, j, l->fd, size_after(j, phase));
 	return r < 0 ? r : journal_remove(f, j);
 }
 
@@ -650,7 +664,7 @@ bool folder_journal_is_there(const struct folder *f)
 	journal_init(&j);
 	return fstatat(f->place.dir, f->place.name, &st, AT_SYMLINK_NOFOLLOW) ==
 	    0 &&
-	    journal_open(f, &st, &j) == 0;
+	    journal_open(f, &st, &j, O_RDWR) == 0;
 }
 
 int folder_journal_recover(struct folder *f, const struct folder_lock *l)
@@ -659,8 +673,67 @@ int folder_journal_recover(struct folder *f, const struct folder_lock *l)
 	int r;
 
 	journal_init(&j);
-	r = journal_open(f, &l->st, &j);
+	r = journal_open(f, &l->st, &j, O_RDWR);
 	if (r == -ENOENT || r == -EACCES || r == -ELOOP)
 		return 0;
 	return r < 0 ? r : recover(f, &j, l);
+}
+
+/* A repaired copy */
+
+/* All that is in a file, in a new one without a name. */
+static int copy_file(int from)
+{
+	CLEANUP(fd_close)
+	int fd =
+	    os_error(open("/var/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+	off_t at = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		fd = os_error(memfd_create("mailbox", MFD_CLOEXEC));
+	while (fd >= 0 && (n > 0 || n == -EINTR))
+		n = os_size(sendfile(fd, from, &at, COPY_PIECE));
+	return fd < 0 || n == 0 ? STEAL_FD(fd) : (int)n;
+}
+
+static int repair_copy(
+    const struct folder *f, const struct journal *j, int mailbox, int *ret)
+{
+	CLEANUP(fd_close) int fd = -1;
+	char phase = read_phase(j);
+	char *window;
+	int r = 0;
+
+	if (phase < '0' || phase > '2')
+		return 0;
+	if (phase == '1' && (!is_whole(j) || !fits(j, mailbox)))
+		return 0;
+	fd = copy_file(mailbox);
+	if (fd < 0)
+		return fd;
+	window = mem_new(WINDOW, 1);
+	if (phase == '1')
+		r = overwrite(f, j, fd, window);
+	mem_free(window);
+	if (r == 0)
+		r = cut_newlines(f, j, fd, size_after(j, phase));
+	if (r == 0)
+		*ret = STEAL_FD(fd);
+	return r;
+}
+
+int folder_journal_view(const struct folder *f, int mailbox, int *ret)
+{
+	CLEANUP(journal_done) struct journal j;
+	struct stat st;
+
+	journal_init(&j);
+	*ret = -1;
+	if (fstat(mailbox, &st) < 0)
+		return -errno;
+	if (journal_open(f, &st, &j, O_RDONLY) < 0 || !read_head(&j) ||
+	    !is_of(&j, &st))
+		return 0;
+	return repair_copy(f, &j, mailbox, ret);
 }

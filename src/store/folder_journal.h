@@ -34,6 +34,12 @@ bool folder_journal_is_there(const struct folder *f);
  */
 MUST_USE int folder_journal_recover(
     struct folder *f, const struct folder_lock *l);
+/*
+ * For who only reads: a copy of the open mailbox, without a name, in which it
+ * is finished or forgotten; -1: the mailbox is to be read as it is. 0 or a
+ * negative errno.
+ */
+MUST_USE int folder_journal_view(const struct folder *f, int mailbox, int *ret);
 
 /* For tests: the first line. */
 struct folder_journal_head {

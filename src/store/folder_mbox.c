@@ -140,6 +140,7 @@ void folder_mbox_adopt(struct folder *f, int fd)
 {
 	fd_close(&f->fd);
 	f->fd = fd;
+	f->is_copy = false;
 }
 
 static int open_file(const struct folder *f)
@@ -176,6 +177,38 @@ static int finish_journal(struct folder *f, struct folder_trouble *t)
 	return r < 0 ? tell(f, r, t) : 0;
 }
 
+/*
+ * All of it anew. What a dead process left half done, and we may not finish
+ * (or shall not, for a look at the news), is finished in a copy.
+ */
+static int read_all(struct folder *f, size_t *ret_news)
+{
+	CLEANUP(fd_close) int fd = open_file(f);
+	CLEANUP(fd_close) int copy = -1;
+	struct folder_stamp original;
+	int r = fd;
+
+	if (r < 0)
+		return r;
+	folder_lock_shared(f, fd);
+	r = take_stamp(fd, &original);
+	if (r == 0)
+		r = folder_journal_view(f, fd, &copy);
+	if (r == 0)
+		r = folder_mbox_resync(f, copy < 0 ? fd : copy, ret_news);
+	folder_unlock_shared(fd);
+	if (r < 0)
+		return r;
+	f->original = original;
+	if (copy < 0) {
+		folder_mbox_adopt(f, STEAL_FD(fd));
+	} else {
+		folder_mbox_adopt(f, STEAL_FD(copy));
+		f->is_copy = true;
+	}
+	return 0;
+}
+
 static int mbox_open(struct folder *f, struct folder_trouble *t)
 {
 	size_t news;
@@ -186,15 +219,8 @@ static int mbox_open(struct folder *f, struct folder_trouble *t)
 	r = finish_journal(f, t);
 	if (r < 0)
 		return r;
-	r = f->fd = open_file(f);
-	if (r >= 0) {
-		folder_lock_shared(f, f->fd);
-		r = folder_mbox_resync(f, f->fd, &news);
-		folder_unlock_shared(f->fd);
-	}
-	if (r < 0)
-		return tell(f, r, t);
-	return 0;
+	r = read_all(f, &news);
+	return r < 0 ? tell(f, r, t) : 0;
 }
 
 /* News */
@@ -207,30 +233,21 @@ static bool mbox_has_news(struct folder *f)
 	if (fstatat(f->place.dir, f->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	folder_stamp_take(&now, &st);
-	return !folder_stamp_eq(&now, &f->stamp);
+	return !folder_stamp_eq(&now, f->is_copy ? &f->original : &f->stamp);
 }
 
 static int mbox_refresh(
     struct folder *f, size_t *ret_new, struct folder_trouble *t)
 {
 	size_t news = 0;
-	int fd;
 	int r;
 
 	*ret_new = 0;
 	if (!mbox_has_news(f))
 		return 0;
-	fd = r = open_file(f);
-	if (fd >= 0) {
-		folder_lock_shared(f, fd);
-		r = folder_mbox_resync(f, fd, &news);
-		folder_unlock_shared(fd);
-	}
-	if (r < 0) {
-		fd_close(&fd);
+	r = read_all(f, &news);
+	if (r < 0)
 		return tell(f, r, t);
-	}
-	folder_mbox_adopt(f, fd);
 	*ret_new = news;
 	return 0;
 }
