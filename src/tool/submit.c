@@ -90,11 +90,25 @@ static bool check_dir(struct voice *v, const char *dir)
 	return false;
 }
 
+/*
+ * By whatever name, such as /etc/postfix where that is a link. A link may lead
+ * elsewhere the next moment, so the caller goes on with the preset itself.
+ */
+static bool is_preset(const char *dir)
+{
+	struct stat preset;
+	struct stat st;
+
+	return stat(dir, &st) == 0 && stat(conf_preset_dir(), &preset) == 0 &&
+	    st.st_dev == preset.st_dev && st.st_ino == preset.st_ino;
+}
+
 const char *submit_dir(struct voice *v, const char *option, bool untrusted)
 {
 	const char *dir = option ? option : getenv("MAIL_CONFIG");
 
-	if (!dir || !*dir || strcmp(dir, conf_preset_dir()) == 0)
+	if (!dir || !*dir || strcmp(dir, conf_preset_dir()) == 0 ||
+	    is_preset(dir))
 		return conf_preset_dir();
 	/* Also true when file capabilities made us more than our caller. */
 	if ((untrusted || getauxval(AT_SECURE)) && !check_dir(v, dir))

@@ -31,11 +31,8 @@ class Class(Host):
     def __init__(self, package, name, users, *settings):
         super().__init__(package)
         self.name = name.partition(".")[0]
+        self.make_fresh()
         self.sh(r"""
-	dpkg-query -W -f '${Package}\n' 'postfix*' 2>/dev/null |
-	    xargs -r dpkg --force-depends --purge >/dev/null 2>&1
-	rm -rf /etc/postfix /etc/chasqui /etc/aliases* /var/spool/postfix
-	rm -f /etc/nail.rc /etc/s-nail.rc
 	echo set line-editor-disable >/etc/mail.rc
 	hostname "$0"
         """, name)

@@ -65,6 +65,15 @@ class Host(debroot.DebRoot):
         self.sh(QUICK)
         self.package = self.put(package)
 
+    def make_fresh(self):
+        """A system that never had mail."""
+        self.sh(r"""
+	dpkg-query -W -f '${Package}\n' 'postfix*' 2>/dev/null |
+	    xargs -r dpkg --force-depends --purge >/dev/null 2>&1
+	rm -rf /etc/postfix /etc/chasqui /etc/aliases* /var/spool/postfix
+	rm -f /etc/nail.rc /etc/s-nail.rc
+	""")
+
     def install(self):
         """apt-get would do the same, and take five times as long. (That
         something may need a mail system is known.)"""
@@ -144,6 +153,7 @@ def check_gone(host):
             "test", "-d", path, check=False).returncode == 0 or \
             path.startswith("/etc/"), path
     assert not host.has("/etc/systemd/system/postfix.service")
+    assert host.run("readlink", "/etc/postfix", check=False).stdout == ""
     assert "chasqui" not in host.sh(
         "ls /etc/systemd/system/*.wants 2>/dev/null || true")
     assert "postdrop" not in host.sh("dpkg-statoverride --list")

@@ -143,12 +143,7 @@ def back_to_postfix(host, before):
 
 @pytest.fixture
 def fresh(host):
-    """A system that never had mail."""
-    host.sh("""
-	dpkg-query -W -f '${Package}\n' 'postfix*' 2>/dev/null |
-	    xargs -r dpkg --force-depends --purge >/dev/null 2>&1
-	rm -rf /etc/postfix /etc/chasqui /etc/aliases* /var/spool/postfix
-    """)
+    host.make_fresh()
     return host
 
 
@@ -160,9 +155,17 @@ def test_on_a_fresh_system(fresh):
     assert fresh.has("/etc/aliases.db")
     assert "chasqui.service" in fresh.run(
         "readlink", "/etc/systemd/system/postfix.service")
+    # Where books say that it is; for users, too.
+    assert fresh.run("readlink", "-f", "/etc/postfix/main.cf") == \
+        "/etc/chasqui/main.cf\n"
+    fresh.sh("""
+	printf 'Subject: by another name\\n\\nx\\n' |
+	    su tester -c 'MAIL_CONFIG=/etc/postfix sendmail tester'
+    """)
     fresh.run("postfix", "start")
     fresh.smtp("tester", "fresh")
     fresh.wait_mail("fresh")
+    fresh.wait_mail("by another name")
     # An upgrade keeps what was changed, and what runs.
     fresh.sh("echo '# mine' >>/etc/chasqui/main.cf; echo '# mine' "
              ">>/etc/aliases")
@@ -191,6 +194,7 @@ def purge_keeps_mail(host):
     assert not program_runs(host, "master")
     check_gone(host)
     assert not host.has("/etc/chasqui")
+    assert not host.has("/etc/postfix")
     # Back again: it is still there, and is delivered.
     host.install()
     assert "you@example.net" in host.run("mailq")
