@@ -44,4 +44,5 @@ unshare --mount sh -eu -c '
 
 CHASQUI_DEBROOT=$root CHASQUI_BUILD=$build /usr/bin/python3 -m pytest -q \
     -p no:cacheprovider --tb=short test/system/test_package.py \
-    test/system/test_package_lessons.py test/system/test_package_sendmail.py
+    test/system/test_package_lessons.py test/system/test_package_sendmail.py \
+    test/system/test_package_roles.py

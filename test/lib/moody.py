@@ -127,9 +127,12 @@ class Session:
 
 
 class Moody:
-    """with Moody([{...}, {...}]) as server: server.address(0), server.port"""
+    """with Moody([{...}, {...}]) as server: server.address(0), server.port
 
-    def __init__(self, moods=({},), family=socket.AF_INET):
+    Or one at a place of the caller's: Moody(place=("192.0.2.1", 25))."""
+
+    def __init__(self, moods=({},), family=socket.AF_INET, place=None):
+        self.place = place
         self.moods = list(moods)
         self.lock = threading.Lock()
         self.commands = []
@@ -141,6 +144,8 @@ class Moody:
         self.listeners = []
 
     def address(self, index):
+        if self.place:
+            return self.place[0]
         if self.family == socket.AF_INET6:
             return "::1"
         return f"127.0.1.{index + 1}"
@@ -148,7 +153,7 @@ class Moody:
     def _listen(self):
         """All at the same port."""
         listeners = []
-        port = 0
+        port = self.place[1] if self.place else 0
         for index in range(len(self.moods)):
             sock = socket.socket(self.family)
             listeners.append(sock)

@@ -67,14 +67,14 @@ def _data(kind, value):
 class NameServer:
     """{(name, type): [value, ...]}; all else does not exist."""
 
-    def __init__(self, records, folder):
+    def __init__(self, records, folder, place=("127.0.0.1", 0)):
         self.records = {(name.lower(), kind): values
                         for (name, kind), values in records.items()}
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(place)
         self.resolv_conf = os.path.join(str(folder), "resolv.conf")
         with open(self.resolv_conf, "w", encoding="ascii") as f:
-            f.write(f"nameserver 127.0.0.1@{self.socket.getsockname()[1]}\n")
+            f.write("nameserver {}@{}\n".format(*self.socket.getsockname()))
 
     def __enter__(self):
         threading.Thread(target=self._serve, daemon=True).start()
