@@ -24,8 +24,10 @@ def make_home(tmp_path):
 
 
 def sit_down(home, *command):
-    return terminal.Terminal(home.path, command or [MAILX, "-n"],
-                             dict(home.env, PS1="sh: ", ENV=""))
+    env = dict(home.env, PS1="sh: ", ENV="")
+    if command:
+        del env["MAIL"]  # the shell has an eye on it, too
+    return terminal.Terminal(home.path, command or [MAILX, "-n"], env)
 
 
 def wait_in_sendmail(home):
@@ -77,7 +79,7 @@ def test_for_a_program(home):
 def test_others_find_the_terminal_as_it_was(home):
     with sit_down(home, "/bin/sh") as t:
         t.wait(lambda seen: seen == "sh:")
-        t.type(f"{MAILX} -n\r")
+        t.type(f"{MAILX} -n -f {home.box}\r")
         t.wait(lambda seen: seen.endswith("\n&"))
         t.type(f"!{MODES}\r")
         t.wait(lambda seen: seen.endswith("\nicanon\necho\n!\n&"))
