@@ -97,7 +97,8 @@ bool box_is_deleted(const struct box *b, uint32_t i)
 
 bool box_is_shown(const struct box *b, uint32_t i)
 {
-	return !box_is_deleted(b, i) && !(b->all[i].marks & BOX_HIDDEN);
+	return !box_is_deleted(b, i) &&
+	    !(b->all[i].marks & (BOX_HIDDEN | BOX_KILLED));
 }
 
 void box_touch(struct box *b, uint32_t i)
@@ -186,7 +187,7 @@ char box_letter(const struct mua *m, uint32_t i)
 	    vars_is_set(m->vars, "bsdflags");
 	span letters = is_bsd ? SPAN("NU  *HMFATK+-") : SPAN("NUROSPMFATK+-");
 	span wanted = span_str(vars_get(m->vars, "attrlist"));
-	uint8_t marks = b->all[i].marks;
+	unsigned marks = b->all[i].marks;
 	uint8_t flags = box_flags(b, i);
 	int letter = status_letter(flags, marks & BOX_NEW);
 
@@ -198,6 +199,8 @@ char box_letter(const struct mua *m, uint32_t i)
 		letter = LETTER_MBOX;
 	if (flags & FOLDER_FLAGGED)
 		letter = LETTER_FLAGGED;
+	if (marks & BOX_KILLED)
+		letter = LETTER_KILLED;
 	if (marks & BOX_HIDDEN)
 		letter = LETTER_COLLAPSED;
 	if (marks & BOX_FOLDED)

@@ -22,11 +22,13 @@ enum box_marks {
 	BOX_HIDDEN = 32,  /* behind a collapsed thread */
 	BOX_FOLDED = 64,  /* the thread below it is collapsed */
 	BOX_LISTED = 128, /* the last message list named it: "`" */
+	BOX_KILLED = 256, /* "kill", or a score below 0: it is passed over */
 };
 
 struct box_message {
-	uint8_t marks;  /* enum box_marks */
+	uint16_t marks; /* enum box_marks */
 	uint16_t depth; /* in its thread */
+	float score;    /* "score"; -INFINITY: killed for good */
 };
 
 enum box_order {
@@ -36,6 +38,7 @@ enum box_order {
 	BOX_BY_SUBJECT,
 	BOX_BY_SIZE,
 	BOX_BY_STATUS,
+	BOX_BY_SCORE,
 	BOX_BY_TO,
 	BOX_BY_THREAD,
 };
@@ -90,7 +93,7 @@ bool box_is_at(const struct mua *m, const char *path);
  * their summary lines. */
 uint32_t box_refresh(struct mua *m);
 
-/* Not deleted, not hidden. */
+/* Not deleted, not hidden, not killed. */
 bool box_is_shown(const struct box *b, uint32_t i);
 bool box_is_deleted(const struct box *b, uint32_t i);
 uint8_t box_flags(const struct box *b, uint32_t i);

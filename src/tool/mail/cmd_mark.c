@@ -2,9 +2,15 @@
 /*
  * tool/mail/cmd_mark.c - commands that change what is known of messages.
  */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
 #include "tool/mail/box.h"
 #include "tool/mail/commands.h"
+#include "tool/mail/msgset.h"
 #include "tool/mail/show.h"
+#include "tool/mail/words.h"
 
 /* The nearest one behind `i` that is not deleted, or before it. */
 static uint32_t nearest(const struct box *b, uint32_t i)
@@ -37,7 +43,7 @@ static bool delete_all(struct box *b, const struct msgset *set)
 		box_touch(b, set->all[n]);
 		box_set_flags(b, set->all[n], FOLDER_DELETED, 0);
 		b->all[set->all[n]].marks &=
-		    (uint8_t) ~(BOX_HELD | BOX_SAVED | BOX_MBOX);
+		    (uint16_t) ~(BOX_HELD | BOX_SAVED | BOX_MBOX);
 	}
 	return box_leave_deleted(b, set->all[set->count - 1]);
 }
@@ -71,8 +77,8 @@ int cmd_dp(struct mua *m, const struct call *c)
 struct change {
 	uint8_t set;
 	uint8_t clear;
-	uint8_t mark;
-	uint8_t unmark;
+	uint16_t mark;
+	uint16_t unmark;
 	bool was_seen; /* ENTER goes on to the next */
 };
 
@@ -87,7 +93,7 @@ static int apply(
 		box_goto(b, i);
 		box_set_flags(b, i, change->set, change->clear);
 		b->all[i].marks |= change->mark;
-		b->all[i].marks &= (uint8_t)~change->unmark;
+		b->all[i].marks &= (uint16_t)~change->unmark;
 		if (change->was_seen)
 			b->seen_dot = true;
 	}
@@ -192,6 +198,85 @@ int cmd_undraft(struct mua *m, const struct call *c)
 	static const struct change undraft = { .clear = FOLDER_DRAFT };
 
 	return apply(m, c, &undraft);
+}
+
+/* ---- scores: of this session only ---- */
+
+static void kill_one(struct box *b, uint32_t i)
+{
+	b->all[i].marks |= BOX_KILLED;
+}
+
+static void unkill_one(struct box *b, uint32_t i)
+{
+	b->all[i].marks &= (uint16_t)~BOX_KILLED;
+}
+
+int cmd_kill(struct mua *m, const struct call *c)
+{
+	for (size_t n = 0; n < c->msgs.count; n++) {
+		kill_one(m->box, c->msgs.all[n]);
+		m->box->all[c->msgs.all[n]].score = -INFINITY;
+	}
+	return 0;
+}
+
+int cmd_unkill(struct mua *m, const struct call *c)
+{
+	for (size_t n = 0; n < c->msgs.count; n++) {
+		unkill_one(m->box, c->msgs.all[n]);
+		m->box->all[c->msgs.all[n]].score = 0;
+	}
+	return 0;
+}
+
+static bool parse_score(const char *word, float *ret)
+{
+	char *end;
+	double n = strtod(word, &end);
+
+	if (end == word || *end || isnan(n))
+		return false;
+	*ret = (float)MAX(MIN(n, (double)FLT_MAX), (double)-FLT_MAX);
+	return true;
+}
+
+/* At 0 it stays what it was; so does what "kill" killed. */
+static void add_score(struct box *b, uint32_t i, float more)
+{
+	struct box_message *one = &b->all[i];
+
+	if (isinf(one->score))
+		return;
+	one->score = MIN(MAX(one->score + more, -FLT_MAX), FLT_MAX);
+	if (one->score < 0)
+		kill_one(b, i);
+	else if (one->score > 0)
+		unkill_one(b, i);
+	if (one->score >= 0)
+		box_goto(b, i);
+}
+
+int cmd_score(struct mua *m, const struct call *c)
+{
+	span list = span_trim(c->text);
+	struct msgset set;
+	float more;
+	char *word;
+
+	if (list.len == 0 || !words_cut_last(&list, c->arena, &word)) {
+		mua_error(m, "No score given.");
+		return 1;
+	}
+	if (!parse_score(word, &more)) {
+		mua_error(m, "Invalid score: \"%s\"", word);
+		return 1;
+	}
+	if (!msgset_parse(m, list, 0, c->arena, &set))
+		return 1;
+	for (size_t n = 0; n < set.count; n++)
+		add_score(m->box, set.all[n], more);
+	return 0;
 }
 
 int cmd_size(struct mua *m, const struct call *c)

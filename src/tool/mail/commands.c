@@ -51,16 +51,15 @@ static bool is_foreign(span name)
 	static const char *const names[] = { "bind", "cache", "certsave",
 		"charsetalias", "classify", "color", "colour", "connect",
 		"Decrypt", "decrypt", "digmsg", "disconnect", "errors",
-		"features", "filetype", "ghost", "good", "junk", "kill",
-		"localopts", "mlist", "mlsubscribe", "mono", "mtaaliases",
-		"netrc", "online", "probability", "score", "smime", "spamclear",
-		"spamforget", "spamham", "spamrate", "spamset", "spamspam",
-		"tls", "unbind", "uncharsetalias", "uncolor", "uncolour",
-		"unfiletype", "unghost", "ungood", "unjunk", "unkill",
-		"unmlist", "unmlsubscribe", "unmono", "verify", "vexpr",
-		"vpospar", "xlogging", "csop", "urldecode", "urlencode",
-		"shift", "eval", "return", "readall", "read", "sleep", "trap",
-		"up", "Mlist" };
+		"features", "filetype", "ghost", "good", "junk", "localopts",
+		"mlist", "mlsubscribe", "mono", "mtaaliases", "netrc", "online",
+		"probability", "smime", "spamclear", "spamforget", "spamham",
+		"spamrate", "spamset", "spamspam", "tls", "unbind",
+		"uncharsetalias", "uncolor", "uncolour", "unfiletype",
+		"unghost", "ungood", "unjunk", "unmlist", "unmlsubscribe",
+		"unmono", "verify", "vexpr", "vpospar", "xlogging", "csop",
+		"urldecode", "urlencode", "shift", "eval", "return", "readall",
+		"read", "sleep", "trap", "up", "Mlist" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (span_eq(name, span_str(names[i])))

@@ -99,7 +99,8 @@ command_fn cmd_bang, cmd_quit, cmd_exit, cmd_noop, cmd_pwd, cmd_history;
 /* cmd_mark.c */
 command_fn cmd_delete, cmd_undelete, cmd_dp, cmd_hold, cmd_mbox, cmd_touch;
 command_fn cmd_unread, cmd_seen, cmd_flag, cmd_unflag, cmd_answered;
-command_fn cmd_unanswered, cmd_draft, cmd_undraft, cmd_size, cmd_dot;
+command_fn cmd_unanswered, cmd_draft, cmd_undraft, cmd_size, cmd_dot, cmd_kill,
+    cmd_unkill, cmd_score;
 /* cmd_file.c */
 command_fn cmd_file, cmd_folders, cmd_newmail, cmd_remove, cmd_rename;
 /* save.c */

@@ -356,6 +356,14 @@ static void put_branch(struct headline *h, bool goes_on, bool is_own)
 	h->used++;
 }
 
+static void put_score(struct headline *h, struct spec s)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(64);
+
+	buf_printf(&text, "%g", (double)h->m->box->all[h->i].score);
+	put_columns(h, buf_span(&text), s.width ? s.width : 6, s.left);
+}
+
 /* The tree of a thread: a branch for each level above, and our own. */
 static void put_indent(struct headline *h, struct spec s UNUSED)
 {
@@ -408,6 +416,7 @@ static const struct {
 	{ '>', put_dot },
 	{ '<', put_dot_left },
 	{ 'a', put_state },
+	{ 'c', put_score },
 	{ 'm', put_index },
 	{ 't', put_rank },
 	{ 'f', put_name },

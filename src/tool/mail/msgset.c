@@ -45,9 +45,9 @@ enum { MAX_RULES = 10000 };
 
 static const struct colon {
 	char letter;
-	uint8_t marks; /* of enum box_marks ... */
-	uint8_t flags; /* ... or of enum folder_flags */
-	bool is_set;   /* it must be there, or must not */
+	uint16_t marks; /* of enum box_marks ... */
+	uint8_t flags;  /* ... or of enum folder_flags */
+	bool is_set;    /* it must be there, or must not */
 } colons[] = {
 	{ 'n', BOX_NEW, 0, true },
 	{ 'o', BOX_NEW, 0, false },
@@ -57,6 +57,7 @@ static const struct colon {
 	{ 'f', 0, FOLDER_FLAGGED, true },
 	{ 'a', 0, FOLDER_ANSWERED, true },
 	{ 't', 0, FOLDER_DRAFT, true },
+	{ 'k', BOX_KILLED, 0, true },
 };
 
 /* Complaints about lists go where the answer would: to standard output. */
@@ -80,6 +81,12 @@ static bool refuse_none(const struct list *l, const char *sentence)
 static bool is_applicable(const struct list *l, uint32_t i)
 {
 	return box_is_deleted(l->b, i) == l->of_deleted;
+}
+
+/* + - ^ $ come to it: they pass over those that were killed. */
+static bool is_reached(const struct list *l, uint32_t i)
+{
+	return is_applicable(l, i) && !(l->b->all[i].marks & BOX_KILLED);
 }
 
 static uint32_t shown_number(uint32_t i)
@@ -166,19 +173,19 @@ static bool take_number(struct list *l)
 	return take_position(l, l->scan.number);
 }
 
-static uint32_t first_applicable(const struct list *l)
+static uint32_t first_reached(const struct list *l)
 {
 	for (uint32_t r = 0; r < l->b->count; r++) {
-		if (is_applicable(l, l->b->order[r]))
+		if (is_reached(l, l->b->order[r]))
 			return l->b->order[r];
 	}
 	return BOX_NONE;
 }
 
-static uint32_t last_applicable(const struct list *l)
+static uint32_t last_reached(const struct list *l)
 {
 	for (uint32_t r = l->b->count; r > 0; r--) {
-		if (is_applicable(l, l->b->order[r - 1]))
+		if (is_reached(l, l->b->order[r - 1]))
 			return l->b->order[r - 1];
 	}
 	return BOX_NONE;
@@ -190,9 +197,9 @@ static bool take_meta(struct list *l)
 	uint32_t i;
 
 	if (c == '^')
-		i = first_applicable(l);
+		i = first_reached(l);
 	else if (c == '$')
-		i = last_applicable(l);
+		i = last_reached(l);
 	else
 		i = c == '.' ? l->b->dot : l->b->previous;
 	if (i == BOX_NONE && c == ';')
@@ -210,7 +217,7 @@ static bool take_plus(struct list *l)
 		return refuse("Non-numeric second argument");
 	l->other = true;
 	for (uint32_t r = l->b->rank[l->b->dot] + 1; r < l->b->count; r++) {
-		if (!is_applicable(l, l->b->order[r]))
+		if (!is_reached(l, l->b->order[r]))
 			continue;
 		mark(l, l->b->order[r]);
 		return true;
@@ -224,7 +231,7 @@ static bool take_dash(struct list *l)
 		return true; /* of a range */
 	l->other = true;
 	for (uint32_t r = l->b->rank[l->b->dot]; r > 0; r--) {
-		if (!is_applicable(l, l->b->order[r - 1]))
+		if (!is_reached(l, l->b->order[r - 1]))
 			continue;
 		mark(l, l->b->order[r - 1]);
 		return true;
@@ -405,7 +412,7 @@ static bool choose_by_rules(struct list *l)
 
 static bool satisfies(const struct list *l, uint32_t i)
 {
-	uint8_t marks = l->b->all[i].marks;
+	unsigned marks = l->b->all[i].marks;
 	uint8_t flags = box_flags(l->b, i);
 
 	for (size_t c = 0; c < ARRAY_LEN(colons); c++) {
@@ -505,7 +512,7 @@ static bool collect(struct list *l, struct msgset *ret)
 static void remember(struct list *l)
 {
 	for (uint32_t i = 0; i < l->b->count; i++) {
-		l->b->all[i].marks &= (uint8_t)~BOX_LISTED;
+		l->b->all[i].marks &= (uint16_t)~BOX_LISTED;
 		if (l->marked[i])
 			l->b->all[i].marks |= BOX_LISTED;
 	}

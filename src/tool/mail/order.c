@@ -70,7 +70,7 @@ static void key_status(struct keys *k, struct key *key)
 {
 	const struct box *b = k->m->box;
 	uint8_t flags = box_flags(b, key->i);
-	uint8_t marks = b->all[key->i].marks;
+	unsigned marks = b->all[key->i].marks;
 
 	if (flags & FOLDER_DELETED)
 		key->number = 1;
@@ -84,6 +84,17 @@ static void key_status(struct keys *k, struct key *key)
 		key->number = 70;
 	else
 		key->number = flags & FOLDER_SEEN ? 40 : 60;
+}
+
+/* The least first: a float's bits, made to be compared as numbers. */
+static void key_score(struct keys *k, struct key *key)
+{
+	float score = k->m->box->all[key->i].score + 0.0F;
+	uint32_t bits;
+
+	memcpy(&bits, &score, sizeof(bits));
+	key->number =
+	    bits & UINT32_C(1) << 31 ? ~bits : bits | UINT32_C(1) << 31;
 }
 
 static void keep_folded(struct keys *k, struct key *key, span text)
@@ -142,6 +153,7 @@ static const struct order {
 	[BOX_BY_SUBJECT] = { "subject", key_subject, true },
 	[BOX_BY_SIZE] = { "size", key_size, false },
 	[BOX_BY_STATUS] = { "status", key_status, false },
+	[BOX_BY_SCORE] = { "score", key_score, false },
 	[BOX_BY_TO] = { "to", key_to, true },
 	[BOX_BY_THREAD] = { "thread", NULL, true },
 };
@@ -150,7 +162,7 @@ bool order_named(span name, enum box_order *ret)
 {
 	static const enum box_order tried[] = { BOX_BY_DATE, BOX_BY_FROM,
 		BOX_BY_TO, BOX_BY_SUBJECT, BOX_BY_SIZE, BOX_BY_STATUS,
-		BOX_BY_THREAD };
+		BOX_BY_SCORE, BOX_BY_THREAD };
 
 	for (size_t i = 0; name.len && i < ARRAY_LEN(tried); i++) {
 		if (!span_has_prefix(span_str(orders[tried[i]].name), name))
@@ -319,7 +331,7 @@ bool order_by(struct mua *m, enum box_order by)
 	else if (b->count && !order_messages(m, by))
 		return false;
 	for (uint32_t i = 0; i < b->count; i++)
-		b->all[i].marks &= (uint8_t) ~(BOX_HIDDEN | BOX_FOLDED);
+		b->all[i].marks &= (uint16_t) ~(BOX_HIDDEN | BOX_FOLDED);
 	b->order_by = by;
 	if (by == BOX_BY_THREAD && vars_is_set(m->vars, "autocollapse"))
 		fold_all(b);
@@ -367,7 +379,7 @@ void order_fold(struct box *b, uint32_t i)
 		if (is_unread_news(b, below))
 			continue;
 		b->all[below].marks |= BOX_HIDDEN;
-		b->all[below].marks &= (uint8_t)~BOX_FOLDED;
+		b->all[below].marks &= (uint16_t)~BOX_FOLDED;
 		root->marks |= BOX_FOLDED;
 	}
 }
@@ -398,7 +410,7 @@ static void settle_above(struct box *b, uint32_t i)
 		depth = b->all[above].depth;
 		if (b->all[above].marks & BOX_FOLDED &&
 		    !hides_something(b, above))
-			b->all[above].marks &= (uint8_t)~BOX_FOLDED;
+			b->all[above].marks &= (uint16_t)~BOX_FOLDED;
 	}
 }
 
@@ -406,13 +418,13 @@ void order_unfold(struct box *b, uint32_t i)
 {
 	struct box_message *root = &b->all[i];
 
-	root->marks &= (uint8_t) ~(BOX_HIDDEN | BOX_FOLDED);
+	root->marks &= (uint16_t) ~(BOX_HIDDEN | BOX_FOLDED);
 	for (uint32_t r = b->rank[i] + 1; r < b->count; r++) {
 		struct box_message *below = &b->all[b->order[r]];
 
 		if (below->depth <= root->depth)
 			break;
-		below->marks &= (uint8_t) ~(BOX_HIDDEN | BOX_FOLDED);
+		below->marks &= (uint16_t) ~(BOX_HIDDEN | BOX_FOLDED);
 	}
 	settle_above(b, i);
 }

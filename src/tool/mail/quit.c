@@ -22,7 +22,7 @@ enum fate { STAYS, MOVES, GOES };
 static enum fate fate_of(const struct mua *m, uint32_t i)
 {
 	const struct box *b = m->box;
-	uint8_t marks = b->all[i].marks;
+	unsigned marks = b->all[i].marks;
 
 	if (!(marks & BOX_TOUCHED) || marks & BOX_HELD)
 		return marks & BOX_MBOX ? MOVES : STAYS;

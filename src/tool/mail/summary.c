@@ -23,12 +23,13 @@ struct counts {
 	uint32_t deleted;
 	uint32_t saved;
 	uint32_t moved;
+	uint32_t killed;
 };
 
 static void count_message(const struct box *b, uint32_t i, struct counts *n)
 {
 	uint8_t flags = box_flags(b, i);
-	uint8_t marks = b->all[i].marks;
+	unsigned marks = b->all[i].marks;
 	bool is_saved = marks & BOX_SAVED;
 	bool is_deleted = box_is_deleted(b, i);
 
@@ -37,6 +38,7 @@ static void count_message(const struct box *b, uint32_t i, struct counts *n)
 	n->moved += is_deleted && is_saved;
 	n->deleted += is_deleted && !is_saved;
 	n->saved += is_saved && !is_deleted;
+	n->killed += (marks & BOX_KILLED) != 0;
 }
 
 static void put_count(FILE *out, uint32_t n, const char *what)
@@ -67,6 +69,7 @@ void show_folder_line(struct mua *m, FILE *out)
 	put_count(out, n.deleted, "deleted");
 	put_count(out, n.saved, "saved");
 	put_count(out, n.moved, "moved");
+	put_count(out, n.killed, "killed");
 	(void)fprintf(
 	    out, "%s\n", folder_is_read_only(b->folder) ? " [Read only]" : "");
 }
@@ -129,6 +132,13 @@ static size_t screen_size(const struct mua *m)
 	return size ? size : 1;
 }
 
+/* Of one that was killed only if it is the current message. */
+static bool has_line(const struct box *b, uint32_t i)
+{
+	return box_is_shown(b, i) ||
+	    (i == b->dot && b->all[i].marks & BOX_KILLED);
+}
+
 /* Put `size` lines from the `top`-th on; how many there were. With `dot` the
  * current message becomes the first of them. */
 static size_t put_screen(struct mua *m, size_t top, bool set_dot, FILE *out)
@@ -141,7 +151,7 @@ static size_t put_screen(struct mua *m, size_t top, bool set_dot, FILE *out)
 	for (uint32_t k = 0; k < b->count && put < size; k++) {
 		uint32_t i = b->order[k];
 
-		if (!box_is_shown(b, i) || line++ < top)
+		if (!has_line(b, i) || line++ < top)
 			continue;
 		if (!put && set_dot)
 			box_goto(b, i);
@@ -160,7 +170,7 @@ static size_t line_of(const struct box *b, uint32_t i)
 	size_t line = 0;
 
 	for (uint32_t k = 0; k < b->rank[i]; k++)
-		line += box_is_shown(b, b->order[k]);
+		line += has_line(b, b->order[k]);
 	return line;
 }
 
@@ -169,7 +179,7 @@ static size_t count_shown(const struct box *b)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < b->count; i++)
-		n += box_is_shown(b, i);
+		n += has_line(b, i);
 	return n;
 }
 
@@ -242,7 +252,7 @@ static size_t find_new_screen(
 		bool wanted = (b->all[i].marks & BOX_NEW) ||
 		    (box_flags(b, i) & FOLDER_FLAGGED);
 
-		if (!box_is_shown(b, i))
+		if (!has_line(b, i))
 			continue;
 		line++;
 		if (!wanted || (back && here > screen) || (found && !back))
