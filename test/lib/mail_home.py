@@ -99,12 +99,12 @@ class Sent:
 class Home:
     """Programs run here with nothing of ours around them."""
 
-    def __init__(self, path, rc="", exit_code=0):
+    def __init__(self, path, rc="", exit_code=0, box="box"):
         self.path = path
         path.mkdir(exist_ok=True)
         self.sent = path / "sent"
         self.sent.mkdir(exist_ok=True)
-        self.box = path / "box"
+        self.box = path / box
         self.mbox = path / "mbox"
         self.dead = path / "dead.letter"
         self.sendmail = path / "sendmail"
@@ -127,15 +127,31 @@ class Home:
         self.box.write_text("".join(messages))
         return self
 
-    def run(self, *args, stdin=b"", program=MAILX, **env):
+    def start(self, *args, program=MAILX, env=None, **options):
+        """The program, with pipes."""
+        return subprocess.Popen(
+            [program, *args], cwd=self.path, env=dict(self.env, **(env or {})),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, **options)
+
+    def run_bytes(self, *args, stdin=b"", **options):
         """(exit code, standard output, standard error)"""
         if isinstance(stdin, str):
             stdin = stdin.encode()
-        done = subprocess.run(
-            [program, *args], input=stdin, capture_output=True, check=False,
-            cwd=self.path, env=dict(self.env, **env), timeout=LIMIT)
-        return (done.returncode, done.stdout.decode(errors="replace"),
-                done.stderr.decode(errors="replace"))
+        with self.start(*args, **options) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=LIMIT)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return process.returncode, out, err
+
+    def run(self, *args, stdin=b"", program=MAILX, **env):
+        """The same as text."""
+        code, out, err = self.run_bytes(*args, stdin=stdin, program=program,
+                                        env=env)
+        return (code, out.decode(errors="replace"),
+                err.decode(errors="replace"))
 
     def mails(self):
         """What sendmail got, in order."""

@@ -6,11 +6,8 @@ message, in this order. MESSAGES has what is in them.
 """
 
 import os
-import subprocess
 
-from lib import instance
-
-MAIL = instance.program("mailx")
+from lib import mail_home
 
 MESSAGES = {
     "1": ("ana@x.org", "apple", "", "body\n"),
@@ -45,56 +42,42 @@ def mbox(told):
     return text
 
 
-class Reader:
+class Reader(mail_home.Home):
     """A user with a home and a mailbox."""
 
-    def __init__(self, home, inbox=START):
-        self.home = str(home)
-        self.inbox = os.path.join(self.home, "inbox")
-        os.makedirs(self.home, exist_ok=True)
+    def __init__(self, path, inbox=START):
+        super().__init__(path, box="inbox")
+        self.own = {"rc", "sendmail"}
+        self.env.update(TZ="CET-1", LINES="24", COLUMNS="80")
         if inbox is not None:
             self.put("inbox", mbox(inbox))
 
-    def path(self, name):
-        return os.path.join(self.home, name)
-
     def put(self, name, content):
-        with open(self.path(name), "wb") as f:
-            f.write(content)
+        (self.path / name).write_bytes(content)
 
     def get(self, name):
-        with open(self.path(name), "rb") as f:
-            return f.read()
+        return (self.path / name).read_bytes()
 
     def files(self):
         """All files but those of the test, by name."""
         found = {}
-        for top, _, names in os.walk(self.home):
+        for top, _, names in os.walk(self.path):
             for name in names:
                 path = os.path.join(top, name)
                 with open(path, "rb") as f:
-                    found[os.path.relpath(path, self.home)] = f.read()
-        found.pop("rc", None)
-        return found
+                    found[os.path.relpath(path, self.path)] = f.read()
+        return {k: v for k, v in found.items() if k not in self.own}
 
-    def start(self, *args, rc="", env=None, **kwargs):
-        """mail without the files of this machine, with pipes."""
-        self.put("rc", rc.encode())
-        all_env = {"HOME": self.home, "MAIL": self.inbox, "USER": "pue",
-                   "LOGNAME": "pue", "MAILRC": self.path("rc"),
-                   "PATH": "/usr/bin:/bin", "TZ": "CET-1", "LC_ALL": "C.UTF-8",
-                   "LINES": "24", "COLUMNS": "80"}
-        all_env.update(env or {})
-        return subprocess.Popen(
-            [MAIL, "-n", "-S", "sendmail=/bin/false", *args], env=all_env,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, cwd=self.home, **kwargs)
+    def start(self, *args, rc="", **options):
+        """mail without the files of this machine."""
+        self.rc.write_text(rc)
+        return super().start("-n", "-S", "sendmail=/bin/false", *args,
+                             **options)
 
-    def run(self, commands, *args, rc="", env=None, **kwargs):
+    def run(self, commands, *args, **options):
         """Exit status, standard output, errors; HOME stands for the home."""
-        process = self.start(*args, rc=rc, env=env, **kwargs)
-        out, err = process.communicate(commands.encode(), timeout=60)
-        return (process.returncode, self.told(out), self.told(err))
+        code, out, err = self.run_bytes(*args, stdin=commands, **options)
+        return code, self.told(out), self.told(err)
 
     def told(self, text):
-        return text.decode(errors="replace").replace(self.home, "HOME")
+        return text.decode(errors="replace").replace(str(self.path), "HOME")

@@ -69,7 +69,7 @@ def test_empty_file(reader):
 
 def test_no_mailbox(reader):
     reader.put("text", b"hello\nworld\n")
-    os.mkdir(reader.path("plain"))
+    os.mkdir(reader.path / "plain")
     assert reader.run("q\n", "-f", "text") == (
         1, "", "text: not a mailbox\n")
     assert reader.run("q\n", "-f", "plain") == (
@@ -83,12 +83,12 @@ def test_no_mailbox(reader):
 def test_file_of_another(reader):
     """What is no mailbox is appended to, never replaced."""
     reader.put("text", b"hello\nworld\n")
-    os.mkdir(reader.path("plain"))
+    os.mkdir(reader.path / "plain")
     status, out, err = reader.run("c 1 text\nc 1 plain\nq\n", rc=QUIET)
     assert (status, err) == (0, "plain: Is a directory\n")
     assert '"text" [Appended]' in out
     assert reader.get("text") == b"hello\nworld\n\n" + message("1", "RO")
-    assert os.listdir(reader.path("plain")) == []
+    assert os.listdir(reader.path / "plain") == []
 
 
 # ---- meanwhile ----
@@ -96,7 +96,7 @@ def test_file_of_another(reader):
 def test_mail_comes_and_is_loaded(reader):
     process = reader.start(rc=QUIET)
     until(process, b"3 unread\n")
-    with open(reader.inbox, "ab") as f:
+    with open(reader.box, "ab") as f:
         f.write(message("6"))
     say(process, "d 1\ninc\nf *\nd 6\ninc\nq")
     status, out, err = end(process)
@@ -115,7 +115,7 @@ def test_mail_comes_and_is_loaded(reader):
 def test_hook_for_mail_that_comes(reader):
     process = reader.start(rc=QUIET)
     until(process, b"3 unread\n")
-    with open(reader.inbox, "ab") as f:
+    with open(reader.box, "ab") as f:
         f.write(message("6"))
     say(process, "define mark {\nflag *\nd 1\nd /nothing\n}\n"
         "set folder-hook=mark\ninc\nq")
@@ -131,7 +131,7 @@ def test_mail_comes_and_is_kept(reader, commands, kept):
     """It is still new the next time."""
     process = reader.start(rc=QUIET)
     until(process, b"3 unread\n")
-    with open(reader.inbox, "ab") as f:
+    with open(reader.box, "ab") as f:
         f.write(message("6"))
     say(process, commands)
     status, out, err = end(process)
@@ -150,7 +150,7 @@ def test_somebody_else_deletes(reader):
     assert status == 0 and b"criterion is: subject\n" in out
     assert b"cherry" in out
     assert b"5: Somebody else removed this message\n" in err
-    assert not os.path.exists(reader.path("out"))
+    assert not os.path.exists(reader.path / "out")
     assert reader.get("inbox") == mbox("2:O/F 4:RO/FA")
 
 
@@ -158,14 +158,14 @@ def test_in_front(reader):
     """Without append read mail comes first, and nothing else changes."""
     old = mbox("6:RO") + b"what stands here, stays"
     reader.put("real", old)
-    os.symlink("real", reader.path("mbox"))
+    os.symlink("real", reader.path / "mbox")
     status, out, err = reader.run(
         "touch 1 2\nq\n", rc=QUIET + "set nohold noappend")
     assert (status, err) == (0, "")
     assert out == LINE + ("Saved 2 messages in mbox\n"
                           "Held 3 messages in HOME/inbox\n")
     assert reader.get("real") == mbox("1:RO 2:O") + old
-    assert os.path.islink(reader.path("mbox"))
+    assert os.path.islink(reader.path / "mbox")
     reader.run("touch 1\nq\n", rc=QUIET + "set nohold noappend MBOX=new")
     assert reader.get("new") == mbox("3:O")
     assert sorted(reader.files()) == ["inbox", "mbox", "new", "real"]
@@ -204,11 +204,11 @@ def test_rights():
     """Others' mailboxes: not at all, or to be read only."""
     with tempfile.TemporaryDirectory(prefix="mail-") as open_to_all:
         os.chmod(open_to_all, 0o755)
-        reader = Reader(os.path.join(open_to_all, "home"))
-        os.chmod(reader.inbox, 0o600)
+        reader = Reader(pathlib.Path(open_to_all) / "home")
+        os.chmod(reader.box, 0o600)
         told = reader.run("q\n", rc=QUIET, preexec_fn=as_nobody)
         assert told == (1, "", "HOME/inbox: Permission denied\n")
-        os.chmod(reader.inbox, 0o644)
+        os.chmod(reader.box, 0o644)
         told = reader.run(
             "d 1\nunread 1\n=\nq\n", rc=QUIET, preexec_fn=as_nobody)
         assert told == (
@@ -220,9 +220,9 @@ def test_rights():
 @pytest.mark.root
 def test_link_of_a_user(reader):
     """Root follows no link that a user laid into his way."""
-    os.rename(reader.inbox, reader.path("secret"))
-    os.symlink("secret", reader.inbox)
-    os.chown(reader.inbox, 65534, 65534, follow_symlinks=False)
+    os.rename(reader.box, reader.path / "secret")
+    os.symlink("secret", reader.box)
+    os.chown(reader.box, 65534, 65534, follow_symlinks=False)
     status, out, err = reader.run("q\n")
     assert (status, out) == (1, "")
     assert err.startswith("HOME/inbox: ") and "link" in err
@@ -298,7 +298,7 @@ def test_mailbox_of_nobody(reader, user):
 def test_no_shell(reader):
     reader.run("c 1 `touch made`\nc 1 $(touch made)\nc 1 'x;touch made'\n"
                "c 1 ${HOME\nfile |touch\nx\n", rc=QUIET)
-    assert not os.path.exists(reader.path("made"))
+    assert not os.path.exists(reader.path / "made")
 
 
 def test_asked_before_removal(reader):
@@ -306,7 +306,7 @@ def test_asked_before_removal(reader):
     reader.run("remove old\nn\nx\n", rc=QUIET + "set interactive")
     assert reader.get("old") == mbox("1:")
     reader.run("remove old\nwhat\ny\nx\n", rc=QUIET + "set interactive")
-    assert not os.path.exists(reader.path("old"))
+    assert not os.path.exists(reader.path / "old")
 
 
 def test_fields_left_out(reader):
@@ -354,7 +354,7 @@ def letters(path):
 
 
 def test_maildir(reader):
-    path = reader.path("dir")
+    path = reader.path / "dir"
     maildir(path, "1:S 2!: 3: 4:FRS 5!:")
     status, out, err = reader.run(
         "f *\nd 1\n2\nflag 3\nunread 4\nanswered 5\nq\n", "-f", "dir",
@@ -368,20 +368,20 @@ def test_maildir(reader):
 
 
 def test_maildir_as_inbox(reader):
-    os.unlink(reader.inbox)
-    maildir(reader.inbox, "1:S 2!: 3: 5!:")
+    os.unlink(reader.box)
+    maildir(reader.box, "1:S 2!: 3: 5!:")
     status, out, err = reader.run("touch 2\nd 1\nq\n",
                                   rc=QUIET + "set nohold\n")
     assert (status, err) == (0, "")
     assert out == ('"HOME/inbox": 4 messages 2 new 3 unread\n'
                    "Saved 1 message in mbox\nHeld 2 messages in HOME/inbox\n")
-    assert letters(reader.inbox) == "3: 5:"
+    assert letters(reader.box) == "3: 5:"
     assert reader.get("mbox").split(b"\n", 1)[1] == (
         message("2", "O").split(b"\n", 1)[1])
 
 
 def test_maildir_mail_comes(reader):
-    path = reader.path("dir")
+    path = reader.path / "dir"
     maildir(path, "1:S")
     process = reader.start("-f", "dir", rc="set bsdcompat quiet\n")
     until(process, b'"apple"\n')
@@ -396,23 +396,23 @@ def test_maildir_mail_comes(reader):
 
 
 def test_into_maildirs(reader):
-    maildir(reader.path("dir"), "1:S")
+    maildir(reader.path / "dir", "1:S")
     status, out, err = reader.run("c 2 4 dir\nc 5 made\nq\n", rc=QUIET
                                   + "set newfolders=maildir\n")
     assert (status, err) == (0, "")
     assert '"dir" [Appended]' in out and '"made" [Appended]' in out
-    found = sorted(pathlib.Path(reader.path("dir")).glob("cur/*"))
+    found = sorted((reader.path / "dir").glob("cur/*"))
     assert [x.name.endswith(":2,FRS") for x in found].count(True) == 1
-    made = list(pathlib.Path(reader.path("made")).glob("*/*"))
+    made = list((reader.path / "made").glob("*/*"))
     assert len(made) == 1
     assert made[0].read_bytes() == message("5").partition(b"\n")[2][:-1]
 
 
 def test_maildir_is_removed(reader):
-    maildir(reader.path("dir"), "1:S 2!:")
+    maildir(reader.path / "dir", "1:S 2!:")
     assert reader.run("remove dir\nx\n", rc=QUIET) == (0, LINE, "")
-    assert not os.path.exists(reader.path("dir"))
-    os.mkdir(reader.path("plain"))
+    assert not os.path.exists(reader.path / "dir")
+    os.mkdir(reader.path / "plain")
     reader.put("plain/file", b"")
     assert reader.run("remove plain\nx\n", rc=QUIET) == (
         0, LINE, "plain: Invalid argument\n")

@@ -3,14 +3,12 @@
 
 import base64
 import contextlib
-import os
 import re
-import subprocess
 import time
 
 import pytest
 
-from lib import instance, mail_home
+from lib import mail_home
 
 FROM = "From ana@x.org  Wed Feb 19 05:10:35 2020\n"
 ESCAPES = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
@@ -80,15 +78,13 @@ Subject: \x1b[2J =?utf-8?q?=1B[1m=C2=9B2J?= \xe2\x80\xae
 """
 
 
-class Reader:
+class Reader(mail_home.Home):
     """mail(1) upon a folder of these messages."""
 
     def __init__(self, place):
-        self.path = place
-        self.box = place / "box"
-        self.env = {"HOME": str(place), "PATH": os.environ["PATH"],
-                    "MAILRC": "/dev/null", "LC_ALL": "C.UTF-8",
-                    "TERM": "dumb", "LOGNAME": "pue", "USER": "pue"}
+        super().__init__(place)
+        self.env.update(MAILRC="/dev/null", TERM="dumb")
+        del self.env["NO_COLOR"]
 
     def fill(self, *messages):
         data = b"".join((FROM + m + "\n").encode("utf-8", "surrogateescape")
@@ -96,21 +92,19 @@ class Reader:
         self.box.write_bytes(data)
 
     def words(self, *options):
-        return [instance.program("mailx"), "-n", *options, "-f",
-                str(self.box)]
+        return ["-n", *options, "-f", str(self.box)]
 
-    def run_bytes(self, commands, *options, **env):
+    def prints(self, commands, *options, **env):
+        """The bytes of both streams."""
         # Only Heirloom's manner has -R.
         safe = [] if "mail_personality" in env else ["-R"]
-        done = subprocess.run(
-            self.words(*safe, *options), input=commands.encode(),
-            capture_output=True, env=dict(self.env, **env), timeout=60,
-            check=False, cwd=self.path)
-        return done.stdout + done.stderr
+        _, out, err = self.run_bytes(*self.words(*safe, *options),
+                                     stdin=commands, env=env)
+        return out + err
 
     def run(self, commands, *options, **env):
         """What it prints, without banner and summary."""
-        return self.run_bytes(commands, "-N", *options, **env).decode()
+        return self.prints(commands, "-N", *options, **env).decode()
 
 
 @pytest.fixture(name="mail")
@@ -121,7 +115,7 @@ def make_mail(tmp_path):
 
 
 def test_summary(mail):
-    lines = mail.run_bytes("").decode().splitlines()
+    lines = mail.prints("").decode().splitlines()
     assert lines[1:] == [
         f'"{mail.box}": 5 messages 3 new [Read only]',
         "    1 Ana Paz               Wed Feb 19 05:10  14/194   "
@@ -172,18 +166,16 @@ def test_manners(mail, manner, lines):
 def test_summary_is_that_of_bsd_mailx(mail):
     mail.fill(PLAIN, MINE, "Subject: no from\nStatus: O\n\nx\n",
               'From: "Q, uoted" <q@x.org>\n\nno subject\n')
-    peer = subprocess.run(
-        ["bsd-mailx", "-n", "-f", str(mail.box)], input=b"h\n1\nx\n",
-        capture_output=True, env=mail.env, timeout=60, check=False,
-        cwd=mail.path).stdout
-    ours = mail.run_bytes("h\nset quiet\nx\n", mail_personality="bsd")
+    _, peer, _ = mail.run_bytes(*mail.words(), program="bsd-mailx",
+                                stdin="h\n1\nx\n")
+    ours = mail.prints("h\nset quiet\nx\n", mail_personality="bsd")
     count = len(ours.splitlines())
     assert ours.splitlines()[1:] == (
         peer.splitlines()[1:count])
 
 
 def test_summary_is_ascii_where_it_must(mail):
-    text = mail.run_bytes("h\n", LC_ALL="C")
+    text = mail.prints("h\n", LC_ALL="C")
     assert max(text) < 128
     assert b"Jos?   " in text and b"????????   " in text
 
@@ -278,7 +270,7 @@ def test_viewer_by_type(mail):
 
 
 def test_what_a_viewer_prints_is_harmless(mail):
-    text = mail.run_bytes(
+    text = mail.prints(
         "set pipe-application/pdf='printf \"\\\\033[2J\"'\n3\n")
     assert b"[2J" in text and not ESCAPES.search(text)
 
@@ -289,7 +281,7 @@ def test_what_a_viewer_prints_is_harmless(mail):
 def test_no_escape_reaches_the_terminal(mail, commands):
     mail.fill(HOSTILE.encode("latin1").decode("utf-8", "surrogateescape"))
     for locale in "C.UTF-8", "C":
-        text = mail.run_bytes(commands, LC_ALL=locale)
+        text = mail.prints(commands, LC_ALL=locale)
         assert not ESCAPES.search(text), text
         assert "\u202e".encode() not in text
         if locale == "C":
@@ -415,7 +407,7 @@ class Terminal(mail_home.Terminal):
 def make_on_terminal(mail):
     with contextlib.ExitStack() as made:
         yield lambda **env: made.enter_context(
-            Terminal(mail, mail.words()[1:], **env))
+            Terminal(mail, mail.words(), **env))
 
 
 def test_pager(mail, on_terminal):
@@ -489,6 +481,6 @@ def test_large_parts(mail):
               "Subject: deep\n" + "".join(
                   "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n"
                   % (i, i) for i in range(20000)) + "\nend\n")
-    text = mail.run_bytes("1\n2\n")
+    text = mail.prints("1\n2\n")
     assert text.count("año".encode()) == 200000
     assert not ESCAPES.search(text)
