@@ -3,6 +3,9 @@
 
     group = twins.Group(settings, users=[...], aliases="...")
     group.file("~ana/.forward", "bob\\n")
+    group.account("zoe", uid=0, home="/dev/null")   what users= cannot say
+    group.script("ln -s x mail/ana")           root, before the start; a
+                                               child that stays is killed
     group.case("alias", "list", ...)          name, recipients
     results = group.run()                      {case: (ours, theirs)}
 
@@ -22,6 +25,8 @@ import os
 import pickle
 import re
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -39,8 +44,18 @@ class Group:
         self.users = list(users)
         self.aliases = aliases
         self.master = list(master)
+        self.sender = f"{ORIGIN}@{DOMAIN}"
+        self.accounts = {}
+        self.scripts = []
         self.files = []
         self.cases = []
+
+    def account(self, name, uid=None, gid=None, home=None, shell="/bin/sh"):
+        """None: as any other user's."""
+        self.accounts[name] = (uid, gid, home, shell)
+
+    def script(self, text):
+        self.scripts.append(text)
 
     def file(self, path, content, mode=0o644, owner=None):
         """~user/... is his; out/... is everybody's."""
@@ -66,7 +81,7 @@ def settle(text, where):
     text = text.replace(where.encode(), b"HERE")
     for pattern, to in (
             (rb"\b[0-9A-F]{10,12}\b", b"QID"),
-            (rb"(?m)^(From \S*) .*$", rb"\1 DATE"),
+            (rb"(From \S*)  \w{3} \w{3} [ \d]\d [\d:]{8} \d{4}", rb"\1 DATE"),
             (rb"\w{3}, +\d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"
              rb"( \(\w+\))?", b"DATE"),
             (rb"\b\d{14}\.", b"STAMP."),
@@ -104,6 +119,7 @@ class Run:
         return os.path.join(self.where, name)
 
     def prepare(self):
+        self.refused, self.accepted = {}, 0
         for name, mode in (("mail", 0o1777), ("homes", 0o755),
                            ("out", 0o1777)):
             path = os.path.join(self.where, name)
@@ -122,6 +138,22 @@ class Run:
         subprocess.run(["/usr/sbin/postalias",
                         f"hash:{self.where}/aliases"], check=True,
                        stdin=subprocess.DEVNULL)
+        self.left = [subprocess.Popen(
+            ["sh", "-ec", text.replace("HERE", self.where)], cwd=self.where,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            start_new_session=True) for text in self.group["scripts"]]
+        for child in self.left:
+            # It says that it is ready, or ends.
+            child.stdout.read(1)
+
+    def clean(self):
+        """What the scripts started."""
+        for child in self.left:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            child.wait()
 
     def write(self, name, content, mode, owner):
         path = self.path(name)
@@ -155,10 +187,18 @@ class Run:
         for name, recipients, content, headers in self.group["cases"]:
             with Smtp(port) as smtp:
                 smtp.command("EHLO client.example", 250)
-                smtp.command(f"MAIL FROM:<{ORIGIN}@{DOMAIN}>", 250)
+                smtp.command(f"MAIL FROM:<{self.group['sender']}>", 250)
+                refused = []
                 for rcpt in recipients:
                     at = rcpt if "@" in rcpt else f"{rcpt}@{DOMAIN}"
-                    smtp.command(f"RCPT TO:<{at}>", 250)
+                    reply = smtp.command(f"RCPT TO:<{at}>")
+                    if reply.code != 250:
+                        refused.append(f"refused: {reply.rstrip()}")
+                if refused:
+                    self.refused[name] = refused
+                if len(refused) == len(recipients):
+                    continue
+                self.accepted += 1
                 smtp.data(f"Message-Id: <{name}@case>\nFrom: {ORIGIN}\n"
                           f"Date: Thu, 1 Jan 2026 00:00:00 +0000\n"
                           f"To: undisclosed:;\nSubject: {name}\n{headers}\n"
@@ -180,7 +220,7 @@ class Run:
         return (all(begun.values()) and ids <= set(begun)
                 and len({q for q in re.findall(
                     r"cleanup\[\d+\]: (\w+): message-id=<\S+@case>", log)})
-                >= len(self.group["cases"]))
+                >= self.accepted)
 
     def wait_quiet(self, get_log):
         end, last, since = time.monotonic() + 100, None, 0
@@ -206,7 +246,8 @@ class Run:
         for qid, new in re.findall(
                 r"bounce\[\d+\]: (\w+): [^\n]*notification: (\w+)", log):
             case_of[new] = case_of.get(qid, "?")
-        found = {case: [] for case, *_ in self.group["cases"]}
+        found = {case: self.refused.get(case, [])
+                 for case, *_ in self.group["cases"]}
         for program, qid, what in re.findall(
                 r"postfix/(\w+)\[\d+\]: (\w+): ((?:to=|passing ).*)", log):
             what = re.sub(r"delay=[\d.]+, delays=[\d./]+", "", what)
@@ -226,19 +267,21 @@ class Run:
     def files(self):
         found = {}
         for top in ("mail", "homes", "out"):
-            for directory, _, names in os.walk(
+            for directory, dirs, names in os.walk(
                     os.path.join(self.where, top)):
-                for name in names:
+                for name in dirs + names:
                     path = os.path.join(directory, name)
                     key = os.path.relpath(path, self.where)
                     if re.search(r"/(new|cur|tmp)/", key):
                         key = os.path.dirname(key)
                     st = os.lstat(path)
-                    with open(path, "rb") as f:
-                        content = messages(settle(f.read(), self.where))
+                    content = None
+                    if stat.S_ISREG(st.st_mode):
+                        with open(path, "rb") as f:
+                            content = messages(settle(f.read(), self.where))
                     found.setdefault(key, []).append(
-                        (st.st_uid, oct(st.st_mode), content))
-        return {key: sorted(value) for key, value in found.items()}
+                        (st.st_uid, st.st_gid, oct(st.st_mode), content))
+        return {key: sorted(value, key=repr) for key, value in found.items()}
 
 
 def run_ours(run):
@@ -278,6 +321,12 @@ def make_users(group, where):
     for i, name in enumerate(group["users"]):
         text += (f"{name}:x:{FIRST_UID + i}:{FIRST_UID + i}:User {name}:"
                  f"{where}/homes/{name}:/bin/sh\n")
+    for name, (uid, gid, home, shell) in group["accounts"].items():
+        uid = FIRST_UID + 999 if uid is None else uid
+        gid = uid if gid is None else gid
+        home = f"{where}/homes/{name}" if home is None else home
+        text += (f"{name}:x:{uid}:{gid}:User {name}:"
+                 f"{home.replace('HERE', where)}:{shell}\n")
     with open(path, "w", encoding="utf-8") as f:
         f.write(text)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
@@ -296,7 +345,10 @@ def main():
         results = []
         for system in (run_ours, run_theirs):
             run.prepare()
-            results.append(system(run))
+            try:
+                results.append(system(run))
+            finally:
+                run.clean()
     finally:
         shutil.rmtree(where, ignore_errors=True)
     pickle.dump(results, sys.stdout.buffer)
