@@ -207,6 +207,13 @@ static bool may_follow(const struct mailbox_spec *spec)
 	    (dir.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+static bool leads_nowhere(const struct mailbox_spec *spec)
+{
+	struct stat st;
+
+	return fstatat(spec->dir, spec->name, &st, 0) < 0 && errno == ENOENT;
+}
+
 /* A descriptor or a negative errno. */
 static int open_existing(const struct mailbox_spec *spec, bool *ret_followed)
 {
@@ -251,6 +258,8 @@ static int claim_file(struct mailbox *m, const struct mailbox_spec *spec,
 			    "cannot create file exclusively", m->fd);
 		m->fd = open_existing(spec, &followed);
 	}
+	if (m->fd == -ELOOP && leads_nowhere(spec))
+		m->fd = -ENOENT;
 	if (m->fd == -ELOOP)
 		return refuse(t, spec->other, "file is a symbolic link", 0);
 	if (m->fd < 0)

@@ -251,7 +251,7 @@ static void test_refused(void **state)
 	char text[256];
 
 	assert_int_equal(chmod(p->path, 01777), 0);
-	assert_int_equal(symlinkat("bob", p->worker.dir, "ana"), 0);
+	assert_int_equal(symlinkat("/dev/null", p->worker.dir, "ana"), 0);
 	(void)snprintf(text, sizeof(text),
 	    "cannot update mailbox %s/ana for user ana. "
 	    "file is a symbolic link",
@@ -267,7 +267,6 @@ static void test_refused(void **state)
 	add(p, 3, "ana", "Subject: x\r\n\r\n");
 	batch_end(p->batch);
 	expect_sent(p, 3);
-	assert_int_equal(faccessat(p->worker.dir, "bob", F_OK, 0), -1);
 }
 
 static void make_lock(struct place *p)
@@ -585,7 +584,7 @@ static void test_virtual(void **state)
 
 	p->flags = WORK_VIRTUAL;
 	assert_int_equal(chmod(p->path, 01777), 0);
-	assert_int_equal(symlinkat("bob", p->worker.dir, "ana"), 0);
+	assert_int_equal(symlinkat("/dev/null", p->worker.dir, "ana"), 0);
 	add(p, 1, "ana", "x\r\n");
 	(void)snprintf(text, sizeof(text),
 	    "delivery failed to mailbox %s/ana: file is a symbolic link",

@@ -31,16 +31,21 @@ struct kept {
 	char bytes[]; /* of the item, encoded, without content */
 };
 
+static bool is_scribe(const struct worker *w)
+{
+	return w->setup.kind == WORK_SCRIBE;
+}
+
 /* Making one */
 
 /* Where the mailbox is: its directory and its name there. */
 static bool set_path(struct box *box, const struct work_item *item)
 {
 	struct worker *w = box->w;
-	span dir = w->dir >= 0 ? w->setup.paths[0] : SPAN_NONE;
+	span dir = is_scribe(w) ? w->setup.paths[0] : SPAN_NONE;
 	span name = item->path;
 
-	if (w->dir < 0) {
+	if (!is_scribe(w)) {
 		ssize_t slash = span_rfind(name, '/');
 
 		dir = span_first(name, (size_t)MAX(slash, 0));
@@ -151,7 +156,7 @@ static int choose_rights(struct box *box)
 		box->spec.maker = geteuid();
 		return 0;
 	}
-	if (box->w->dir < 0)
+	if (!is_scribe(box->w))
 		return 0;
 	if (fstat(box->w->dir, &st) < 0)
 		return -errno;
@@ -170,8 +175,8 @@ static int choose_rights(struct box *box)
 /* Only a scribe can be several people. */
 static int take(const struct box *box, struct box_rights r)
 {
-	return box->w->dir < 0 || geteuid() != 0 ? 0
-	                                         : rights_take(r.uid, r.gid);
+	return !is_scribe(box->w) || geteuid() != 0 ? 0
+	                                            : rights_take(r.uid, r.gid);
 }
 
 /* Opening */
@@ -187,6 +192,9 @@ static int open_parent(struct box *box)
 	fd_close(&box->dir);
 	box->dir = os_error(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 	box->spec.dir = box->dir;
+	/* It appeared just now. */
+	if (box->dir >= 0 && is_scribe(box->w))
+		return -ENOENT;
 	return box->dir < 0 ? box->dir : 0;
 }
 

@@ -74,13 +74,24 @@ struct verdict run_keep_verdict(
 	};
 }
 
+/* What is about the message has its id in front. */
+static void put_warning(const struct job_run *run, span line)
+{
+	char id[MSGID_TEXT_MAX];
+	span text = line.len && line.ptr[0] == ':'
+	    ? msgid_text(run->job.envelope.id, id)
+	    : SPAN_NONE;
+
+	log_warn(run->at->program->name, "%.*s%.*s", PRI(text), PRI(line));
+}
+
 void run_warn(const struct job_run *run, span lines)
 {
 	lines = span_first(lines, WARNINGS_MAX);
 	while (lines.len) {
 		span line = span_cut(&lines, '\n');
 
-		log_warn(run->at->program->name, "%.*s", PRI(line));
+		put_warning(run, line);
 	}
 }
 

@@ -267,6 +267,8 @@ static bool on_reach(struct pool_worker *w, span payload)
 		return false;
 	if (w->lane->key.kind == WORK_FILER && m.path.len == 0)
 		lane_divert(item);
+	else if (w->lane->key.kind == WORK_SCRIBE && m.path.len == 0)
+		process_renew(w->lane);
 	else if (w->lane->key.kind != WORK_WORKER ||
 	    !add_reach(w->lane, m.path))
 		return false;
@@ -352,7 +354,7 @@ static void send_setup(struct pool_worker *w, int dir)
 		maildirs = mem_new(WORK_MAX_MAILDIRS, sizeof(*maildirs));
 		known_grant(
 		    &pool->known, &setup, maildirs, loop_now(pool->setup.loop));
-	} else if (dir >= 0) {
+	} else if (setup.kind == WORK_SCRIBE) {
 		setup.npaths = 1;
 		setup.paths = &pool->conf.mail_spool_directory;
 	} else {
@@ -385,7 +387,8 @@ static int connect_worker(struct pool_worker *w, int dir)
 	return r;
 }
 
-/* mail_spool_directory, or a negative errno. */
+/* mail_spool_directory, or a negative errno. Without it a scribe still looks
+ * for forward files, and says what is missing. */
 static int open_spool(const struct pool *pool)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
@@ -406,7 +409,7 @@ static int launch(struct pool_worker *w)
 
 	if (key->kind == WORK_SCRIBE) {
 		dir = open_spool(pool);
-		if (dir < 0)
+		if (dir < 0 && dir != -ENOENT && dir != -ENOTDIR)
 			return dir;
 	}
 	r = spawn_worker(

@@ -333,9 +333,10 @@ static void test_no_directory(void **state)
 	pool_configure(p->pool, &p->conf);
 	submit(p, 0, SPAN("ana"), 0);
 	run_until(p, 1);
-	assert_int_equal(p->answered[0], VERDICT_DEFERRED);
+	assert_int_equal(p->answered[0], VERDICT_BOUNCED);
 	(void)snprintf(text, sizeof(text),
 	    "cannot update mailbox /no/such/directory/ana for user ana. "
+	    "unable to create lock file /no/such/directory/ana.lock: "
 	    "No such file or directory");
 	assert_string_equal(p->text, text);
 }

@@ -90,7 +90,7 @@ void *run_alloc(struct job_run *run, size_t n, size_t size);
 /* `rcpt` is whom the log names. */
 void run_log(struct job_run *run, const struct rcpt *rcpt,
     const struct verdict *verdict);
-/* Lines for the log, LF between. */
+/* Lines for the log, LF between; ": text" is about the message. */
 void run_warn(const struct job_run *run, span lines);
 /* False: the queue cannot be told of more. */
 MUST_USE bool run_add_part(struct job_run *run, const struct job_part *part);

@@ -115,7 +115,7 @@ static const struct {
 	{ "echo 5.7.1 go away; exit 75", "5.7.1", "go away " },
 	{ "echo 4.2.2   full; exit 67", "4.2.2", "full " },
 	{ "echo 4.2.2; exit 67", "4.2.2", "" },
-	{ "echo 2.0.0 fine; exit 1", "5.3.0", "fine " },
+	{ "echo 2.0.0 fine; exit 1", "5.0.0", "fine " },
 	{ "echo 4.2.2x; exit 75", "4.3.0",
 	    "temporary failure. Command output: 4.2.2x " },
 	{ "echo ' 4.2.2 x'; exit 67", "5.1.1",

@@ -167,7 +167,7 @@ static bool say_own_status(
 	buf_put(text, rest);
 	/* It failed, whatever it says. */
 	if (status.ptr[0] == '2')
-		status = SPAN("5.3.0");
+		status = SPAN("5.0.0");
 	conclude(text, status, rest, ret);
 	return true;
 }

@@ -48,6 +48,34 @@ static void run_mbox(struct worker *w, const struct work_item *item, int blob)
 }
 
 /*
+ * A directory may be replaced, or a disk mounted over it, while we hold the old
+ * one, in which nobody would find his mail. What we may not see has not
+ * changed.
+ */
+static bool is_spool_there(const struct worker *w)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX);
+	struct stat named;
+	struct stat held;
+
+	buf_put(&path, w->setup.paths[0]);
+	if (stat(buf_cstr(&path), &named) < 0)
+		return w->dir < 0 || (errno != ENOENT && errno != ENOTDIR);
+	if (w->dir < 0)
+		return !S_ISDIR(named.st_mode);
+	return fstat(w->dir, &held) == 0 && held.st_dev == named.st_dev &&
+	    held.st_ino == named.st_ino;
+}
+
+static void run_spool(struct worker *w, const struct work_item *item, int blob)
+{
+	if (is_spool_there(w))
+		run_mbox(w, item, blob);
+	else
+		worker_pass(w, item->number);
+}
+
+/*
  * Who does what, and how. A kind without a row is one that the parent must not
  * ask for.
  */
@@ -55,7 +83,7 @@ static const struct work_row {
 	uint8_t processes; /* bits of enum work_kind */
 	work_fn *run;      /* NULL: nothing but what all items have */
 } rows[WORK_DOS] = {
-	[WORK_SPOOL] = { 1 << WORK_SCRIBE, run_mbox },
+	[WORK_SPOOL] = { 1 << WORK_SCRIBE, run_spool },
 	[WORK_MBOX] = { 1 << WORK_WORKER, run_mbox },
 	[WORK_FILE] = { 1 << WORK_RUNNER, run_mbox },
 	[WORK_MAILDIR] = { 1 << WORK_WORKER | 1 << WORK_FILER, work_maildir },
@@ -290,12 +318,13 @@ static int enclose_scribe(struct worker *w)
 {
 	const struct sandbox_path mail = { w->dir,
 		SANDBOX_READ | SANDBOX_WRITE };
+	size_t n = w->dir >= 0 ? 1 : 0;
 	int r = geteuid() == 0 ? rights_keep_files_only() : rights_keep_none();
 
 	return r < 0
 	    ? r
 	    : sandbox_enter(
-	          SANDBOX_FILES | SANDBOX_THREADS | SANDBOX_FSUID, &mail, 1);
+	          SANDBOX_FILES | SANDBOX_THREADS | SANDBOX_FSUID, &mail, n);
 }
 
 static int enclose_filer(struct worker *w)
@@ -346,13 +375,12 @@ static int take_setup(
 	buf_done(&own);
 	if (msg->type != WORK_SETUP || !payload.ptr ||
 	    !work_setup_get(payload, &w->arena, &w->setup) ||
-	    w->setup.kind != kind || msg->nfds != (kind == WORK_SCRIBE ? 1 : 0))
+	    w->setup.kind != kind || msg->nfds > (kind == WORK_SCRIBE ? 1 : 0))
 		return -EPROTO;
-	if (kind == WORK_SCRIBE) {
-		if (w->setup.npaths != 1)
-			return -EPROTO;
+	if (kind == WORK_SCRIBE && w->setup.npaths != 1)
+		return -EPROTO;
+	if (msg->nfds > 0)
 		w->dir = STEAL_FD(msg->fds[0]);
-	}
 	return 0;
 }
 

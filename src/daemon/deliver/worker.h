@@ -38,7 +38,7 @@ struct worker {
 	struct sync_conn *line;
 	struct arena arena; /* of the setup */
 	struct work_setup setup;
-	int dir; /* scribe: mail_spool_directory; else -1 */
+	int dir; /* scribe: mail_spool_directory if it is there; else -1 */
 	struct grants grants;
 	struct batch *batch;
 	struct maildirs *maildirs; /* NULL until there is mail for one */
@@ -58,7 +58,8 @@ void worker_answer(struct worker *w, const struct work_done *done);
 /* The same, with a verdict and nothing else. */
 void worker_settle(
     struct worker *w, uint64_t number, const struct verdict *verdict);
-/* A filer: the user's own worker shall do it. */
+/* A filer: the user's own worker shall do it. A scribe: the next one, who will
+ * have the directory that is there now. */
 void worker_pass(struct worker *w, uint64_t number);
 /* The parent is gone: nobody would hear of what we did, and it would be done
  * again. */

@@ -95,7 +95,7 @@ void local_split(struct local_run *r, struct walk *w)
 		w->extension = span_from(w->local, w->user.len + 1);
 	/* It would become part of a path. */
 	if (w->extension.ptr && span_find(w->extension, '/') >= 0) {
-		plan_warn(r->plan, "address with illegal extension: %.*s",
+		plan_warn(r->plan, ": address with illegal extension: %.*s",
 		    PRI(w->local));
 		w->extension = SPAN_NONE;
 		w->local = w->user;

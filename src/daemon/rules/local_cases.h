@@ -66,7 +66,7 @@ static const struct local_case local_cases[] = {
 	CASE("", "@example.com",
 		"5.1.3 null username in \"@example.com\"\n"),
 	CASE("", "ana+a/b@example.com",
-		"warning: address with illegal extension: ana+a/b\n"
+		"warning: : address with illegal extension: ana+a/b\n"
 		"mailbox /var/mail/ana\n"),
 	CASE("", "../etc/passwd@example.com",
 		"5.1.1 unknown user: \"../etc/passwd\"\n"),
@@ -374,7 +374,7 @@ static const struct local_case local_cases[] = {
 		{ "/home/ana/.forward+x", "ana", 1001 },
 		  { ANA_FORWARD, "ana, eva", 1001 }),
 	CASE("", "ana+../../x@example.com",
-		"warning: address with illegal extension: ana+../../x\n"
+		"warning: : address with illegal extension: ana+../../x\n"
 		"mailbox /var/mail/ana\n"),
 	FILES("", "ana+a;b@example.com",
 		"{/home/ana/.forward+a_b\nexpanded\nresend for bob@example.com\n"

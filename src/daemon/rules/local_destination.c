@@ -161,6 +161,7 @@ static void relay_unknown(struct local_run *r, struct walk w)
 	span address;
 	span whole;
 
+	w.level++;
 	w.unmatched = SPAN_NONE;
 	e = local_expand(r, &w, r->l->s.luser_relay, SPAN_NONE);
 	address_unquote(&b, e.text);

@@ -28,7 +28,8 @@ struct plan {
 MUST_USE bool plan_begin(struct plan *p, uint64_t ask, struct arena *a);
 /* The step is copied, what its spans and arrays point to is not. */
 void plan_add(struct plan *p, const struct local_step *s);
-/* A line for deliver's log, behind "warning: ". */
+/* A line for the log of deliver, behind "warning: "; ": text" gets the id of the
+ * message in front. */
 PRINTF_LIKE(2, 3) void plan_warn(struct plan *p, const char *format, ...);
 /* It cannot be planned: try again later. */
 void plan_defer(struct plan *p, const struct local_ask *q);
