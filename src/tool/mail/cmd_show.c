@@ -16,7 +16,7 @@
 #include "tool/mail/show_internal.h"
 #include "tool/mail/term.h"
 
-enum { TREE_MAX = 64 << 20, TOP_LINES = 5, TOP_LINES_MAX = 10000 };
+enum { TOP_LINES = 5, TOP_LINES_MAX = 10000 };
 
 static const size_t TEXT_MAX = SIZE_MAX / 4;
 
@@ -407,12 +407,15 @@ int cmd_Pipe(struct mua *m, const struct call *c)
 
 /* ---- attachments on the screen ---- */
 
-static void view_part(struct mua *m, const struct part *p)
+static void view_part(void *ctx, const struct part *p)
 {
+	struct mua *m = ctx;
 	CLEANUP(buf_done) struct buf content = BUF_INIT(TEXT_MAX);
 	CLEANUP(buf_done) struct buf text = BUF_INIT(TEXT_MAX);
 	CLEANUP(buf_done) struct buf shown = BUF_INIT(TEXT_MAX);
 
+	if (span_eq(p->type, SPAN("text/plain")))
+		return;
 	parts_content(p, &content);
 	buf_put(&shown, SPAN("[-- "));
 	parts_position(&shown, p);
@@ -428,31 +431,13 @@ static void view_part(struct mua *m, const struct part *p)
 	(void)show_page(m, buf_span(&shown));
 }
 
-static int view_message(struct mua *m, uint32_t i)
-{
-	CLEANUP(buf_done) struct buf content = BUF_INIT(TEXT_MAX);
-	struct arena a;
-	int r = box_content(m, i, &content);
-
-	if (r < 0)
-		return r;
-	arena_init(&a, TREE_MAX);
-	for (const struct part *p = parts_parse(buf_span(&content), NULL, &a);
-	     p; p = parts_walk(p))
-		if (p->kind == PARTS_LEAF &&
-		    !span_eq(p->type, SPAN("text/plain")))
-			view_part(m, p);
-	arena_done(&a);
-	return 0;
-}
-
 int cmd_mimeview(struct mua *m, const struct call *c)
 {
 	int r = 0;
 
 	for (size_t n = 0; n < c->msgs.count && r == 0; n++) {
 		touch(m, c->msgs.all[n]);
-		r = view_message(m, c->msgs.all[n]);
+		r = show_each_leaf(m, c->msgs.all[n], view_part, m);
 	}
 	return r < 0;
 }

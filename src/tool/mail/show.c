@@ -289,10 +289,14 @@ static void put_header(span header, struct buf *out)
 	}
 }
 
-static void put_part_text(const struct part *p, struct buf *out)
+/* All that is text, in all parts. */
+static void put_part_text(void *ctx, const struct part *p)
 {
 	CLEANUP(buf_done) struct buf html = BUF_INIT(CONTENT_MAX);
+	struct buf *out = ctx;
 
+	if (!span_has_prefix(p->type, SPAN("text/")))
+		return;
 	if (!span_eq(p->type, SPAN("text/html"))) {
 		parts_content(p, out);
 		return;
@@ -301,8 +305,7 @@ static void put_part_text(const struct part *p, struct buf *out)
 	html_to_text(out, buf_span(&html), 0);
 }
 
-/* All that is text, in all parts. */
-static int put_body(struct mua *m, uint32_t i, struct buf *out)
+int show_each_leaf(struct mua *m, uint32_t i, show_leaf_fn *fn, void *ctx)
 {
 	CLEANUP(buf_done) struct buf content = BUF_INIT(CONTENT_MAX);
 	struct arena a;
@@ -313,9 +316,8 @@ static int put_body(struct mua *m, uint32_t i, struct buf *out)
 	arena_init(&a, TREE_MAX);
 	for (const struct part *p = parts_parse(buf_span(&content), NULL, &a);
 	     p; p = parts_walk(p))
-		if (p->kind == PARTS_LEAF &&
-		    span_has_prefix(p->type, SPAN("text/")))
-			put_part_text(p, out);
+		if (p->kind == PARTS_LEAF)
+			fn(ctx, p);
 	arena_done(&a);
 	return 0;
 }
@@ -327,7 +329,7 @@ int show_field(struct mua *m, uint32_t i, enum show_field what, struct buf *out)
 	int r;
 
 	if (what == SHOW_BODY)
-		return put_body(m, i, out);
+		return show_each_leaf(m, i, put_part_text, out);
 	r = box_header(m, i, &header);
 	if (r < 0)
 		return r;
