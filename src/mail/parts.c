@@ -110,6 +110,21 @@ static void read_header(struct part *p, struct arena *a)
 	p->transfer = transfer_parse(transfer);
 }
 
+static bool is_message(span type)
+{
+	return span_eq(type, SPAN("message/rfc822")) ||
+	    span_eq(type, SPAN("message/global"));
+}
+
+/* Notices of delivery and the like (RFC 3464, 8098, 5965) are header fields. */
+bool parts_is_text(const struct part *p)
+{
+	return p->kind == PARTS_LEAF &&
+	    (span_has_prefix(p->type, SPAN("text/")) ||
+	        (span_has_prefix(p->type, SPAN("message/")) &&
+	            !is_message(p->type)));
+}
+
 static enum parts_kind kind_of(const struct part *p, span boundary)
 {
 	bool encoded = p->transfer == TRANSFER_BASE64 ||
@@ -117,8 +132,7 @@ static enum parts_kind kind_of(const struct part *p, span boundary)
 
 	if (span_has_prefix(p->type, SPAN("multipart/")))
 		return boundary.len ? PARTS_MULTI : PARTS_LEAF;
-	if (span_eq(p->type, SPAN("message/rfc822")) ||
-	    span_eq(p->type, SPAN("message/global")))
+	if (is_message(p->type))
 		return encoded ? PARTS_LEAF : PARTS_MESSAGE;
 	return PARTS_LEAF;
 }
@@ -377,7 +391,7 @@ static void content_init(
 {
 	*c = (struct content){
 		.out = out,
-		.is_text = span_has_prefix(p->type, SPAN("text/")),
+		.is_text = parts_is_text(p),
 		.raw = BUF_INIT(SIZE_MAX / 2),
 		.utf8 = BUF_INIT(SIZE_MAX / 2),
 	};

@@ -56,6 +56,8 @@ struct part *parts_walk(const struct part *p);
  */
 void parts_position(struct buf *out, const struct part *p);
 
+/* A leaf that people can read: text, or a notice of delivery and the like. */
+bool parts_is_text(const struct part *p);
 /* The body decoded: text in UTF-8 with LF at line ends, else bytes. */
 void parts_content(const struct part *p, struct buf *out);
 /* The same, but text in its own character set: for a file. */

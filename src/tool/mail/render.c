@@ -268,7 +268,7 @@ static void put_leaf(struct render *r, const struct part *p)
 		return;
 	}
 	parts_content(p, &content);
-	if (span_has_prefix(p->type, SPAN("text/")))
+	if (parts_is_text(p))
 		put_text(r, p, buf_span(&content));
 	else if (!r->only_text)
 		put_other(r, p, buf_span(&content));

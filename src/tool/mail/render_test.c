@@ -63,6 +63,18 @@ static const struct {
 	    "Part 2:\nContent-Type: application/pdf; name=x.pdf\n"
 	    "\n[application/pdf \"x.pdf\", 3 bytes]\n\n"
 	    "Part 3:\n\nthree\n" },
+	{ "a notice", 0,
+	    "Content-Type: multipart/report; boundary=b\n\n"
+	    "--b\n\nfailed\n--b\nContent-Type: message/delivery-status\n\n"
+	    "Reporting-MTA: dns; m\n\nStatus: 5.1.1\033\n--b\n"
+	    "Content-Type: message/rfc822\nContent-Transfer-Encoding: "
+	    "base64\n\nAAAA\n--b--\n",
+	    "Content-Type: multipart/report; boundary=b\nStatus: R\n"
+	    "X-Status: F\n\nPart 1:\n\nfailed\n\n"
+	    "Part 2:\nContent-Type: message/delivery-status\n\n"
+	    "Reporting-MTA: dns; m\n\nStatus: 5.1.1\xef\xbf\xbd\n\n"
+	    "Part 3:\nContent-Type: message/rfc822\n\n"
+	    "[message/rfc822, 3 bytes]\n" },
 	{ "alternatives", 0,
 	    "Content-Type: multipart/alternative; boundary=b\n\n"
 	    "--b\nContent-Type: text/html\n\n<b>html</b>\n"

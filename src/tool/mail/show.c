@@ -295,7 +295,7 @@ static void put_part_text(void *ctx, const struct part *p)
 	CLEANUP(buf_done) struct buf html = BUF_INIT(CONTENT_MAX);
 	struct buf *out = ctx;
 
-	if (!span_has_prefix(p->type, SPAN("text/")))
+	if (!parts_is_text(p))
 		return;
 	if (!span_eq(p->type, SPAN("text/html"))) {
 		parts_content(p, out);
