@@ -23,7 +23,10 @@ static void name_message(struct session *s, const struct rules_verdict *v)
 	form_client(s);
 }
 
-/* ORCPT of mail that starts here: the address as completed, before aliases. */
+/*
+ * ORCPT of mail that starts here: the address as completed, before aliases.
+ * What is sent on was given to somebody else, who is named without it.
+ */
 static span first_orcpt(struct session *s, const struct rules_verdict *v)
 {
 	struct buf text = BUF_INIT(ADDRESS_MAX);
@@ -55,7 +58,7 @@ static bool add_rcpts(struct session *s, const struct rules_verdict *v)
 	span orcpt = r->orcpt;
 	span given = r->given.ptr ? r->given : r->addr;
 
-	if (s->trusted && !orcpt.len)
+	if (s->trusted && !orcpt.len && !r->given.ptr)
 		orcpt = first_orcpt(s, v);
 	for (uint32_t i = 0; i < v->nways; i++) {
 		const struct rules_way *way = &v->ways[i];
