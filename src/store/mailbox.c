@@ -120,7 +120,7 @@ static bool wants_dotlock(const struct mailbox_spec *spec)
 
 	if (!(spec->locks & MAILBOX_DOTLOCK))
 		return false;
-	return fstatat(spec->dir, spec->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	return fstatat(spec->dir, spec->name, &st, 0) < 0 ||
 	    S_ISREG(st.st_mode);
 }
 

@@ -198,23 +198,25 @@ static int open_parent(struct box *box)
 	return box->dir < 0 ? box->dir : 0;
 }
 
-/* The first thing that would have failed. */
+/* The first thing that would have failed; a warning if it may fail, and then
+ * the next. */
 static void refuse_parent(struct box *box, int error)
 {
-	bool lock = box->spec.locks & MAILBOX_DOTLOCK &&
-	    !(box->spec.rules & MAILBOX_ANY_FILE);
+	struct buf *reason = &box->trouble.reason;
 
 	refuse(box, mailbox_status(error, box->spec.other), "");
-	if (lock)
-		buf_printf(&box->trouble.reason,
-		    "unable to create lock file %s/%s.lock: ", box->spec.path,
-		    box->spec.name);
-	else if (error == -ENOENT)
-		buf_put(&box->trouble.reason,
-		    SPAN("cannot create file exclusively: "));
-	else
-		buf_put(&box->trouble.reason, SPAN("cannot open file: "));
-	buf_put(&box->trouble.reason, span_str(strerror(-error)));
+	if (box->spec.locks & MAILBOX_DOTLOCK) {
+		buf_printf(reason, "unable to create lock file %s/%s.lock: %s",
+		    box->spec.path, box->spec.name, strerror(-error));
+		if (!(box->spec.rules & MAILBOX_ANY_FILE))
+			return;
+		buf_put(&box->trouble.warning, buf_span(reason));
+		buf_clear(reason);
+	}
+	buf_printf(reason, "%s: %s",
+	    error == -ENOENT ? "cannot create file exclusively"
+	                     : "cannot open file",
+	    strerror(-error));
 }
 
 static void refuse_rights(struct box *box, int error)
