@@ -354,6 +354,11 @@ static const struct {
 	{ "inet_protocols = ipv4, ipv5\n", "",
 	    "main.cf, line 1: unknown inet_protocols value \"ipv5\" in "
 	    "\"ipv4, ipv5\"; write some of: all ipv4 ipv6" },
+	{ "allow_mail_to_commands = alias, none\n", "",
+	    "main.cf, line 1: unknown allow_mail_to_commands value \"none\" in "
+	    "\"alias, none\"; write some of: alias forward include" },
+	{ "", "local unix - n n - - local\n  -o prepend_delivered_header=all\n",
+	    "master.cf: line 1: unknown prepend_delivered_header value" },
 	{ "mynetworks_style = host subnet\n", "",
 	    "main.cf, line 1: bad mynetworks mask style value: host subnet; "
 	    "specify exactly one value" },

@@ -27,6 +27,13 @@ static const struct special {
 	const char *complaint;   /* the value follows */
 	const char *remedy;
 } specials[] = {
+	{ SPAN_INIT("allow_mail_to_commands"), "allow_mail_to_commands",
+		"alias forward include", LIST },
+	{ SPAN_INIT("allow_mail_to_files"), "allow_mail_to_files",
+		"alias forward include", LIST },
+	{ SPAN_INIT("canonical_classes"), "canonical_classes",
+		"envelope_sender envelope_recipient header_sender "
+		"header_recipient", LIST },
 	{ SPAN_INIT("compatibility_level"), .is_good = is_level,
 		.complaint = "malformed compatibility level syntax: ",
 		.remedy = "a version of Postfix, like 3.6" },
@@ -34,6 +41,9 @@ static const struct special {
 		LIST },
 	{ SPAN_INIT("mailbox_delivery_lock"), "mailbox_delivery_lock",
 		"fcntl flock dotlock", LIST },
+	{ SPAN_INIT("masquerade_classes"), "masquerade_classes",
+		"envelope_sender envelope_recipient header_sender "
+		"header_recipient", LIST },
 	{ SPAN_INIT("mydomain"), .is_good = address_is_hostname,
 		.complaint = "parameter mydomain: bad parameter value: ",
 		.remedy = "the name of a domain" },
@@ -42,6 +52,22 @@ static const struct special {
 		.remedy = "the full name of this machine" },
 	{ SPAN_INIT("mynetworks_style"), "mynetworks mask style",
 		"class subnet host", ONE },
+	{ SPAN_INIT("notify_classes"), "notify_classes",
+		"bounce policy protocol resource software 2bounce data delay",
+		LIST },
+	{ SPAN_INIT("prepend_delivered_header"), "prepend_delivered_header",
+		"command file forward", LIST },
+	{ SPAN_INIT("propagate_unmatched_extensions"),
+		"propagate_unmatched_extensions",
+		"canonical virtual alias forward include generic", LIST },
+	{ SPAN_INIT("receive_override_options"), "receive_override_options",
+		"no_unknown_recipient_checks no_address_mappings "
+		"no_header_body_checks no_milters", LIST },
+	{ SPAN_INIT("recipient_canonical_classes"),
+		"recipient_canonical_classes",
+		"envelope_recipient header_recipient", LIST },
+	{ SPAN_INIT("sender_canonical_classes"), "sender_canonical_classes",
+		"envelope_sender header_sender", LIST },
 	{ SPAN_INIT("sendmail_personality"), "sendmail_personality",
 		"postfix sendmail", ONE },
 	{ SPAN_INIT("smtp_address_preference"), "smtp_address_preference",
