@@ -46,8 +46,9 @@ static bool is_own_mailbox(const struct service *at,
 
 	if (step->flags & LOCAL_SPOOL)
 		return true; /* the scribe has no other directory */
-	if (at->c.home_mailbox.len > 0)
-		return is_in(user->home, at->c.home_mailbox, path);
+	if (at->c.home_mailbox.len > 0 &&
+	    is_in(user->home, at->c.home_mailbox, path))
+		return true;
 	return span_skip(&path, at->c.mail_spool_directory) &&
 	    span_skip(&path, step->user) && span_eq(path, SPAN("/"));
 }

@@ -316,7 +316,8 @@ static const struct local_case local_cases[] = {
 		"list@example.com",
 		"expanded\n"
 		"resend for x@far.example\n"
-		"mailbox /var/mail/ana for ana@example.com\n"),
+		"mailbox /var/mail/ana for ana@example.com delivered "
+		"ana@example.com\n"),
 	CASE(ALIASES("{list=inner} {inner=x@far.example}")
 		"frozen_delivered_to = no\n", "list@example.com",
 		"expanded\n"

@@ -107,6 +107,11 @@ void local_command(struct local_run *r, const struct walk *w, span command)
 
 /* --- files --- */
 
+static bool ends_in_slash(span path)
+{
+	return path.len > 0 && path.ptr[path.len - 1] == '/';
+}
+
 void local_file(struct local_run *r, const struct walk *w, span path)
 {
 	struct local_step s = local_step_for(w, LOCAL_FILE);
@@ -119,6 +124,8 @@ void local_file(struct local_run *r, const struct walk *w, span path)
 	}
 	s.what = path;
 	s.size_max = r->l->s.mailbox_size_limit;
+	if (ends_in_slash(path) && !r->l->s.frozen_delivered_to)
+		s.delivered = w->address;
 	plan_add(r->plan, &s);
 }
 
@@ -286,11 +293,14 @@ static void deliver_mailbox(
 
 	s.kind = LOCAL_MAILBOX;
 	s.size_max = c->mailbox_size_limit;
-	if (c->home_mailbox.len) {
+	if (!c->frozen_delivered_to)
+		s.delivered = w->address;
+	/* A spool of Maildirs comes before a file at home, as in Postfix. */
+	if (ends_in_slash(spool) && !ends_in_slash(c->home_mailbox)) {
+		s.what = local_join(r, spool, w->user, SPAN("/"));
+	} else if (c->home_mailbox.len) {
 		s.what =
 		    local_join(r, w->rights.home, SPAN("/"), c->home_mailbox);
-	} else if (spool.len && spool.ptr[spool.len - 1] == '/') {
-		s.what = local_join(r, spool, w->user, SPAN("/"));
 	} else {
 		s.flags |= LOCAL_SPOOL;
 		s.what = local_join(r, spool, SPAN("/"), w->user);
