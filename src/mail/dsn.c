@@ -321,7 +321,8 @@ static void put_reason(struct buf *out, const struct dsn_notice *n, uint32_t i)
 		put_clean(out, via);
 		put_text(out, ": ");
 	}
-	put_clean(out, v->text);
+	put_clean(
+	    out, v->text.len ? v->text : SPAN("(description unavailable)"));
 }
 
 static void put_person(struct buf *out, const struct dsn_notice *n, uint32_t i)

@@ -114,8 +114,10 @@ static void conclude(
 	size_t n = text->len;
 	bool later = status.ptr[0] == '4';
 
-	buf_put(text, SPAN("x-unix; "));
-	buf_put(text, own_words);
+	if (own_words.len > 0) {
+		buf_put(text, SPAN("x-unix; "));
+		buf_put(text, own_words);
+	}
 	*ret = (struct verdict){
 		.class = later ? VERDICT_DEFERRED : VERDICT_BOUNCED,
 		.status = status,
