@@ -98,7 +98,8 @@ void delivery_log(const struct delivery_log *d)
 	buf_put(&b, msgid_text(d->id, id));
 	buf_put(&b, SPAN(": to=<"));
 	delivery_log_address(&b, d->rcpt->addr);
-	if (d->rcpt->orig.len && !span_eq(d->rcpt->orig, d->rcpt->addr)) {
+	if (d->rcpt->orig.len &&
+	    !span_eq_nocase(d->rcpt->orig, d->rcpt->addr)) {
 		buf_put(&b, SPAN(">, orig_to=<"));
 		delivery_log_address(&b, d->rcpt->orig);
 	}
