@@ -21,6 +21,7 @@ and gets all cases at once. What is compared of each case:
 It runs as a program of its own, so that the namespace ends with it.
 """
 
+import difflib
 import os
 import pickle
 import re
@@ -72,6 +73,43 @@ class Group:
         if result.returncode != 0:
             raise AssertionError(f"twins.py: exit {result.returncode}")
         return pickle.loads(result.stdout)
+
+
+    def compare(self):
+        """Fail with all that is not the same."""
+        (ours, _), (theirs, _) = self.run()
+        trouble = []
+        for case, its in theirs["outcomes"].items():
+            mine = ours["outcomes"].get(case, [])
+            if mine != its:
+                trouble += [case, *difference(mine, its)]
+        for path in sorted(set(ours["files"]) | set(theirs["files"])):
+            mine, its = ours["files"].get(path), theirs["files"].get(path)
+            if mine != its:
+                trouble += [path, *difference(
+                    as_lines(mine, its), as_lines(its, mine))]
+        if ours["warnings"] != theirs["warnings"]:
+            trouble += ["warnings",
+                        *difference(ours["warnings"], theirs["warnings"])]
+        assert not trouble, "\n".join(trouble)
+
+
+def difference(ours, theirs):
+    return list(difflib.unified_diff(ours, theirs, "ours", "theirs",
+                                     lineterm="", n=2))
+
+
+def as_lines(found, other):
+    """Of all files that have one name, without messages of the other."""
+    lines, common = [], [m for *_, content in other or [] for m in content]
+    for uid, mode, content in found or []:
+        lines.append(f"uid {uid} mode {mode}")
+        for message in content:
+            if message in common:
+                common.remove(message)
+                continue
+            lines += message.decode(errors="backslashreplace").split("\n")
+    return lines
 
 
 # From here on: the program
