@@ -60,6 +60,38 @@ static void stop(EditLine *el)
 	(void)el_set(el, EL_REFRESH);
 }
 
+static void put_capability(EditLine *el, char *name)
+{
+	char *text = NULL;
+
+	if (el_get(el, EL_GETTC, name, &text) == 0 && text)
+		(void)fputs(text, stdout);
+}
+
+/*
+ * The terminal has other columns. The library then thinks that the cursor is
+ * where the prompt begins, so it is brought there, from as many lines below as
+ * what stands before it takes now; what follows is drawn again.
+ */
+static void resize(EditLine *el)
+{
+	const struct lines *l = lines_of(el);
+	const LineInfo *line = el_line(el);
+	size_t before = width_text(span_str(l->prompt)) +
+	    width_text(
+	        span_of(line->buffer, (size_t)(line->cursor - line->buffer)));
+	char up[] = "up";
+	char clear[] = "cd";
+
+	(void)putchar('\r');
+	for (size_t n = before / term_columns(l->m->term); n > 0; n--)
+		put_capability(el, up);
+	put_capability(el, clear);
+	(void)fflush(stdout);
+	el_resize(el);
+	(void)el_set(el, EL_REFRESH);
+}
+
 /* The next byte: 1, or 0 or negative as term_byte(). */
 static int next_byte(EditLine *el, char *ret)
 {
@@ -70,12 +102,10 @@ static int next_byte(EditLine *el, char *ret)
 
 		if (r <= 0 || what == TERM_BYTE)
 			return r;
-		if (what == TERM_STOP) {
+		if (what == TERM_STOP)
 			stop(el);
-		} else {
-			el_resize(el);
-			(void)el_set(el, EL_REFRESH);
-		}
+		else
+			resize(el);
 	}
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""mail(1) whose lines are edited, and a user who does not wait: what is typed
-ahead is on the screen once, at its place, and goes to whom it is for."""
+"""mail(1) whose lines are edited, as the screen shows it. To a user who does not
+wait: what is typed ahead is there once, at its place, and goes to whom it is
+for."""
 
 import os
 
@@ -119,3 +120,16 @@ def test_stopped_while_it_works(home):
         t.type(f"{MODES}\r")
         t.wait(lambda seen: seen.endswith("\nicanon\necho\nsh:"))
         (home.path / "go").write_text("\n")
+
+
+def test_another_width(home):
+    with sit_down(home) as t:
+        t.wait(lambda seen: seen.endswith("\n&"))
+        t.type("echo ")
+        text = "echo "
+        for width in (60, 110, 40):
+            t.tmux("resize-window", "-x", str(width), "-y", "50")
+            t.type("x")
+            text += "x"
+            t.wait(lambda seen: seen.endswith(f"\n& {text}") and
+                   seen.count("&") == 1)
