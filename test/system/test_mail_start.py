@@ -220,6 +220,19 @@ def test_account(home):
     assert code == 1 and out == "Account none does not exist.\n"
 
 
+def test_account_in_a_session(home):
+    """The folder is left by the settings that it was opened with."""
+    other = home.path / "other"
+    other.write_text(message(7) + message(8))
+    home.rc.write_text(f"set hold bsdannounce\naccount work {{\n"
+                       f"set nohold MAIL={other}\n}}\n")
+    _, out, _ = home.run("-n", stdin="p 1\naccount work\np 1\nq\n")
+    assert home.subjects() == ["test 1", "test 2", "test 3"]
+    assert home.subjects(home.mbox) == ["test 7"]
+    at = out.index(f'"{other}": 2 messages 2 new\n>N  1 ')
+    assert "body 1" in out[:at] and "body 7" in out[at:]
+
+
 def test_hooks_of_folders(home):
     other = home.path / "other"
     other.write_text(message(7))

@@ -21,9 +21,6 @@ enum { PATH_LIMIT = 4096 };
 
 int cmd_file(struct mua *m, const struct call *c)
 {
-	bool is_bsd = vars_is_set(m->vars, "bsdcompat") ||
-	    vars_is_set(m->vars, "bsdannounce");
-
 	if (c->words.count == 0) {
 		if (m->box && m->box->folder)
 			show_folder_line(m, stdout);
@@ -32,9 +29,7 @@ int cmd_file(struct mua *m, const struct call *c)
 	(void)fflush(stdout);
 	if (box_change(m, c->words.all[0]) != 0)
 		return 1;
-	show_folder_line(m, stdout);
-	if (is_bsd && m->box->count && vars_is_set(m->vars, "header"))
-		show_headers(m, m->box->dot, stdout);
+	show_arrival(m);
 	return 0;
 }
 

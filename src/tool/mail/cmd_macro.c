@@ -148,9 +148,35 @@ static void keep_settings(struct mua *m, const struct call *c)
 	}
 }
 
+/* What says how a folder is left. */
+static const char *const at_quit[] = { "hold", "keepsave", "append", "emptybox",
+	"keep" };
+
+static unsigned get_flags(const struct mua *m)
+{
+	unsigned flags = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(at_quit); i++)
+		flags |= (unsigned)vars_is_set(m->vars, at_quit[i]) << i;
+	return flags;
+}
+
+static void set_flags(struct mua *m, unsigned flags)
+{
+	for (size_t i = 0; i < ARRAY_LEN(at_quit); i++) {
+		if (flags & 1U << i)
+			vars_set(m->vars, at_quit[i], NULL);
+		else
+			(void)vars_unset(m->vars, at_quit[i]);
+	}
+}
+
 static int use_account(struct mua *m, const char *name)
 {
 	const struct dict_entry *e = dict_find(&m->accounts, span_str(name));
+	unsigned before = get_flags(m);
+	unsigned now;
+	int r;
 
 	if (!e) {
 		(void)printf("Account %s does not exist.\n", name);
@@ -159,9 +185,16 @@ static int use_account(struct mua *m, const char *name)
 	if (source_lines(m, e->values, e->count))
 		return 1;
 	/* Another inbox, perhaps; at the start it is opened later. */
-	if (m->is_reading && !m->is_loading && m->box && m->box->folder)
-		return box_change(m, NULL) < 0;
-	return 0;
+	if (!m->is_reading || m->is_loading || !m->box || !m->box->folder)
+		return 0;
+	/* The one that is left is so by its own settings. */
+	now = get_flags(m);
+	set_flags(m, before);
+	r = box_change(m, NULL);
+	set_flags(m, now);
+	if (r == 0)
+		show_arrival(m);
+	return r != 0;
 }
 
 int cmd_account(struct mua *m, const struct call *c)

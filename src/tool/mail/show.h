@@ -9,6 +9,8 @@
 
 /* `"/var/spool/mail/pue": 2 messages 1 new 2 unread` */
 void show_folder_line(struct mua *m, FILE *out);
+/* The same for a folder one went to, with its summary if bsdannounce wants. */
+void show_arrival(struct mua *m);
 /* The screen of summary lines around message i; -H. */
 void show_headers(struct mua *m, uint32_t i, FILE *out);
 /* One line of the summary; `current`: with ">". */

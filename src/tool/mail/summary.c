@@ -74,6 +74,16 @@ void show_folder_line(struct mua *m, FILE *out)
 	    out, "%s\n", folder_is_read_only(b->folder) ? " [Read only]" : "");
 }
 
+void show_arrival(struct mua *m)
+{
+	bool is_bsd = vars_is_set(m->vars, "bsdcompat") ||
+	    vars_is_set(m->vars, "bsdannounce");
+
+	show_folder_line(m, stdout);
+	if (is_bsd && m->box->count && vars_is_set(m->vars, "header"))
+		show_headers(m, m->box->dot, stdout);
+}
+
 /* ---- lines ---- */
 
 static bool has_colour(const struct mua *m)
