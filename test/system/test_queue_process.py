@@ -77,6 +77,15 @@ def test_the_port_of_the_client(q):
         q.crash()
 
 
+def test_recipients_of_a_job_are_in_order(q):
+    """By domain in any case, then by address; as Postfix has them."""
+    wanted = ["b@A.example", "B@B.example", "a@b.example", "c@B.example",
+              "z"]
+    q.smtpd().send_mail(ME, [Rcpt(addr, nexthop="next")
+                             for addr in reversed(wanted)], CONTENT)
+    assert q.relay().job().addresses == wanted
+
+
 @pytest.mark.program("strace")
 def test_flushed_before_it_is_acknowledged(make_queue, tmp_path):
     trace = tmp_path / "trace"

@@ -16,6 +16,7 @@
 
 #include "daemon/delivery_log.h"
 #include "daemon/queue/forms.h"
+#include "mail/address.h"
 #include "os/log.h"
 
 enum {
@@ -374,6 +375,36 @@ static int by_route(const void *x, const void *y, void *ctx)
 	return order ? order : span_cmp_nocase(l->nexthop, r->nexthop);
 }
 
+/* Those without a domain come last. */
+static int by_address(span l, span r)
+{
+	span ours = address_domain(l);
+	span theirs = address_domain(r);
+	int order = !ours.ptr - !theirs.ptr;
+
+	if (!order)
+		order = span_cmp_nocase(ours, theirs);
+	return order ? order : span_cmp(l, r);
+}
+
+/*
+ * As in Postfix, a job has its recipients by their domains and then by their
+ * addresses: what a command gets, or a server hears, does not depend on what
+ * else the message was for.
+ */
+static int in_order(const void *x, const void *y, void *ctx)
+{
+	struct active *a = ctx;
+	uint32_t l = *(const uint32_t *)x;
+	uint32_t r = *(const uint32_t *)y;
+	int order = by_route(x, y, ctx);
+
+	if (!order)
+		order = by_address(
+		    active_address(a, l).addr, active_address(a, r).addr);
+	return order ? order : (l > r) - (l < r);
+}
+
 /* The first n of these share transport and next hop; n <= limit. */
 static uint32_t run_length(struct active *a, uint32_t *places, uint32_t left)
 {
@@ -399,7 +430,7 @@ void active_submit(struct active *a)
 		if (active_target(a, i)->state == ACTIVE_PENDING)
 			places[n++] = i;
 	if (n > 1)
-		qsort_r(places, n, sizeof(*places), by_route, a);
+		qsort_r(places, n, sizeof(*places), in_order, a);
 	for (uint32_t at = 0; at < n;) {
 		uint32_t run = run_length(a, places + at, n - at);
 
