@@ -19,10 +19,7 @@ static const span from_word = SPAN_INIT("From ");
 
 static void put_eol(struct buf *out, span eol)
 {
-	if (eol.len == 0)
-		buf_putc(out, '\n');
-	else
-		buf_put(out, eol);
+	buf_put(out, eol.ptr ? eol : SPAN("\n"));
 }
 
 static void put_address_line(struct buf *out, span name, span addr, span eol)

@@ -34,7 +34,7 @@ struct mbox_head {
 	span original_to;
 	span delivered_to;
 	usec now; /* wall clock */
-	span eol; /* line end; empty: LF */
+	span eol; /* line end, may be empty; ptr NULL: LF */
 };
 
 void mbox_write_head(
@@ -44,7 +44,7 @@ struct mbox {
 	unsigned flags;
 	uint8_t state;
 	uint8_t matched; /* bytes of "From " seen and held back */
-	span eol;        /* line end; empty: LF. Set it after mbox_init() */
+	span eol;        /* as in mbox_head. Set it after mbox_init() */
 };
 
 void mbox_init(struct mbox *m, unsigned flags);

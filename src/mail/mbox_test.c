@@ -59,6 +59,13 @@ static void test_eol(void **state)
 	mbox_feed(&m, SPAN("a\r\n..b\r\n\r\nc"), &out);
 	mbox_finish(&m, &out);
 	assert_span_equal(buf_span(&out), SPAN("a<>..b<><>c<><>"));
+	/* Even none. */
+	buf_clear(&out);
+	mbox_init(&m, MBOX_BLANK | MBOX_DOT);
+	m.eol = SPAN("");
+	mbox_feed(&m, SPAN("a\r\n..b\r\n\r\nc"), &out);
+	mbox_finish(&m, &out);
+	assert_span_equal(buf_span(&out), SPAN("a..bc"));
 	buf_done(&out);
 }
 

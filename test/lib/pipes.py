@@ -187,11 +187,12 @@ class Side:
         return sorted(texts)
 
 
-def compare(make_instance, cases):
+def compare(make_instance, cases, what=("outcomes", "records"), **settings):
+    """`settings` are parameters of both."""
     for i, case in enumerate(cases):
         case.name = f"c{i}"
     common = {"recipient_delimiter": "+", "myhostname": "mail.example.test",
-              "minimal_backoff_time": "1000s"}
+              "minimal_backoff_time": "1000s", **settings}
     ours = Side(make_instance(*(f"{k} = {v}" for k, v in common.items())),
                 cases)
     with_peer = postfix_peer.PostfixPeer(common)
@@ -206,10 +207,10 @@ def compare(make_instance, cases):
         for case in cases:
             for side in sides:
                 side.wait_for_outcomes(case)
-            for what in ("outcomes", "records"):
-                got, want = (getattr(side, what)(case) for side in sides)
+            for name in what:
+                got, want = (getattr(side, name)(case) for side in sides)
                 if got != want:
-                    differences.append((case.line, what, got, want))
+                    differences.append((case.line, name, got, want))
         assert not differences, "\n".join(
-            f"{line}: {what}\n  ours   {got}\n  theirs {want}"
-            for line, what, got, want in differences)
+            f"{line}: {name}\n  ours   {got}\n  theirs {want}"
+            for line, name, got, want in differences)

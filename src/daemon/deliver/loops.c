@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/deliver/loops.h"
 
-/* The value of a Delivered-To line; ptr NULL: it is none. */
+/* The value of a Delivered-To line; ptr NULL: it is none. As in Postfix, with
+ * blanks behind it is another one. */
 static span value_of(span line)
 {
 	if (!span_skip_nocase(&line, SPAN("Delivered-To")))
 		return SPAN_NONE;
-	line = span_trim(line);
+	line = span_trim_left(line);
 	if (!span_skip(&line, SPAN(":")))
 		return SPAN_NONE;
-	return span_trim(line);
+	return span_trim_left(line);
 }
 
 /* The next line that begins a header, without its end; ptr NULL: no more. */

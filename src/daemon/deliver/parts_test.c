@@ -13,10 +13,11 @@ static void test_loops(void **state)
 		{ "Delivered-To: ana@x\r\nSubject: delivered-to: no\r\n"
 		  "DELIVERED-TO :Bob@y \r\n Delivered-To: folded\r\n"
 		  "\r\nDelivered-To: body\r\n",
-		    "ana@x\nBob@y" },
+		    "ana@x\nBob@y " },
 		/* cut off in the middle of the header */
 		{ "Subject: x\r\nDelivered-To: ana@x", "ana@x" },
 		{ "delivered-to:ana@x\r\n\r\n", "ana@x" },
+		{ "Delivered-To: \t ana@x \r\n\r\n", "ana@x " },
 		{ "X-Delivered-To: ana@x\r\n\r\n", "" },
 		{ "Delivered-To ana@x\r\n\r\n", "" },
 		{ "Delivered-To:\r\n\r\n", "" },

@@ -61,6 +61,9 @@ static bool take_user(struct parser *x, span value)
 
 static bool take_directory(struct parser *x, span value)
 {
+	/* There is no such directory, in Postfix either. */
+	if (value.len == 0)
+		return fail(x, "directory= needs a path", value);
 	x->p->directory = value;
 	return true;
 }
@@ -118,7 +121,9 @@ static bool take_eol(struct parser *x, span value)
 	}
 	if (eol.failed)
 		return fail(x, "eol= is too long", value);
-	x->p->eol = arena_dup(x->arena, buf_span(&eol));
+	/* As in Postfix, an octal zero ends it. */
+	rest = buf_span(&eol);
+	x->p->eol = arena_dup(x->arena, span_cut(&rest, '\0'));
 	return x->p->eol.ptr || fail(x, "no memory for", value);
 }
 

@@ -24,6 +24,7 @@ enum pipe_flags {
 	PIPE_FOLD_LOCAL = 2,  /* u */
 	PIPE_QUOTE = 4,       /* q */
 	PIPE_FINAL = 8,       /* X: "delivered", not "relayed" */
+	PIPE_UTF8 = 16,       /* fold what is not ASCII, too */
 };
 
 enum {
@@ -47,7 +48,8 @@ struct pipe_line {
 	uint64_t size_max; /* 0: none */
 	uint32_t nargs;
 	struct pipe_arg *args;
-	/* To be filled in by the caller: where $user ends. */
+	/* To be filled in by the caller, beside PIPE_UTF8: where $user
+	 * ends. */
 	struct extension_rules rules;
 	/* An argument that cannot be expanded: each delivery is put off, and
 	 * this says why. Empty: none. */
@@ -63,6 +65,9 @@ MUST_USE bool pipe_parse(const struct conf_service *line, struct arena *a,
 
 /* The sender as the command shall see it. */
 span pipe_sender(const struct pipe_line *p, const struct envelope *e);
+
+/* Append `s` in lower case, or rather as it is compared without case. */
+void pipe_fold(const struct pipe_line *p, span s, struct buf *out);
 
 struct pipe_argv {
 	uint32_t n;

@@ -32,50 +32,65 @@ struct source {
 
 /* ---- values ---- */
 
-/* Folded on the sides of the last '@' that `flags` say; without one, all of
- * it counts as local. */
-static void put_folded(struct buf *out, span addr, unsigned flags)
+void pipe_fold(const struct pipe_line *p, span s, struct buf *out)
+{
+	if (p->flags & PIPE_UTF8) {
+		utf8_fold(s, out);
+		return;
+	}
+	for (size_t i = 0; i < s.len; i++)
+		buf_putc(out, ascii_lower(s.ptr[i]));
+}
+
+/* Folded if the line has that flag. */
+static void put_part(
+    const struct source *s, struct buf *out, span part, unsigned flag)
+{
+	if (s->p->flags & flag)
+		pipe_fold(s->p, part, out);
+	else
+		buf_put(out, part);
+}
+
+/* On the sides of the last '@'; without one, all of it counts as local. */
+static void put_folded(const struct source *s, struct buf *out, span addr)
 {
 	ssize_t at = span_rfind(addr, '@');
 	size_t local = at < 0 ? addr.len : (size_t)at;
 
-	if (flags & PIPE_FOLD_LOCAL)
-		utf8_fold(span_first(addr, local), out);
-	else
-		buf_put(out, span_first(addr, local));
-	if (flags & PIPE_FOLD_DOMAIN)
-		utf8_fold(span_from(addr, local), out);
-	else
-		buf_put(out, span_from(addr, local));
+	put_part(s, out, span_first(addr, local), PIPE_FOLD_LOCAL);
+	put_part(s, out, span_from(addr, local), PIPE_FOLD_DOMAIN);
 }
 
-static void put_address(struct buf *out, span addr, unsigned flags)
+static void put_quoted(const struct source *s, struct buf *out, span addr)
+{
+	if (s->p->flags & PIPE_QUOTE)
+		address_quote(out, addr);
+	else
+		buf_put(out, addr);
+}
+
+static void put_address(const struct source *s, struct buf *out, span addr)
 {
 	CLEANUP(buf_done) struct buf quoted = BUF_INIT(VALUE_MAX);
 
-	if (flags & PIPE_QUOTE) {
-		address_quote(&quoted, addr);
-		addr = buf_span(&quoted);
-	}
-	put_folded(out, addr, flags);
+	put_quoted(s, &quoted, addr);
+	put_folded(s, out, buf_span(&quoted));
 }
 
 static void put_nexthop(const struct source *s, struct buf *out)
 {
-	if (s->p->flags & PIPE_FOLD_DOMAIN)
-		utf8_fold(s->e->rcpts[0].nexthop, out);
-	else
-		buf_put(out, s->e->rcpts[0].nexthop);
+	put_part(s, out, s->e->rcpts[0].nexthop, PIPE_FOLD_DOMAIN);
 }
 
 static void put_recipient(const struct source *s, struct buf *out)
 {
-	put_address(out, s->rcpt->addr, s->p->flags);
+	put_address(s, out, s->rcpt->addr);
 }
 
 static void put_original(const struct source *s, struct buf *out)
 {
-	put_address(out, s->rcpt->orig, s->p->flags);
+	put_address(s, out, s->rcpt->orig);
 }
 
 static void put_sender(const struct source *s, struct buf *out)
@@ -83,14 +98,14 @@ static void put_sender(const struct source *s, struct buf *out)
 	span sender = pipe_sender(s->p, s->e);
 
 	if (sender.len > 0)
-		put_address(out, sender, s->p->flags & PIPE_QUOTE);
+		put_quoted(s, out, sender);
 }
 
 /* The two sides of the recipient, folded. */
 static void split_recipient(
     const struct source *s, struct buf *folded, span *ret_local, span *ret)
 {
-	put_folded(folded, s->rcpt->addr, s->p->flags);
+	put_folded(s, folded, s->rcpt->addr);
 	address_split(buf_span(folded), ret_local, ret);
 	if (!ret->ptr)
 		buf_printf(s->warnings, "no @ in recipient address: %.*s\n",

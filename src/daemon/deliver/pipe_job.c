@@ -16,6 +16,7 @@ enum {
 	TEXT_MAX = 8192,
 	FAULT_MAX = 2 * PIPE_ERROR_MAX,
 	QUOTED_MAX = 2 * ADDRESS_MAX + 2,
+	FOLDED_MAX = 3 * QUOTED_MAX,
 };
 
 /* What a line of master.cf says, taken apart once. */
@@ -63,6 +64,8 @@ static bool load(struct pipe_service *p, const struct service *s)
 	}
 	if (!conf_bool(conf, s->index, SPAN("enable_original_recipient")))
 		p->line.head &= ~(unsigned)MBOX_ORIGINAL_TO;
+	if (conf_bool(conf, s->index, SPAN("smtputf8_enable")))
+		p->line.flags |= PIPE_UTF8;
 	p->line.rules = (struct extension_rules){
 		.delimiters =
 		    conf_value(conf, s->index, SPAN("recipient_delimiter")),
@@ -166,19 +169,32 @@ static bool is_ambiguous(const struct job_run *run, const struct pipe_line *p)
 	return false;
 }
 
-static bool is_looping(struct job_run *run)
+/* Whether a Delivered-To line has this address, in any case. */
+static bool has_seen(
+    const struct job_run *run, const struct pipe_line *p, span addr)
 {
 	CLEANUP(buf_done) struct buf quoted = BUF_INIT(QUOTED_MAX);
-	CLEANUP(buf_done) struct buf text = BUF_INIT(QUOTED_MAX);
-	span addr = run->job.envelope.rcpts[0].addr;
+	CLEANUP(buf_done) struct buf want = BUF_INIT(FOLDED_MAX);
+	CLEANUP(buf_done) struct buf seen = BUF_INIT(FOLDED_MAX);
 	span rest = run->seen;
-	bool found = false;
 
 	address_quote(&quoted, addr);
-	while (rest.len && !found)
-		found =
-		    span_eq_nocase(span_cut(&rest, '\n'), buf_span(&quoted));
-	if (!found)
+	pipe_fold(p, buf_span(&quoted), &want);
+	while (rest.len) {
+		buf_clear(&seen);
+		pipe_fold(p, span_cut(&rest, '\n'), &seen);
+		if (!seen.failed && span_eq(buf_span(&seen), buf_span(&want)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_looping(struct job_run *run, const struct pipe_line *p)
+{
+	CLEANUP(buf_done) struct buf text = BUF_INIT(QUOTED_MAX);
+	span addr = run->job.envelope.rcpts[0].addr;
+
+	if (!has_seen(run, p, addr))
 		return false;
 	buf_put(&text, SPAN("mail forwarding loop for "));
 	buf_put(&text, addr);
@@ -267,7 +283,8 @@ void pipe_start(struct job_run *run)
 		    SPAN("message too large"));
 	} else if (run_is_trial(run)) {
 		tell_trial(run, &p->line);
-	} else if (!(p->line.head & MBOX_DELIVERED_TO) || !is_looping(run)) {
+	} else if (!(p->line.head & MBOX_DELIVERED_TO) ||
+	    !is_looping(run, &p->line)) {
 		run_command(run, p);
 	}
 }

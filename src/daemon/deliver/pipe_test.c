@@ -116,6 +116,7 @@ static void test_bad_attributes(void **state)
 		{ "user=u /bin/x", "unknown attribute name: /bin/x" },
 		{ "user=u flags=RZ argv=x", "unknown flag: Z" },
 		{ "user=u chroot=/c argv=x", "chroot= is not supported; " },
+		{ "user=u directory= argv=x", "directory= needs a path: " },
 		{ "user=u size=1k argv=x", "bad size= value: 1k" },
 		{ "user=u size=-1 argv=x", "bad size= value: -1" },
 		{ "user=u size=99999999999999999999 argv=x",
@@ -134,6 +135,38 @@ static void test_bad_attributes(void **state)
 		assert_true(span_has_prefix(
 		    buf_span(&x.error), span_str(cases[i].error)));
 		parsed_done(&x);
+	}
+}
+
+static void test_eol(void **state)
+{
+	static const struct {
+		const char *said, *eol;
+	} cases[] = {
+		{ "eol=", "" },
+		{ "eol=\\", "" },
+		{ "eol=\\0", "" },
+		{ "eol=a\\0b", "a" },
+		{ "eol=\\400x", "" },
+		{ "eol=\\1234", "S4" },
+		{ "eol=\\8\\x41", "8x41" },
+		{ "eol=\\\\n", "\\n" },
+		{ "eol=x eol=\\t", "\t" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf text = BUF_INIT(1024);
+		struct parsed x;
+
+		buf_printf(&text, "user=u %s argv=x", cases[i].said);
+		parse(&x, buf_cstr(&text));
+		assert_true(x.ok);
+		/* Without a line end is not what is preset. */
+		assert_non_null(x.p.eol.ptr);
+		assert_span_equal(x.p.eol, span_str(cases[i].eol));
+		parsed_done(&x);
+		buf_done(&text);
 	}
 }
 
@@ -389,6 +422,37 @@ static void test_stock_lines(void **state)
 		check(lines[i].line, &plain, lines[i].argv);
 }
 
+/* smtputf8_enable says what letters there are. */
+static void test_folding(void **state)
+{
+	static const struct {
+		const char *text, *ascii, *utf8;
+	} foldings[] = {
+		{ "Ana@B", "ana@b", "ana@b" },
+		{ "\303\204B\303\237@\303\226", "\303\204b\303\237@\303\226",
+		    "\303\244bss@\303\266" },
+		{ "A\377\304", "a\377\304", "a\377\304" },
+		{ "", "", "" },
+	};
+	struct pipe_line p = { .flags = 0 };
+	struct buf out = BUF_INIT(1024);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(foldings); i++) {
+		span text = span_str(foldings[i].text);
+
+		buf_clear(&out);
+		p.flags = 0;
+		pipe_fold(&p, text, &out);
+		assert_span_equal(buf_span(&out), span_str(foldings[i].ascii));
+		buf_clear(&out);
+		p.flags = PIPE_UTF8;
+		pipe_fold(&p, text, &out);
+		assert_span_equal(buf_span(&out), span_str(foldings[i].utf8));
+	}
+	buf_done(&out);
+}
+
 static void test_no_memory(void **state)
 {
 	const struct extension_rules rules = { .delimiters = SPAN("+") };
@@ -417,10 +481,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attributes),
+		cmocka_unit_test(test_eol),
 		cmocka_unit_test(test_bad_attributes),
 		cmocka_unit_test(test_bad_arguments),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_stock_lines),
+		cmocka_unit_test(test_folding),
 		cmocka_unit_test(test_no_memory),
 	};
 

@@ -84,6 +84,7 @@ static struct work_item command(uint64_t number)
 		.sender = SPAN("s@x"),
 		.address = SPAN("Been@Here"),
 		.time_limit = 20 * USEC_SEC,
+		.eol = SPAN("\n"),
 		.content = message,
 	};
 }

@@ -340,8 +340,10 @@ static void submit(struct step_run *sr, bool look)
 	w->message = run->message;
 	w->blob = run->job.blob;
 	w->content = run->job.content;
-	if (w->kind == WORK_COMMAND)
+	if (w->kind == WORK_COMMAND) {
+		w->eol = SPAN("\n");
 		add_env(sr);
+	}
 	pool_submit(run->d->pool, &sr->errand.item);
 }
 

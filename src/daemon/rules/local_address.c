@@ -113,8 +113,7 @@ static bool is_in_loop(struct local_run *r, span address)
 	address_quote(&b, address);
 	address = local_fold(r, buf_span(&b));
 	while (seen.len)
-		if (span_eq(local_fold(r, span_trim(span_cut(&seen, '\n'))),
-		        address))
+		if (span_eq(local_fold(r, span_cut(&seen, '\n')), address))
 			return true;
 	return false;
 }
