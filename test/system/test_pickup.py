@@ -313,3 +313,8 @@ def test_large(make_instance):
     drop.wait_empty()
     mail.wait_empty()
     assert mail.mailbox().count(body.encode()) == 20000
+
+
+def test_postkick_is_let_go(mail):
+    """Postfix's programs wait until the service hangs up."""
+    mail.tool("postkick", "-c", mail.etc, "public", "pickup", "W", timeout=20)

@@ -3,10 +3,10 @@
  * daemon/pickup/door.c - public/pickup, where postdrop says that there is
  * mail.
  *
- * A connection says so by being made. Postfix's programs write a byte before
- * they hang up, so a connection is kept until they have; what is written is
- * not looked at. Anybody on this machine may connect: when there are too many
- * the oldest has to go.
+ * A connection says so by being made. Postfix's programs write something and
+ * some wait for us to hang up, so a connection is kept until they have written;
+ * what, is not looked at. Anybody on this machine may connect: when there are
+ * too many the oldest has to go.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -56,8 +56,7 @@ static void on_words(void *ctx, unsigned events UNUSED)
 		return;
 	if (n > 0)
 		maildrop_nudge(v->door->pickup->maildrop);
-	else
-		leave(v);
+	leave(v);
 }
 
 static void welcome(struct door *d, int fd)
