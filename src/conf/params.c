@@ -95,8 +95,6 @@
 	"senders may ask for one with NOTIFY=SUCCESS"
 #define NO_THREADS PARAM_MISSING, "bounces begin a thread of their own; find " \
 	"the message by the queue id that they name"
-#define NO_VERP    PARAM_MISSING, "VERP is not part of this version; let the " \
-	"list's program make a sender address for each member"
 #define NO_XCLIENT PARAM_MISSING, "XCLIENT, XFORWARD and the proxy protocol " \
 	"are not part of this version; let clients connect directly"
 #define NO_HIDING  PARAM_MISSING, "the Received header always names the " \

@@ -13,7 +13,9 @@ enum { RCPT_MIN = 5 * 4 + 1 };
 
 /* Among the flags, in the binary form only: this stands behind the recipients,
  * in the order of these bits. */
-enum { HAS_CLIENT_PORT = 1 << 30 };
+enum { HAS_CLIENT_PORT = 1 << 30, HAS_VERP = 1 << 29 };
+
+enum { VERP_LEN = 2 };
 
 static void put_rcpt(struct buf *out, const struct rcpt *r)
 {
@@ -44,7 +46,9 @@ void envelope_put(struct buf *out, const struct envelope *e)
 	wire_put_u64(out, e->arrival);
 	wire_put_span(out, e->sender);
 	wire_put_u64(out, e->size);
-	wire_put_u32(out, e->flags | (e->client_port ? HAS_CLIENT_PORT : 0));
+	wire_put_u32(out,
+	    e->flags | (e->client_port ? HAS_CLIENT_PORT : 0) |
+	        (e->verp.len ? HAS_VERP : 0));
 	wire_put_span(out, e->envid);
 	wire_put_span(out, e->client_name);
 	wire_put_span(out, e->client_addr);
@@ -56,6 +60,8 @@ void envelope_put(struct buf *out, const struct envelope *e)
 		put_rcpt(out, &e->rcpts[i]);
 	if (e->client_port)
 		wire_put_u16(out, e->client_port);
+	if (e->verp.len)
+		wire_put_span(out, e->verp);
 }
 
 /* False: it should be there, and says nothing. */
@@ -66,6 +72,15 @@ static bool get_client_port(struct wire *w, struct envelope *e)
 	e->flags &= ~(uint32_t)HAS_CLIENT_PORT;
 	e->client_port = wire_u16(w);
 	return e->client_port != 0;
+}
+
+static bool get_verp(struct wire *w, struct envelope *e)
+{
+	if (!(e->flags & HAS_VERP))
+		return true;
+	e->flags &= ~(uint32_t)HAS_VERP;
+	e->verp = wire_span(w);
+	return e->verp.len == VERP_LEN;
 }
 
 bool envelope_get(struct wire *w, struct arena *a, struct envelope *ret)
@@ -93,7 +108,7 @@ bool envelope_get(struct wire *w, struct arena *a, struct envelope *ret)
 		return false;
 	for (uint32_t i = 0; i < e.nrcpts; i++)
 		e.rcpts[i] = get_rcpt(w);
-	if (!get_client_port(w, &e) || w->failed)
+	if (!get_client_port(w, &e) || !get_verp(w, &e) || w->failed)
 		return false;
 	*ret = e;
 	return true;

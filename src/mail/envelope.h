@@ -63,6 +63,9 @@ struct envelope {
 	span helo;
 	span proto; /* SMTP, ESMTP, ... */
 	span ident; /* Message-Id as logged, with its <> */
+	/* Two characters: each recipient gets a sender of his own (verp.h);
+	 * or empty. */
+	span verp;
 	uint32_t nrcpts;
 	struct rcpt *rcpts;
 };

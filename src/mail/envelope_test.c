@@ -28,6 +28,7 @@ static const struct envelope sample = {
 	.helo = SPAN_INIT("mydom.com"),
 	.proto = SPAN_INIT("ESMTP"),
 	.ident = SPAN_INIT("<x@y>"),
+	.verp = SPAN_INIT("+="),
 	.nrcpts = ARRAY_LEN(rcpts),
 	.rcpts = rcpts,
 };
@@ -56,6 +57,7 @@ static void check_envelope(const struct envelope *e)
 	assert_span_equal(e->helo, sample.helo);
 	assert_span_equal(e->proto, sample.proto);
 	assert_span_equal(e->ident, sample.ident);
+	assert_span_equal(e->verp, sample.verp);
 	assert_int_equal(e->nrcpts, sample.nrcpts);
 	for (uint32_t i = 0; i < e->nrcpts; i++)
 		check_rcpt(&e->rcpts[i], &rcpts[i]);
@@ -190,28 +192,54 @@ static void test_of_old(void **state)
 	e.client_port = 1;
 	envelope_put(&again, &e);
 	assert_int_equal(again.len, sizeof(of_old) + 2);
-	assert_span_equal(span_from(buf_span(&again), sizeof(of_old)),
-	    SPAN("\1\0"));
+	assert_span_equal(
+	    span_from(buf_span(&again), sizeof(of_old)), SPAN("\1\0"));
 	arena_done(&a);
 	buf_done(&again);
+}
+
+static bool is_taken(const struct buf *b)
+{
+	struct wire w = wire_from(buf_span(b));
+	struct envelope e;
+	struct arena a;
+	bool ok;
+
+	arena_init(&a, 10000);
+	ok = envelope_get(&w, &a, &e);
+	arena_done(&a);
+	return ok;
 }
 
 /* It says that there is a port, and there is none. */
 static void test_no_port(void **state)
 {
 	struct buf b = BUF_INIT(10000);
-	struct envelope e;
-	struct arena a;
-	struct wire w;
+	struct envelope e = sample;
 
 	(void)state;
-	arena_init(&a, 10000);
-	envelope_put(&b, &sample);
+	e.verp = SPAN_NONE;
+	envelope_put(&b, &e);
+	assert_true(is_taken(&b));
 	memset(b.data + b.len - sizeof(uint16_t), 0, sizeof(uint16_t));
-	w = wire_from(buf_span(&b));
-	assert_false(envelope_get(&w, &a, &e));
-	arena_done(&a);
+	assert_false(is_taken(&b));
 	buf_done(&b);
+}
+
+static void test_bad_verp(void **state)
+{
+	static const span bad[] = { SPAN_INIT("+"), SPAN_INIT("+=-") };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct buf b = BUF_INIT(10000);
+		struct envelope e = sample;
+
+		e.verp = bad[i];
+		envelope_put(&b, &e);
+		assert_false(is_taken(&b));
+		buf_done(&b);
+	}
 }
 
 int main(void)
@@ -223,6 +251,7 @@ int main(void)
 		cmocka_unit_test(test_full_arena),
 		cmocka_unit_test(test_of_old),
 		cmocka_unit_test(test_no_port),
+		cmocka_unit_test(test_bad_verp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

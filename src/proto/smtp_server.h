@@ -103,6 +103,7 @@ struct smtp_mail {
 	span sender;    /* internal form */
 	span envid;     /* decoded, or empty */
 	span auth;      /* AUTH=, or empty */
+	span verp;      /* XVERP=: two characters, or empty */
 	uint64_t size;  /* SIZE=, or 0 */
 	bool body_8bit; /* BODY=8BITMIME */
 	bool body_7bit;
@@ -175,8 +176,9 @@ struct smtp_server {
 	bool drop_after;   /* ... was told: free the transaction */
 	bool too_many_errors; /* closed for that reason */
 	bool rcpt_refused;    /* one of this transaction */
-	bool was_cut; /* conf->trusted: beyond message_size_limit, at COMMIT */
-	bool tls;     /* the session is encrypted */
+	bool was_cut;  /* conf->trusted: beyond message_size_limit, at COMMIT */
+	bool tls;      /* the session is encrypted */
+	bool may_verp; /* the driver's: XVERP is for this client */
 	bool saw_bare_lf;
 	struct {
 		uint32_t ok;

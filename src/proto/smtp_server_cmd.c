@@ -45,6 +45,8 @@ static bool announces(const struct smtp_server *s, enum smtp_keyword k)
 		return !s->conf->disable_vrfy;
 	if (k == SMTP_KEYWORD_STARTTLS)
 		return s->conf->tls != SMTP_TLS_NONE && !s->tls;
+	if (k == SMTP_KEYWORD_VERP)
+		return s->may_verp;
 	return k != SMTP_KEYWORD_SMTPUTF8 || s->conf->smtputf8;
 }
 
@@ -58,6 +60,7 @@ static const struct {
 	{ SMTP_KEYWORD_VRFY, SPAN_INIT("VRFY") },
 	{ SMTP_KEYWORD_ETRN, SPAN_INIT("ETRN") },
 	{ SMTP_KEYWORD_STARTTLS, SPAN_INIT("STARTTLS") },
+	{ SMTP_KEYWORD_VERP, SPAN_INIT("XVERP") },
 	{ SMTP_KEYWORD_ENHANCEDSTATUSCODES, SPAN_INIT("ENHANCEDSTATUSCODES") },
 	{ SMTP_KEYWORD_8BITMIME, SPAN_INIT("8BITMIME") },
 	{ SMTP_KEYWORD_DSN, SPAN_INIT("DSN") },

@@ -48,6 +48,8 @@ struct smtp_server_conf {
 	span banner;
 	span noop_commands;          /* words by comma or blank */
 	span forbidden_commands;     /* the same */
+	span verp_delimiters;        /* of XVERP without a value */
+	span verp_filter;            /* verp_delimiter_filter */
 	uint64_t message_size_limit; /* 0: none */
 	uint32_t line_length_limit;
 	uint32_t recipient_limit;

@@ -203,6 +203,8 @@ static void set_up(struct smtp_server_conf *c, const uint8_t *settings)
 		.banner = SPAN("h.example ESMTP"),
 		.forbidden_commands = SPAN("GET POST"),
 		.noop_commands = SPAN("foo"),
+		.verp_delimiters = SPAN("+="),
+		.verp_filter = SPAN("+="),
 		.message_size_limit = bits & 1 ? 300 : 0,
 		.line_length_limit = bits & 2 ? 100 : 2048,
 		.recipient_limit = 3,
@@ -241,6 +243,7 @@ static void begin(
 		.out = BUF_INIT(OUT_MAX),
 		.content = BUF_INIT(OUT_MAX) };
 	smtp_server_init(&p->s, conf);
+	p->s.may_verp = seed & 1;
 }
 
 static void end(struct play *p)

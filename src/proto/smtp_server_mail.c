@@ -6,6 +6,7 @@
 #include "proto/smtp_server_internal.h"
 
 #include "mail/address.h"
+#include "mail/verp.h"
 #include "proto/xtext.h"
 
 static const span no_dsn = SPAN_INIT("501 5.7.1 DSN support is disabled");
@@ -99,6 +100,27 @@ static span take_utf8(struct smtp_server *s, span value)
 	return SPAN_NONE;
 }
 
+static span take_verp(struct smtp_server *s, span value)
+{
+	struct buf text = BUF_INIT(1024);
+
+	if (verp_is_valid(value, s->conf->verp_filter)) {
+		s->mail.verp = arena_dup(&s->txn, value);
+	} else {
+		buf_printf(&text,
+		    "501 5.5.4 Error: XVERP needs two characters from %.*s",
+		    PRI(s->conf->verp_filter));
+		value = arena_dup(&s->cmd, buf_span(&text));
+	}
+	buf_done(&text);
+	return s->mail.verp.len ? SPAN_NONE : value;
+}
+
+static span take_usual_verp(struct smtp_server *s, span value UNUSED)
+{
+	return take_verp(s, s->conf->verp_delimiters);
+}
+
 static const struct smtp_param mail_items[] = {
 	{ SPAN_INIT("BODY=8BITMIME"), take_8bitmime },
 	{ SPAN_INIT("BODY=7BIT"), take_7bit },
@@ -107,6 +129,8 @@ static const struct smtp_param mail_items[] = {
 	{ SPAN_INIT("AUTH="), take_auth },
 	{ SPAN_INIT("RET="), take_ret },
 	{ SPAN_INIT("ENVID="), take_envid },
+	{ SPAN_INIT("XVERP="), take_verp },
+	{ SPAN_INIT("XVERP"), take_usual_verp },
 };
 
 static const struct smtp_params mail_params = { mail_items,
@@ -202,6 +226,15 @@ static const struct smtp_param *find_param(
 	return NULL;
 }
 
+/* To those who do not know it, it is no parameter at all. */
+static bool is_for(const struct smtp_server *s, const struct smtp_param *p)
+{
+	if (p->take == take_utf8)
+		return knows_utf8(s);
+	return (p->take != take_verp && p->take != take_usual_verp) ||
+	    s->may_verp || s->conf->trusted;
+}
+
 /* False: the command was refused. */
 static bool take_params(struct smtp_server *s, span args,
     const struct smtp_params *params, const struct smtp_params *inside)
@@ -219,7 +252,7 @@ static bool take_params(struct smtp_server *s, span args,
 		p = find_param(params, &value);
 		if (!p && s->conf->trusted)
 			p = find_param(inside, &value);
-		if (!p || (p->take == take_utf8 && !knows_utf8(s))) {
+		if (!p || !is_for(s, p)) {
 			smtp_replyf(
 			    s, "555 5.5.4 Unsupported option: %.*s", PRI(word));
 			smtp_finish(s, SMTP_DONE_ERROR);
@@ -324,6 +357,11 @@ void smtp_cmd_mail(struct smtp_server *s, span args)
 		    SPAN("552 5.3.4 Message size exceeds fixed limit"));
 		smtp_refuse(
 		    s, SPAN("552 5.3.4 Message size exceeds fixed limit"));
+		return;
+	}
+	if (s->mail.verp.len && !s->mail.sender.len) {
+		smtp_refuse(
+		    s, SPAN("503 5.5.4 Error: XVERP requires non-null sender"));
 		return;
 	}
 	if (is_declared(s, s->mail.sender))

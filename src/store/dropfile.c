@@ -255,6 +255,12 @@ static int take_filter(struct dropfile *f, span text)
 }
 
 /* What is no number says nothing. */
+static int take_verp(struct dropfile *f, span delimiters)
+{
+	return keep_first(f, delimiters, &f->message.envelope.verp) ? 0
+	                                                            : -E2BIG;
+}
+
 static int take_notify(struct dropfile *f, span text)
 {
 	uint32_t bits;
@@ -433,6 +439,7 @@ static const struct {
 	{ RECORD_DSN_NOTIFY, take_notify },
 	{ RECORD_REDIRECT, take_redirect },
 	{ RECORD_FILTER, take_filter },
+	{ RECORD_VERP, take_verp },
 };
 
 static int take_info(struct dropfile *f, const struct record *record)

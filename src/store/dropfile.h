@@ -26,8 +26,9 @@ struct dropfile_source {
 
 /* What dropfile_scan() has found; spans are in the arena. */
 struct dropfile_message {
-	/* sender, flags, envid, client_*, arrival (0: not said), and of the
-	 * recipients addr, orig (ptr NULL: not said), orcpt, notify. */
+	/* sender, flags, envid, client_*, verp (anything), arrival (0: not
+	 * said), and of the recipients addr, orig (ptr NULL: not said),
+	 * orcpt, notify. */
 	struct envelope envelope;
 	span full_name;
 	/* Of a queue file: all mail goes there; and through this filter. */

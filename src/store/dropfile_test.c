@@ -73,13 +73,15 @@ static void test_envelope(void **state UNUSED)
 
 	make(&m,
 	    "T 1700000000 123456|A envelope_id=e1|A ret_flags=2|"
-	    "A rewrite_context=local|F Ana Bell|S ana|A encoding=8bit|"
+	    "A rewrite_context=local|F Ana Bell|S ana|V +=|V --|A "
+	    "encoding=8bit|"
 	    "A trace_flags=1024|A notify_flags=4|R bob|O given|"
 	    "A dsn_orig_rcpt=rfc822;c@d|R carol@x|M|N Subject: x|X|"
 	    "A notify_flags=1|R late|E");
 	assert_int_equal(scan(&m), 0);
 	assert_span_equal(e->sender, SPAN("ana"));
 	assert_span_equal(e->envid, SPAN("e1"));
+	assert_span_equal(e->verp, SPAN("+="));
 	assert_span_equal(m.f.message.full_name, SPAN("Ana Bell"));
 	assert_true(e->arrival == 1700000000123456);
 	assert_int_equal(

@@ -124,6 +124,8 @@ static void put_envelope(
 	put_text(out, "log_helo_name", e->helo);
 	put_text(out, "log_protocol_name", e->proto);
 	record_put(out, RECORD_FROM, e->sender);
+	if (e->verp.len)
+		record_put(out, RECORD_VERP, e->verp);
 	for (uint32_t i = 0; i < nrcpts; i++)
 		put_rcpt(out, &e->rcpts[i], m->redirect);
 	record_put(out, RECORD_MESG, SPAN_NONE);

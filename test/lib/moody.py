@@ -138,6 +138,7 @@ class Moody:
         self.commands = []
         self.contents = []
         self.connections = 0
+        self.sessions = []
         self.peers = []
         self.family = family
         self.port = None
@@ -194,8 +195,9 @@ class Moody:
             with self.lock:
                 self.connections += 1
                 self.peers.append(peer[0])
-            threading.Thread(target=Session(self, sock, mood).run,
-                             daemon=True).start()
+            session = Session(self, sock, mood)
+            self.sessions.append(session)
+            threading.Thread(target=session.run, daemon=True).start()
 
     def wait_for(self, condition, timeout=30):
         end = time.monotonic() + timeout

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "mail/verp.h"
 #include "os/error.h"
 #include "os/file.h"
 #include "os/log.h"
@@ -177,6 +178,23 @@ static usec handed_in(const struct drop *d, const struct drop_rules *rules)
 	return (usec)MAX(made, (int64_t)0) * USEC_SEC;
 }
 
+/* What cannot be done leaves the rest as it is. */
+static void check_verp(struct drop *d, const struct drop_rules *rules)
+{
+	struct envelope *e = &d->mail.envelope;
+
+	if (!e->verp.len)
+		return;
+	if (!e->sender.len)
+		drop_warn(d->name, "ignoring VERP request for null sender");
+	else if (!verp_is_valid(e->verp, rules->verp_filter))
+		drop_warn(d->name, "ignoring bad VERP request: \"%.*s\"",
+		    PRI(span_first(e->verp, 100)));
+	else
+		return;
+	e->verp = SPAN_NONE;
+}
+
 static void set_mail(struct drop *d, const struct drop_rules *rules)
 {
 	const struct dropfile_message *m = &d->file.message;
@@ -188,6 +206,7 @@ static void set_mail(struct drop *d, const struct drop_rules *rules)
 	mail->full_name = m->full_name;
 	mail->is_remote = m->is_remote;
 	mail->received = handed_in(d, rules);
+	check_verp(d, rules);
 	if (!mail->envelope.arrival)
 		mail->envelope.arrival = mail->received;
 	if (is_requeued(d, rules)) {

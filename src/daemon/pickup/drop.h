@@ -30,7 +30,8 @@ struct drop_rules {
 	int dir;
 	uid_t owner;       /* whose files may say more: the mail system's */
 	size_t record_max; /* line_length_limit */
-	usec now;          /* wall clock */
+	span verp_filter;
+	usec now; /* wall clock */
 };
 
 struct drop {

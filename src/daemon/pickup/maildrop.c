@@ -367,6 +367,8 @@ void maildrop_configure(struct maildrop *m, uint32_t service)
 	m->interval = conf_service(conf, service)->wakeup;
 	m->rules.record_max =
 	    (size_t)conf_number(conf, service, SPAN("line_length_limit"));
+	m->rules.verp_filter =
+	    conf_value(conf, service, SPAN("verp_delimiter_filter"));
 	maildrop_nudge(m);
 }
 

@@ -219,6 +219,8 @@ static void put_mail(struct session *s)
 	put_optional(out, " XFULLNAME=", m->full_name);
 	put_optional(out, " XFORMERID=", m->former_id);
 	put_optional(out, " XENVID=", e->envid);
+	if (e->verp.len)
+		buf_printf(out, " XVERP=%.*s", PRI(e->verp));
 	put_optional(out, " XNAME=", e->client_name);
 	put_optional(out, " XADDR=", e->client_addr);
 	if (e->client_port)

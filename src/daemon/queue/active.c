@@ -411,7 +411,8 @@ static uint32_t run_length(struct active *a, uint32_t *places, uint32_t left)
 	uint32_t limit = 1;
 	uint32_t n = 1;
 
-	if (left > 1)
+	/* With a sender of his own each goes alone. */
+	if (left > 1 && !a->envelope.verp.len)
 		limit = transport_recipient_limit(
 		    a->q, active_target(a, places[0])->transport);
 	while (

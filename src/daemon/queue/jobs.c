@@ -12,6 +12,7 @@
  */
 #include "daemon/queue/active.h"
 
+#include "mail/verp.h"
 #include "os/log.h"
 
 #include <errno.h>
@@ -173,6 +174,7 @@ static enum role role_of(struct queue *q, span transport)
 static void put_job(struct buf *out, struct qjob *j)
 {
 	struct active *a = j->active;
+	struct buf sender = BUF_INIT(FRAME_MAX);
 	struct rcpt one;
 	struct rcpt *rcpts = &one;
 	struct job m = {
@@ -189,7 +191,13 @@ static void put_job(struct buf *out, struct qjob *j)
 		rcpts[i] = active_address(a, j->places[i]);
 	m.envelope.rcpts = rcpts;
 	m.envelope.nrcpts = j->nplaces;
+	if (m.envelope.verp.len) {
+		verp_write(&sender, m.envelope.verp, m.envelope.sender, rcpts);
+		m.envelope.sender = buf_span(&sender);
+		m.envelope.verp = SPAN_NONE;
+	}
 	job_put(out, &m);
+	buf_done(&sender);
 	if (rcpts != &one)
 		mem_free(rcpts);
 }

@@ -23,6 +23,7 @@ static const struct conf_field fields[] = {
 	CONF_STR(struct queue_settings, myorigin),
 	CONF_STR(struct queue_settings, mail_name),
 	CONF_BOOL(struct queue_settings, smtputf8_enable),
+	CONF_BOOL(struct queue_settings, disable_verp_bounces),
 	CONF_USEC(struct queue_settings, minimal_backoff_time),
 	CONF_USEC(struct queue_settings, maximal_backoff_time),
 	CONF_USEC(struct queue_settings, maximal_queue_lifetime),

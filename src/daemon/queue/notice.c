@@ -12,6 +12,7 @@
 #include "daemon/queue/active.h"
 
 #include "mail/date.h"
+#include "mail/verp.h"
 #include "os/log.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ struct notice {
 	span sender;    /* who is told; in about's arena */
 	span transport; /* the same */
 	span nexthop;
+	bool single;   /* to the sender that one recipient has seen */
 	uint32_t most; /* it may name so many; the next one names more */
 	uint32_t end;  /* it is not about those from here on */
 };
@@ -407,7 +409,7 @@ static void compose(struct notice *n)
 	if (about.flags & ENVELOPE_RET_HDRS)
 		d.flags = DSN_HEADERS_ONLY;
 	about.rcpts = s.rcpts;
-	n->most = places(a);
+	n->most = n->single ? 1 : places(a);
 	do {
 		select_all(n, &s);
 		about.nrcpts = s.count;
@@ -448,6 +450,36 @@ static void on_content(struct active *a, void *ctx)
 	    ctx, 0);
 }
 
+/* The first recipient that it is about, or behind which that is. */
+static const struct rcpt *first_named(const struct notice *n)
+{
+	const struct active *a = n->about;
+	uint32_t i = 0;
+
+	while (i < places(a) && !is_about(n, i))
+		i++;
+	if (i == places(a))
+		return NULL;
+	if (i >= a->envelope.nrcpts)
+		i = a->parts[i - a->envelope.nrcpts].state.rcpt;
+	return &a->envelope.rcpts[i];
+}
+
+/* The owner of a list wants to know whom, from the address alone. */
+static void make_single(struct notice *n)
+{
+	struct active *a = n->about;
+	const struct rcpt *r = first_named(n);
+	struct buf sender = BUF_INIT(FRAME_MAX);
+
+	if (r) {
+		verp_write(&sender, a->envelope.verp, n->sender, r);
+		n->sender = arena_dup(&a->arena, buf_span(&sender));
+		n->single = true;
+	}
+	buf_done(&sender);
+}
+
 void notice_start(
     struct active *a, enum dsn_kind kind, const struct active_part *owner)
 {
@@ -459,6 +491,9 @@ void notice_start(
 	n->to_owner = owner != NULL;
 	n->sender = owner ? owner->state.sender : a->envelope.sender;
 	n->end = places(a);
+	if (kind == DSN_FAILURE && !owner && a->envelope.verp.len &&
+	    !a->q->set.disable_verp_bounces)
+		make_single(n);
 	if (!n->sender.len)
 		end(n, true);
 	else if (a->in_blob)

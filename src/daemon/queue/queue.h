@@ -37,6 +37,7 @@ struct queue_settings {
 	span myorigin;
 	span mail_name;
 	bool smtputf8_enable;
+	bool disable_verp_bounces;
 	usec minimal_backoff_time;
 	usec maximal_backoff_time;
 	usec maximal_queue_lifetime;

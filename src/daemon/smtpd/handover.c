@@ -176,6 +176,7 @@ static void put_envelope(const struct message *m, struct envelope *e)
 		    (mail->ret_hdrs ? ENVELOPE_RET_HDRS : 0),
 		.envid = mail->envid,
 		.ident = clean_ident(&m->clean),
+		.verp = mail->verp,
 		.nrcpts = m->nrcpts,
 		.rcpts = m->rcpts,
 	};

@@ -22,6 +22,9 @@ static const struct conf_field fields[] = {
 	STR(smtpd_forbid_bare_newline),
 	STR(smtpd_forbid_bare_newline_exclusions),
 	STR(smtpd_client_event_limit_exceptions),
+	STR(smtpd_authorized_verp_clients),
+	STR(default_verp_delimiters),
+	STR(verp_delimiter_filter),
 	STR(smtpd_client_restrictions),
 	STR(smtpd_helo_restrictions),
 	STR(smtpd_sender_restrictions),
@@ -123,6 +126,8 @@ static void set_engine(struct service *s)
 		.banner = set->smtpd_banner,
 		.noop_commands = set->smtpd_noop_commands,
 		.forbidden_commands = set->smtpd_forbidden_commands,
+		.verp_delimiters = set->default_verp_delimiters,
+		.verp_filter = set->verp_delimiter_filter,
 		.message_size_limit = set->message_size_limit,
 		.line_length_limit = set->line_length_limit,
 		.recipient_limit = set->smtpd_recipient_limit,
@@ -157,6 +162,7 @@ static void set_engine(struct service *s)
 	s->inside = (struct smtp_server_conf){
 		.myhostname = set->myhostname,
 		.banner = set->myhostname,
+		.verp_filter = set->verp_delimiter_filter,
 		.message_size_limit = set->message_size_limit,
 		.line_length_limit = SMTPD_INSIDE_LINE,
 		.junk_command_limit = UINT32_MAX,
@@ -269,6 +275,7 @@ static struct service *service_new(struct smtpd *p, uint32_t index)
 	s->unlimited = nets_new(s->set.smtpd_client_event_limit_exceptions);
 	s->bare_lf_exclusions =
 	    nets_new(s->set.smtpd_forbid_bare_newline_exclusions);
+	s->verp_clients = nets_new(s->set.smtpd_authorized_verp_clients);
 	list_append(&p->services, &s->link);
 	return s;
 }
@@ -301,6 +308,7 @@ void service_unref(struct service **service)
 	secure_done(&s->secure);
 	nets_free(&s->unlimited);
 	nets_free(&s->bare_lf_exclusions);
+	nets_free(&s->verp_clients);
 	conf_unref(&s->conf);
 	mem_free(s);
 }

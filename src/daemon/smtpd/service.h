@@ -18,6 +18,8 @@ struct service_settings {
 	span smtpd_discard_ehlo_keywords;
 	span smtpd_forbid_bare_newline, smtpd_forbid_bare_newline_exclusions;
 	span smtpd_client_event_limit_exceptions;
+	span smtpd_authorized_verp_clients;
+	span default_verp_delimiters, verp_delimiter_filter;
 	span smtpd_client_restrictions, smtpd_helo_restrictions;
 	span smtpd_sender_restrictions, smtpd_data_restrictions;
 	span smtpd_end_of_data_restrictions, smtpd_etrn_restrictions;
@@ -73,6 +75,7 @@ struct service {
 	struct secure secure;
 	struct nets *unlimited;
 	struct nets *bare_lf_exclusions;
+	struct nets *verp_clients;
 	usec sleep; /* smtpd_error_sleep_time */
 };
 

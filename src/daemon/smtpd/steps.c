@@ -170,6 +170,8 @@ static void introduced(struct session *s)
 
 	smtp_server_init(
 	    &s->engine, lenient ? &s->service->lenient : &s->service->engine);
+	s->engine.may_verp =
+	    nets_has(s->service->verp_clients, s->name, s->addr);
 	if (!count_connection(s))
 		return;
 	if (s->service->secure.wrapped) {
