@@ -96,7 +96,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct map_host host = { .warn = warn };
 	struct tables tables;
-	const struct world world = { NULL, has_user, warn, &tables };
+	const struct world world = {
+		.has_user = has_user,
+		.warn = warn,
+		.tables = &tables,
+	};
 	struct settings s = make_settings(size ? data[0] : 0);
 	struct network own = { 4, 32, { 127, 0, 0, 1 } };
 	struct policy_source source = {
