@@ -54,6 +54,7 @@ struct vacation {
 	const char *db_path;
 	const char *message_path;
 	const char *return_address; /* -R */
+	const char *copy_to;        /* -c */
 	const char *sender;         /* -s */
 	span names[NAMES_MAX];      /* the login is the first */
 	size_t nnames;
@@ -85,9 +86,9 @@ static void explain(const struct vacation *v, const char *why)
 static int usage(struct vacation *v)
 {
 	return fail(v, EX_USAGE,
-	    "usage: vacation [-a alias] [-d] [-f database] [-i] [-j] [-l] "
-	    "[-m message] [-R return-address] [-r interval] [-s sender] [-t "
-	    "time] [-x] [-z] [login]");
+	    "usage: vacation [-a alias] [-c address] [-d] [-f database] [-i] "
+	    "[-j] [-l] [-m message] [-R return-address] [-r interval] [-s "
+	    "sender] [-t interval] [-x] [-z] [login]");
 }
 
 /* ---- options ---- */
@@ -141,6 +142,8 @@ static bool *flag_of(struct vacation *v, int option)
 static const char **text_of(struct vacation *v, int option)
 {
 	switch (option) {
+	case 'c':
+		return &v->copy_to;
 	case 'f':
 		return &v->db_path;
 	case 'm':
@@ -165,11 +168,11 @@ static int take_option(struct vacation *v, int option, const char *value)
 		*text = value;
 	if (option == 'a' && v->nnames < NAMES_MAX)
 		v->names[v->nnames++] = span_str(value);
-	if (option == 'r') {
+	if (option == 'r' || option == 't') {
 		v->set_interval = true;
 		v->interval = parse_interval(value);
 	}
-	/* -C and -t are accepted for the sake of other vacations. */
+	/* -C and -h are accepted for the sake of other vacations. */
 	return option == '?' ? usage(v) : GO_ON;
 }
 
@@ -181,7 +184,7 @@ static int parse(struct vacation *v, int argc, char **argv)
 	opterr = 0;
 	v->nnames = 1; /* the login's place */
 	while (code == GO_ON &&
-	    (option = getopt(argc, argv, "a:C:df:iIjlm:R:r:s:t:Uxz")) > 0)
+	    (option = getopt(argc, argv, "a:C:c:df:h:iIjlm:R:r:s:t:Uxz")) > 0)
 		code = take_option(v, option, optarg);
 	if (code == GO_ON && optind + 1 < argc)
 		code = usage(v);
@@ -375,8 +378,10 @@ static int run_sendmail(struct vacation *v, const char *from, span reply)
 	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
 	char *to = arena_cstr(&v->arena, v->mail.sender);
 	char *who = arena_cstr(&v->arena, span_str(from));
+	char *copy =
+	    v->copy_to ? arena_cstr(&v->arena, span_str(v->copy_to)) : NULL;
 	char *const argv[] = { (char[]){ "sendmail" }, (char[]){ "-oi" },
-		(char[]){ "-f" }, who, (char[]){ "--" }, to, NULL };
+		(char[]){ "-f" }, who, (char[]){ "--" }, to, copy, NULL };
 	const int fds[] = { fd, 1, 2 };
 	struct child child;
 	int status = 0;
@@ -425,6 +430,7 @@ static int answer(struct vacation *v)
 		.from = v->return_address ? span_str(v->return_address)
 		                          : v->names[0],
 		.full_name = full_name(v),
+		.copy_to = span_str(v->copy_to ? v->copy_to : ""),
 	};
 	CLEANUP(buf_done) struct buf from = BUF_INIT(4096);
 	int code = read_template(v, &template);

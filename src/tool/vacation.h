@@ -50,6 +50,7 @@ struct vacation_reply {
 	span to;        /* internal form */
 	span from;      /* the login, or -R */
 	span full_name; /* of the user */
+	span copy_to;   /* as he wrote it */
 };
 
 /* The whole answer with LF at line ends. */

@@ -102,6 +102,17 @@ static void put_to(struct buf *out, span to)
 	buf_putc(out, '\n');
 }
 
+static void put_copy(struct buf *out, span copy_to)
+{
+	if (copy_to.len == 0)
+		return;
+	buf_put(out, SPAN("Cc: "));
+	for (size_t i = 0; i < copy_to.len; i++)
+		buf_putc(
+		    out, ascii_is_space(copy_to.ptr[i]) ? ' ' : copy_to.ptr[i]);
+	buf_putc(out, '\n');
+}
+
 static void put_quoted(struct buf *out, span text)
 {
 	buf_putc(out, '"');
@@ -181,6 +192,7 @@ void vacation_write(struct buf *out, const struct vacation_reply *reply,
 	unsigned has = put_template_header(&head, &rest, mail);
 
 	put_to(out, reply->to);
+	put_copy(out, reply->copy_to);
 	if (!(has & HAS_FROM))
 		put_from(out, reply);
 	if (!(has & HAS_SUBJECT))

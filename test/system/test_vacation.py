@@ -83,6 +83,10 @@ def test_answer(home):
     assert b"has had one" in done.stderr
     vacation(home, "-r", "0", text=MAIL)
     assert len(answers(home)) == 1
+    vacation(home, "-t", "1h", text=MAIL)
+    assert not answers(home)
+    vacation(home, "-t0s", text=MAIL)
+    assert len(answers(home)) == 1
     # another one, though
     vacation(home, text=MAIL.replace("joe", "jim"))
     assert len(answers(home)) == 1
@@ -95,6 +99,14 @@ def test_sender_of_answer(home):
     assert answers(home)[0][0] == "away@example.com"
     vacation(home, "-s", "boss@x", text=MAIL)
     assert answers(home)[0][1] == ["boss@x"]
+
+
+def test_copy(home):
+    vacation(home, "-c", "deputy@example.com", "-h", "host", text=MAIL)
+    ((_, recipients, text),) = answers(home)
+    assert recipients == ["joe@remote.example", "deputy@example.com"]
+    assert text.startswith("To: joe@remote.example\n"
+                           "Cc: deputy@example.com\nSubject: ")
 
 
 def test_built_in_text(home):
