@@ -188,7 +188,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct map_host host = { .warn = warn };
 	struct tables tables;
-	const struct world world = { NULL, has_user, warn, &tables };
+	const struct world world = {
+		.has_user = has_user, .warn = warn, .tables = &tables
+	};
 	const struct plan_world plan_world = { NULL, find_user, find_uid,
 		&world };
 	span in = span_from(span_of(data, size), 1);
