@@ -150,7 +150,12 @@ static inline struct policy *test_policy(
 		.family = 4, .prefix = 32, .bytes = { 127, 0, 0, 1 }
 	};
 	struct policy_source source = {
-		.classes = classes, .own = &own, .nown = 1
+		.classes = classes,
+		.own = &own,
+		.nown = 1,
+		.relay_is_preset =
+		    !conf_set_value(conf, 0, SPAN("smtpd_relay_restrictions"))
+		         .ptr,
 	};
 	span list;
 	span name;

@@ -353,7 +353,7 @@ void check_answer(const struct policy *p, const struct world *world,
 		.has_recipient = knows_recipient(q) };
 
 	*ret = (struct rules_verdict){ .ask = q->ask };
-	if (p->fatal.len)
+	if (p->useless || (p->fatal.len && !(q->flags & RULES_TRUSTED)))
 		(void)restrict_broken(&e);
 	else
 		(void)stages[q->stage](&e);

@@ -152,18 +152,25 @@ static const struct test_client stranger = { "198.51.100.7",
 	"client.example.org", "client.example.org", RULES_NAME_OK,
 	RULES_NAME_OK };
 
-static struct rules_verdict ask(
-    struct bench *b, enum rules_stage stage, const char *recipient)
+static struct rules_verdict ask_as(struct bench *b, unsigned flags,
+    enum rules_stage stage, const char *recipient)
 {
 	struct rules_check q = question(&stranger);
 	struct rules_verdict v;
 
+	q.flags |= flags;
 	q.stage = (uint8_t)stage;
 	q.helo = SPAN("helo.example.org");
 	q.sender = SPAN("joe@example.org");
 	q.recipient = span_str(recipient);
 	check_answer(b->p, &b->w.world, &q, &b->a, &v);
 	return v;
+}
+
+static struct rules_verdict ask(
+    struct bench *b, enum rules_stage stage, const char *recipient)
+{
+	return ask_as(b, 0, stage, recipient);
 }
 
 /*
@@ -228,7 +235,7 @@ static void test_unsupported_is_no_warning(void **state)
 	bench_done(&b);
 }
 
-/* No list stops strangers: nothing is taken from anybody. */
+/* No list stops strangers: nothing is taken from anybody but ourselves. */
 static void test_never_an_open_relay(void **state)
 {
 	static const struct {
@@ -273,6 +280,35 @@ static void test_never_an_open_relay(void **state)
 		if (!rows[i].ok)
 			assert_span_equal(
 			    v.reply, SPAN("4.3.5 Server configuration error"));
+		v = ask_as(
+		    &b, RULES_TRUSTED, RULES_STAGE_RCPT, "root@example.com");
+		assert_int_equal(v.code, 0);
+		bench_done(&b);
+		buf_done(&main_cf);
+	}
+}
+
+/* Without compatibility_level the preset says nothing. */
+static void test_old_configuration(void **state)
+{
+	static const char *const rows[] = {
+		"",
+		"smtpd_recipient_restrictions = permit_mynetworks\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct buf main_cf = BUF_INIT(1000);
+		struct rules_verdict v;
+		struct bench b;
+
+		buf_printf(&main_cf, "compatibility_level = 0\n%s", rows[i]);
+		bench_init(&b, buf_cstr(&main_cf));
+		assert_int_equal(b.p->fatal.len, 0);
+		v = ask(&b, RULES_STAGE_RCPT, "x@elsewhere.example");
+		assert_int_equal(v.code, 454);
+		v = ask(&b, RULES_STAGE_RCPT, "root@example.com");
+		assert_int_equal(v.code, 0);
 		bench_done(&b);
 		buf_done(&main_cf);
 	}
@@ -641,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_unsupported),
 		cmocka_unit_test(test_unsupported_is_no_warning),
 		cmocka_unit_test(test_never_an_open_relay),
+		cmocka_unit_test(test_old_configuration),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_local_maps),
 		cmocka_unit_test(test_stages),

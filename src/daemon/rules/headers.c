@@ -64,7 +64,7 @@ void headers_answer(const struct policy *p, const struct world *world,
 	struct mapper m = { p, world, q, a };
 	struct wire questions = wire_from(q->addrs);
 	span *addrs = arena_alloc(a, q->count, sizeof(*addrs));
-	bool ok = addrs && !p->fatal.len;
+	bool ok = addrs && !p->useless;
 
 	for (uint32_t i = 0; i < q->count && ok; i++)
 		ok = map_one(&m, &questions, &addrs[i]);

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "conf/site.h"
 #include "conf/words.h"
 #include "mail/date.h"
 #include "os/clock.h"
@@ -86,8 +87,7 @@ void host_configure(struct host *h, struct conf *conf)
 {
 	close_tables(h);
 	h->conf = conf_ref(conf);
-	h->map_host.module_dir =
-	    conf_value(conf, CONF_MAIN, SPAN("daemon_directory"));
+	h->map_host.module_dir = site_daemon_dir(conf);
 	tables_init(&h->tables, &h->map_host);
 	h->reloaded = h->daemon != NULL;
 	h->stuck = NULL;
@@ -137,6 +137,9 @@ struct policy *host_policy(struct host *h, uint32_t service)
 	    source.settings.smtpd_restriction_classes, classes);
 	source.nown = load_own(h->conf, &own);
 	source.own = own;
+	source.relay_is_preset =
+	    !conf_set_value(h->conf, service, SPAN("smtpd_relay_restrictions"))
+	         .ptr;
 	p = policy_new(&source, read_list_file, &h->world);
 	mem_free(own);
 	return p;

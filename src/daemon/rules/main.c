@@ -48,8 +48,11 @@ static bool takes_mail(const struct conf *conf, uint32_t i)
 static struct policy *make_policy(struct rules *r, uint32_t service)
 {
 	struct policy *p = host_policy(&r->host, service);
+	bool strangers = service != CONF_MAIN &&
+	    !span_eq(
+	        conf_service(r->host.conf, service)->command, SPAN("pickup"));
 
-	if (p->fatal.len && service != CONF_MAIN)
+	if (p->useless || (p->fatal.len && strangers))
 		log_fatal("smtpd", "%.*s", PRI(p->fatal));
 	return p;
 }

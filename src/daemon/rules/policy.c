@@ -462,10 +462,21 @@ static bool has_guard(const struct steps *list, unsigned depth)
 	return false;
 }
 
+/*
+ * In a main.cf without compatibility_level, as it was before Postfix 3, the
+ * preset of smtpd_relay_restrictions is empty, and a short one has no other
+ * list. Postfix then takes no mail; we take the list that it had since 2.10.
+ */
 static void check_guard(struct builder *b)
 {
 	if (has_guard(&b->p->recipient, 0) || has_guard(&b->p->relay, 0))
 		return;
+	if (b->source->relay_is_preset) {
+		make_steps(b, &b->p->relay, SPAN("smtpd_relay_restrictions"),
+		    SPAN("permit_mynetworks, permit_sasl_authenticated, "
+		         "defer_unauth_destination"));
+		return;
+	}
 	b->p->fatal =
 	    SPAN("in parameter smtpd_relay_restrictions or "
 	         "smtpd_recipient_restrictions, specify at least one working "
@@ -511,6 +522,7 @@ struct policy *policy_new(const struct policy_source *source,
 	check_classes(&b);
 	if (b.full)
 		p->fatal = SPAN("lists of main.cf are too long");
+	p->useless = b.full;
 	return p;
 }
 

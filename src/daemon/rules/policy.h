@@ -52,6 +52,7 @@ struct policy_source {
 	uint32_t nclasses;
 	const struct network *own; /* addresses of this machine */
 	uint32_t nown;
+	bool relay_is_preset; /* nobody set smtpd_relay_restrictions */
 };
 
 /* What the evaluation needs from outside; tests put their own in. */
@@ -110,8 +111,10 @@ struct policy {
 	struct matchlist masquerade_exceptions;
 	bool no_address_mappings;
 	bool no_unknown_recipient_checks;
-	/* Not empty: what is so wrong that this service must take no mail. */
+	/* Not empty: what is so wrong that this service must take no mail: of
+	 * strangers; what we bring ourselves, only if it is useless. */
 	span fatal;
+	bool useless;
 };
 
 /*
