@@ -134,12 +134,18 @@ def site(package, tmp_path):
             yield Site(host, network, relay_host, far)
 
 
-def write_lines(site, hostname, lines):
-    """By hand, below what is there."""
+def write_lines(site, hostname, lines, alone=False):
+    """By hand, below what is there or in its place."""
     site.host.sh("""
 	hostname "$0"
+	[ ! "$2" ] || rm /etc/postfix/main.cf
 	printf '%s\n' "$1" 'recipient_delimiter = +' >>/etc/postfix/main.cf
-    """, hostname, lines)
+    """, hostname, lines, "alone" if alone else "")
+
+
+def localhost(alone):
+    """Without compatibility_level, it is localhost.example.com."""
+    return [] if alone else ["tester@localhost"]
 
 
 def set_up(site, hostname, role, *options):
@@ -180,7 +186,7 @@ def undo(site, before):
     site.stop()
 
 
-def check_null_client(site):
+def check_null_client(site, *names):
     assert site.ears() <= {"127.0.0.1", "[::1]"}
     with pytest.raises(ConnectionRefusedError):
         site.network.smtp(NEIGHBOUR)
@@ -193,22 +199,22 @@ def check_null_client(site):
     assert b"\r\nFrom: tester@example.com\r\n" in content
     assert not site.far.connections
     # Nothing is delivered here.
-    for name in ("tester@localhost", "tester@desktop20.example.com"):
+    for name in ("tester@desktop20.example.com", *names):
         assert re.fullmatch(BOUNCED, site.user_writes(name))
     assert not site.host.has("/var/mail/tester")
 
 
-def test_null_client(site):
-    write_lines(site, "desktop20.example.com", NULL_CLIENT)
+@pytest.mark.parametrize("alone", [False, True], ids=["added", "alone"])
+def test_null_client(site, alone):
+    write_lines(site, "desktop20.example.com", NULL_CLIENT, alone)
     site.start()
-    check_null_client(site)
-    assert re.fullmatch(BOUNCED, site.user_writes("tester@example.com"))
+    check_null_client(site, "tester@example.com", *localhost(alone))
 
 
 def test_setup_null_client(site):
     before = set_up(site, "desktop20.example.com", "null-client")
     site.start()
-    check_null_client(site)
+    check_null_client(site, "tester@localhost")
     # The domain's mail is somebody else's affair.
     for name in ("tester", "tester@example.com"):
         assert re.fullmatch(BY_RELAY_HOST, site.user_writes(name))
@@ -216,10 +222,9 @@ def test_setup_null_client(site):
     undo(site, before)
 
 
-def check_inbound(site):
+def check_inbound(site, *names):
     assert site.ears() & {"0.0.0.0", "*"}
-    taken = ("tester@example.com", "tester@mail.example.com",
-             "tester@localhost")
+    taken = ("tester@example.com", "tester@mail.example.com", *names)
     for recipient in taken:
         assert site.delivers(STRANGER, recipient) == \
             "local, 2.0.0, status=sent (delivered to mailbox)"
@@ -238,21 +243,22 @@ def check_inbound(site):
     assert not site.far.connections
 
 
-def test_inbound(site):
-    write_lines(site, "mail.example.com", INBOUND)
+@pytest.mark.parametrize("alone", [False, True], ids=["added", "alone"])
+def test_inbound(site, alone):
+    write_lines(site, "mail.example.com", INBOUND, alone)
     site.start()
-    check_inbound(site)
+    check_inbound(site, *localhost(alone))
 
 
 def test_setup_inbound(site):
     before = set_up(site, "mail.example.com", "inbound")
     site.start()
-    check_inbound(site)
+    check_inbound(site, "tester@localhost")
     site.stop()
     undo(site, before)
 
 
-def check_relay(site):
+def check_relay(site, *names):
     assert site.ears() & {"0.0.0.0", "*"}
     assert re.fullmatch(BY_MX, site.delivers(
         NEIGHBOUR, "you@far.example.net", "ana@example.com"))
@@ -260,17 +266,18 @@ def check_relay(site):
     assert re.fullmatch(BY_MX, site.user_writes("you@far.example.net"))
     assert re.fullmatch(NO_RELAY, site.asks(STRANGER, "you@far.example.net"))
     assert not site.relay_host.connections
-    for name in ("tester@smtp.example.com", "tester@localhost"):
+    for name in ("tester@smtp.example.com", *names):
         assert re.fullmatch(NO_USERS, site.asks(NEIGHBOUR, name))
         assert re.fullmatch(NO_USERS, site.asks(STRANGER, name))
         assert re.fullmatch(BOUNCED, site.user_writes(name))
     assert not site.host.has("/var/mail/tester")
 
 
-def test_relay(site):
-    write_lines(site, "smtp.example.com", RELAY)
+@pytest.mark.parametrize("alone", [False, True], ids=["added", "alone"])
+def test_relay(site, alone):
+    write_lines(site, "smtp.example.com", RELAY, alone)
     site.start()
-    check_relay(site)
+    check_relay(site, *localhost(alone))
 
 
 def test_setup_relay(site):
@@ -279,7 +286,7 @@ def test_setup_relay(site):
     assert site.host.run("postconf", "-h", "mynetworks") == \
         "192.168.0.0/24, 127.0.0.0/8, [::1]/128\n"
     site.start()
-    check_relay(site)
+    check_relay(site, "tester@localhost")
     site.stop()
     undo(site, before)
 
