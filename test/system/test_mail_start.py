@@ -212,6 +212,15 @@ def test_S_counts_more_than_files(home):
     assert out == "mine--mine\nnow-now-\n"
 
 
+def test_words_of_the_network_are_passed_over(home):
+    words = ("imap cache online connect disconnect verify decrypt Decrypt "
+             "certsave junk good unjunk ungood bad classify probability")
+    home.rc.write_text("".join(f"{w} x\n" for w in words.split())
+                       + "set last=reached\n")
+    _, out, err = home.run("-nN", stdin="echo $last\nx\n")
+    assert out == "reached\n" and err == ""
+
+
 def test_account(home):
     home.rc.write_text("account work {\nset replyto=work@x\n}\n")
     home.run("-n", "-A", "work", "a@x", stdin="text\n")

@@ -48,18 +48,18 @@ const struct command *command_find(span name)
  * over, so that one ~/.mailrc does for several programs. */
 static bool is_foreign(span name)
 {
-	static const char *const names[] = { "bind", "cache", "certsave",
+	static const char *const names[] = { "bad", "bind", "cache", "certsave",
 		"charsetalias", "classify", "color", "colour", "connect",
 		"Decrypt", "decrypt", "digmsg", "disconnect", "errors",
-		"features", "filetype", "ghost", "good", "junk", "localopts",
-		"mlist", "mlsubscribe", "mono", "mtaaliases", "netrc", "online",
-		"probability", "smime", "spamclear", "spamforget", "spamham",
-		"spamrate", "spamset", "spamspam", "tls", "unbind",
-		"uncharsetalias", "uncolor", "uncolour", "unfiletype",
-		"unghost", "ungood", "unjunk", "unmlist", "unmlsubscribe",
-		"unmono", "verify", "vexpr", "vpospar", "xlogging", "csop",
-		"urldecode", "urlencode", "shift", "eval", "return", "readall",
-		"read", "sleep", "trap", "up", "Mlist" };
+		"features", "filetype", "ghost", "good", "imap", "junk",
+		"localopts", "mlist", "mlsubscribe", "mono", "mtaaliases",
+		"netrc", "online", "probability", "smime", "spamclear",
+		"spamforget", "spamham", "spamrate", "spamset", "spamspam",
+		"tls", "unbind", "uncharsetalias", "uncolor", "uncolour",
+		"unfiletype", "unghost", "ungood", "unjunk", "unmlist",
+		"unmlsubscribe", "unmono", "verify", "vexpr", "vpospar",
+		"xlogging", "csop", "urldecode", "urlencode", "shift", "eval",
+		"return", "readall", "read", "sleep", "trap", "up", "Mlist" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (span_eq(name, span_str(names[i])))
