@@ -111,6 +111,15 @@ def test_log(mail):
     assert not mail.log_lines(r"connect from (?!localhost)")
 
 
+def test_double_bounce(mail):
+    """Who cannot be told of a failed notice of failure is not told."""
+    maildrop.Drop(mail).send("ana", ["Double-Bounce"])
+    mail.wait_for(lambda: mail.log_lines(
+        r"status=sent \(undeliverable postmaster notification discarded\)"))
+    mail.wait_empty()
+    assert not mail.log_lines("status=bounced")
+
+
 def test_header(mail):
     """Unqualified is completed; the trace names the user."""
     drop = maildrop.Drop(mail)

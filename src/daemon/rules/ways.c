@@ -29,6 +29,18 @@ static bool make_room(struct eval *e, uint32_t more)
 	return true;
 }
 
+/* Who told the postmaster that nothing could be done: nobody needs to hear
+ * that that could not be done either. */
+static bool is_double_bounce(struct eval *e, const struct resolved *r)
+{
+	span local;
+	span domain;
+
+	address_split(r->recipient, &local, &domain);
+	return r->class == CLASS_LOCAL &&
+	    span_eq_nocase(local, e->p->r.double_bounce_sender);
+}
+
 static bool route(struct eval *e, span addr, struct rules_way *way)
 {
 	struct resolved r = e->resolved;
@@ -42,6 +54,11 @@ static bool route(struct eval *e, span addr, struct rules_way *way)
 	way->recipient = r.recipient;
 	way->transport = r.transport;
 	way->nexthop = r.nexthop;
+	if (is_double_bounce(e, &r)) {
+		way->transport = SPAN("discard");
+		way->nexthop =
+		    SPAN("undeliverable postmaster notification discarded");
+	}
 	if (!r.transport.len) {
 		way->recipient = addr;
 		way->transport = SPAN("error");
