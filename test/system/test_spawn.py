@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+import postfix_peer
 from lib.instance import Instance
 
 WHO = "nobody" if os.geteuid() == 0 else None
@@ -63,7 +64,8 @@ def connect(mail, port=None):
 
 
 def ask(s, text):
-    s.sendall(text)
+    if text:
+        s.sendall(text)
     s.shutdown(socket.SHUT_WR)
     answer = b""
     while True:
@@ -100,6 +102,76 @@ def test_a_command_for_each_connection():
             assert lines[4] == spool(mail).encode()
             assert lines[5] == b"[2:a b:]"
             assert lines[6] == text + b"bye\n"
+
+
+# What both systems are asked to start. {{ and }} are for words with blanks.
+AS_POSTFIX = [
+    "user=nobody argv={dir}/look 0 {{a b}} {{}} c",
+    "user=nobody argv={dir}/look 3",
+    "user=nobody:mail argv={dir}/look 0",
+    "USER=nobody: ARGV=/bin/echo hi",
+    "user=nobody argv=cat",
+    "user=nobody argv=/bin/echo $sender a$$b ${{x}}",
+    "user=nobody argv=/bin/sh -c {{echo so; kill -9 $$}}",
+    "user=nobody argv=/no/such/command x",
+    "user=nobody argv=no-such-command",
+    "user=nobody argv=/etc/passwd",
+    "user=nobody argv=",
+]
+
+LOOK = """#!/bin/sh
+id -u; id -G; umask; pwd
+ls /proc/self/fd | wc -l
+tr '\\0' '\\n' < /proc/$$/environ
+awk '{ print $1 == $6 }' /proc/$$/stat
+echo "[$#:$2:$3:$4]"
+cat
+echo bye >&2
+exit $1
+"""
+
+
+def start_all(mail):
+    os.chmod(mail.directory, 0o755)
+    write_script(mail, "look", LOOK)
+    for i, line in enumerate(AS_POSTFIX):
+        mail.configure_master(f"s{i} unix n n n - - spawn "
+                              + line.format(dir=mail.directory))
+
+
+def settled(mail, text):
+    for path, name in ((mail.etc, "ETC"), (spool(mail), "SPOOL"),
+                       (mail.directory, "DIR")):
+        text = text.replace(path, name)
+    return text
+
+
+def answers(mail):
+    for i in range(len(AS_POSTFIX)):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(os.path.join(spool(mail), "public", f"s{i}"))
+            # Nothing is said: some would not read it.
+            yield settled(mail, ask(s, b""))
+
+
+def logged(mail):
+    return sorted(settled(mail, line.partition("/spawn[")[2].partition(": ")[2])
+                  for line in mail.log_lines(r"postfix/spawn\["))
+
+
+@pytest.mark.root
+@pytest.mark.peer
+def test_as_postfix():
+    with Instance() as ours, postfix_peer.PostfixPeer() as theirs:
+        for mail in (ours, theirs):
+            mail.stop()
+            start_all(mail)
+            mail.start()
+        assert list(answers(ours)) == list(answers(theirs))
+        theirs.wait_for(lambda: len(logged(theirs)) >= 10)
+        ours.wait_for(lambda: logged(ours) == logged(theirs), 60,
+                      "the logs were not the same")
 
 
 def test_a_unix_socket():
@@ -160,7 +232,9 @@ def test_what_cannot_be():
         "six": "user={who} directory=/ argv=/bin/cat",
     }
     logs = [
-        r"execvp /no/such/command: No such file or directory",
+        r"spawn\[\d+\]: fatal: spawn_comand: execvp /no/such/command: "
+        r"No such file or directory$",
+        r"spawn\[\d+\]: warning: command /no/such/command exit status 1$",
         r"command .*/fail exit status 3",
         r"service three: unknown username: no-such-user-here",
         r"service four: missing argv= attribute",

@@ -247,9 +247,18 @@ static int complain(
 	if (error == -EAGAIN || error == -ENOMEM || error == -EMFILE ||
 	    error == -ENFILE)
 		return error;
-	buf_printf(s->complaint, "%s: fatal: %s %s: %s\n", s->c->program, what,
-	    name, strerror(-error));
+	if (s->c->program)
+		buf_printf(s->complaint, "%s: fatal: ", s->c->program);
+	buf_printf(s->complaint, "%s %s: %s\n", what, name, strerror(-error));
 	return COMMAND_CANNOT;
+}
+
+/* Who cannot execute it, as Postfix spells them. */
+static int complain_of_vector(struct start *s, int error)
+{
+	return complain(s,
+	    s->c->program ? "pipe_command: execvp" : "spawn_comand: execvp",
+	    s->argv[0], error);
 }
 
 static int start_vector(struct start *s)
@@ -263,8 +272,7 @@ static int start_vector(struct start *s)
 		if (!put_word(s, i, c->argv[i]))
 			return -EINVAL;
 	r = try_program(s);
-	return r == 0 ? COMMAND_RUNS
-	              : complain(s, "pipe_command: execvp", s->argv[0], r);
+	return r == 0 ? COMMAND_RUNS : complain_of_vector(s, r);
 }
 
 static int start_chosen_shell(struct start *s)
@@ -274,8 +282,7 @@ static int start_chosen_shell(struct start *s)
 	if (!split_words(s, s->c->shell, &s->c->text))
 		return -EINVAL;
 	r = try_program(s);
-	return r == 0 ? COMMAND_RUNS
-	              : complain(s, "pipe_command: execvp", s->argv[0], r);
+	return r == 0 ? COMMAND_RUNS : complain_of_vector(s, r);
 }
 
 /* Nothing in it that means something to a shell. */

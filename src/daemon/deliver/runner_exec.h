@@ -16,7 +16,9 @@ struct command_env {
 };
 
 struct command {
-	const char *program; /* "pipe" or "local": how complaints begin */
+	/* "pipe" or "local": complaints begin with it, as the command's own
+	 * words. NULL: spawn(8), whose complaints are for the log. */
+	const char *program;
 	uint32_t nargv;
 	const span *argv;
 	span text;  /* when there is no argv */

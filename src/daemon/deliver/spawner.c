@@ -114,7 +114,6 @@ static bool load(
 		return false;
 	s->max = line->maxproc;
 	s->command = (struct command){
-		.program = "spawn",
 		.argv = at.argv,
 		.nargv = at.nargv,
 		.directory = arena_dup(&s->arena,
@@ -206,6 +205,13 @@ static void watch_command(struct server *s, const struct child *child)
 }
 
 /* As in Postfix: what cannot be executed is a command that failed. */
+static void cannot_start(const struct server *s, span why)
+{
+	log_fatal("spawn", "%.*s", PRI(why));
+	log_warn(
+	    "spawn", "command %.*s exit status 1", PRI(s->command.argv[0]));
+}
+
 static void start_command(struct server *s, int fd)
 {
 	CLEANUP(arena_done) struct arena scratch;
@@ -222,7 +228,7 @@ static void start_command(struct server *s, int fd)
 		log_warn("spawn", "cannot start %.*s: %s",
 		    PRI(s->command.argv[0]), strerror(-r));
 	else
-		log_warn("spawn", "%.*s", PRI(span_trim(buf_span(&complaint))));
+		cannot_start(s, span_trim(buf_span(&complaint)));
 }
 
 /* ---- connections ---- */
