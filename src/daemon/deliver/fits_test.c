@@ -6,53 +6,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os/sock.h"
-#include "test/lib/unit.h"
+#include "test/lib/worker.h"
 
 struct place {
-	char home[64];
+	struct bench b;
 	char path[128];
-	struct worker worker;
-	struct sync_conn *answers;
 };
 
 static int setup(void **state)
 {
 	struct place *p = NEW(struct place);
-	int pair[2];
 
-	(void)snprintf(p->home, sizeof(p->home), "/tmp/fits-XXXXXX");
-	assert_non_null(mkdtemp(p->home));
-	assert_int_equal(sock_pair(pair), 0);
-	p->worker = (struct worker){
-		.line = sync_new(pair[0]),
-		.setup = { .kind = WORK_WORKER },
-		.dir = -1,
-	};
-	p->answers = sync_new(pair[1]);
+	bench_begin(&p->b);
 	*state = p;
 	return 0;
 }
 
 static const char *path_of(struct place *p, const char *name)
 {
-	(void)snprintf(p->path, sizeof(p->path), "%s/%s", p->home, name);
+	(void)snprintf(p->path, sizeof(p->path), "%s/%s", p->b.home, name);
 	return p->path;
 }
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "box", "odd", "dir/maildirsize",
-		"dir/new/1", "dir/new", "dir/tmp", "dir" };
 	struct place *p = *state;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		(void)remove(path_of(p, names[i]));
-	assert_int_equal(rmdir(p->home), 0);
-	if (p->worker.dir >= 0)
-		(void)close(p->worker.dir);
-	sync_free(&p->worker.line);
-	sync_free(&p->answers);
+	if (p->b.worker.dir >= 0)
+		(void)close(p->b.worker.dir);
+	bench_end(&p->b);
 	mem_free(p);
 	return 0;
 }
@@ -71,11 +53,8 @@ static bool fits(struct place *p, const struct work_item *item)
 	struct sync_msg msg;
 	struct work_done done;
 
-	fits_tell(&p->worker, item);
-	assert_int_equal(sync_flush(p->worker.line), 0);
-	assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
-	assert_int_equal(msg.type, WORK_DONE);
-	assert_true(work_done_get(msg.payload, &done));
+	fits_tell(&p->b.worker, item);
+	bench_answer(&p->b, &msg, &done);
 	assert_int_equal(done.number, item->number);
 	if (done.verdict.class == VERDICT_SENT)
 		return true;
@@ -89,8 +68,9 @@ static bool fits_file(
 {
 	const struct work_item item = {
 		.number = 7,
-		.kind = p->worker.dir >= 0 ? WORK_SPOOL : WORK_MBOX,
-		.path = span_str(p->worker.dir >= 0 ? name : path_of(p, name)),
+		.kind = p->b.worker.dir >= 0 ? WORK_SPOOL : WORK_MBOX,
+		.path =
+		    span_str(p->b.worker.dir >= 0 ? name : path_of(p, name)),
 		.size_max = limit,
 		.size = size,
 	};
@@ -115,7 +95,7 @@ static void test_file(void **state)
 		assert_true(fits_file(p, "none", 10, 11));
 		assert_true(fits_file(p, "odd", 10, 11));
 		/* The same, as a scribe. */
-		p->worker.dir = open(p->home, O_PATH | O_DIRECTORY);
+		p->b.worker.dir = open(p->b.home, O_PATH | O_DIRECTORY);
 	}
 }
 

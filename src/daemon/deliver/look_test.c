@@ -6,13 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "os/sock.h"
-#include "test/lib/unit.h"
+#include "test/lib/worker.h"
 
 struct place {
-	char home[64];
-	struct worker worker;
-	struct sync_conn *answers;
+	struct bench b;
 	struct sync_msg msg;
 	struct work_done done; /* the last answer */
 };
@@ -20,17 +17,8 @@ struct place {
 static int setup(void **state)
 {
 	struct place *p = NEW(struct place);
-	int pair[2];
 
-	(void)snprintf(p->home, sizeof(p->home), "/tmp/look-XXXXXX");
-	assert_non_null(mkdtemp(p->home));
-	assert_int_equal(sock_pair(pair), 0);
-	p->worker = (struct worker){
-		.line = sync_new(pair[0]),
-		.setup = { .kind = WORK_WORKER },
-		.dir = -1,
-	};
-	p->answers = sync_new(pair[1]);
+	bench_begin(&p->b);
 	*state = p;
 	return 0;
 }
@@ -39,22 +27,15 @@ static const char *path_of(const struct place *p, const char *name)
 {
 	static char path[128];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", p->home, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", p->b.home, name);
 	return path;
 }
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { ".forward", ".forward+x", "real" };
 	struct place *p = *state;
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		(void)unlink(path_of(p, names[i]));
-		(void)rmdir(path_of(p, names[i]));
-	}
-	assert_int_equal(rmdir(p->home), 0);
-	sync_free(&p->worker.line);
-	sync_free(&p->answers);
+	bench_end(&p->b);
 	mem_free(p);
 	return 0;
 }
@@ -81,7 +62,7 @@ static bool look(struct place *p, uint32_t flags)
 		.flags = flags,
 		.uid = geteuid(),
 		.gid = getegid(),
-		.home = span_str(p->home),
+		.home = span_str(p->b.home),
 		.address = SPAN("ana@example.com"),
 		.nforward = 2,
 		.forward = forward,
@@ -92,12 +73,9 @@ static bool look(struct place *p, uint32_t flags)
 		    path_of(p, i == 0 ? ".forward+x" : ".forward"));
 		forward[i] = span_str(paths[i]);
 	}
-	if (look_first(&p->worker, &item))
+	if (look_first(&p->b.worker, &item))
 		return true;
-	assert_int_equal(sync_flush(p->worker.line), 0);
-	assert_int_equal(sync_recv(p->answers, &p->msg), SYNC_OK);
-	assert_int_equal(p->msg.type, WORK_DONE);
-	assert_true(work_done_get(p->msg.payload, &p->done));
+	bench_answer(&p->b, &p->msg, &p->done);
 	assert_int_equal(p->done.number, 7);
 	return false;
 }
@@ -108,16 +86,16 @@ static void test_no_home(void **state)
 	char text[160];
 
 	assert_true(look(p, WORK_NEEDS_HOME));
-	assert_int_equal(rmdir(p->home), 0);
+	assert_int_equal(rmdir(p->b.home), 0);
 	assert_true(look(p, 0));
 	assert_false(look(p, WORK_NEEDS_HOME));
 	assert_int_equal(p->done.verdict.class, VERDICT_DEFERRED);
 	assert_span_equal(p->done.verdict.status, SPAN("4.3.0"));
 	(void)snprintf(text, sizeof(text),
 	    "cannot access home directory %s: No such file or directory",
-	    p->home);
+	    p->b.home);
 	assert_span_equal(p->done.verdict.text, span_str(text));
-	assert_int_equal(mkdir(p->home, 0700), 0);
+	assert_int_equal(mkdir(p->b.home, 0700), 0);
 }
 
 static void test_forward(void **state)
@@ -131,7 +109,7 @@ static void test_forward(void **state)
 	assert_span_equal(p->done.bytes, SPAN("\\ana, bob\n"));
 
 	/* A scribe does not look into it. */
-	p->worker.setup.kind = WORK_SCRIBE;
+	p->b.worker.setup.kind = WORK_SCRIBE;
 	assert_false(look(p, 0));
 	assert_int_equal(p->done.found, WORK_FOUND_FORWARD);
 	assert_int_equal(p->done.which, 1);
@@ -147,7 +125,7 @@ static void expect_warning(
 	assert_int_equal(p->done.found, WORK_FOUND_NOTHING);
 	assert_int_equal(p->done.bytes.len, 0);
 	(void)snprintf(
-	    text, sizeof(text), "%s %s/.forward+x%s", before, p->home, after);
+	    text, sizeof(text), "%s %s/.forward+x%s", before, p->b.home, after);
 	assert_span_equal(p->done.warning, span_str(text));
 }
 
@@ -195,10 +173,8 @@ static void read_list(struct place *p, const char *name)
 		.path = span_str(path_of(p, name)),
 	};
 
-	look_read(&p->worker, &item, -1);
-	assert_int_equal(sync_flush(p->worker.line), 0);
-	assert_int_equal(sync_recv(p->answers, &p->msg), SYNC_OK);
-	assert_true(work_done_get(p->msg.payload, &p->done));
+	look_read(&p->b.worker, &item, -1);
+	bench_answer(&p->b, &p->msg, &p->done);
 }
 
 static void expect_no_list(struct place *p, const char *name, const char *end)

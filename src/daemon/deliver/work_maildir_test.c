@@ -3,36 +3,23 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "mail/mbox.h"
 #include "os/file.h"
-#include "os/sock.h"
-#include "test/lib/unit.h"
+#include "test/lib/worker.h"
 
 struct place {
-	char path[64];
-	struct worker worker;
-	struct sync_conn *answers;
+	struct bench b;
 	struct work_item item;
 };
 
 static int setup(void **state)
 {
 	struct place *p = NEW(struct place);
-	int pair[2];
 
-	(void)snprintf(p->path, sizeof(p->path), "/tmp/work-maildir-XXXXXX");
-	assert_non_null(mkdtemp(p->path));
-	assert_int_equal(sock_pair(pair), 0);
-	p->worker = (struct worker){
-		.line = sync_new(pair[0]),
-		.setup = { .kind = WORK_WORKER },
-		.dir = -1,
-	};
-	p->answers = sync_new(pair[1]);
+	bench_begin(&p->b);
 	p->item = (struct work_item){
 		.kind = WORK_MAILDIR,
 		.uid = geteuid(),
@@ -46,21 +33,12 @@ static int setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st UNUSED,
-    int type UNUSED, struct FTW *ftw UNUSED)
-{
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	struct place *p = *state;
 
-	work_maildir_free(&p->worker);
-	sync_free(&p->worker.line);
-	sync_free(&p->answers);
-	assert_int_equal(
-	    nftw(p->path, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	work_maildir_free(&p->b.worker);
+	bench_end(&p->b);
 	mem_free(p);
 	return 0;
 }
@@ -69,13 +47,13 @@ static void add_blob(struct place *p, uint64_t number, const char *name,
     const char *content, int blob)
 {
 	char path[128];
-	int n = snprintf(path, sizeof(path), "%s/%s/", p->path, name);
+	int n = snprintf(path, sizeof(path), "%s/%s/", p->b.home, name);
 
 	p->item.number = number;
 	p->item.path = span_of(path, (size_t)n);
 	p->item.content = span_str(content);
 	p->item.blob = blob >= 0;
-	work_maildir(&p->worker, &p->item, blob);
+	work_maildir(&p->b.worker, &p->item, blob);
 }
 
 static void add(
@@ -90,10 +68,7 @@ static void expect_answer(struct place *p, uint64_t number, const char *status,
 	struct work_done done;
 	struct sync_msg msg;
 
-	assert_int_equal(sync_flush(p->worker.line), 0);
-	assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
-	assert_int_equal(msg.type, WORK_DONE);
-	assert_true(work_done_get(msg.payload, &done));
+	bench_answer(&p->b, &msg, &done);
 	assert_int_equal(done.number, number);
 	assert_int_equal(done.verdict.class, status[0] - '0');
 	assert_span_equal(done.verdict.status, span_str(status));
@@ -110,8 +85,8 @@ static bool is_silent(struct place *p)
 {
 	char c;
 
-	assert_int_equal(sync_flush(p->worker.line), 0);
-	return recv(sync_fd(p->answers), &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+	assert_int_equal(sync_flush(p->b.worker.line), 0);
+	return recv(sync_fd(p->b.answers), &c, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
 /* Of a Maildir's part: how many files, and the content of the last. */
@@ -123,7 +98,7 @@ static size_t look(
 	size_t n = 0;
 	DIR *dir;
 
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", p->path, name, part);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", p->b.home, name, part);
 	dir = opendir(path);
 	while (dir && (e = readdir(dir))) {
 		CLEANUP(fd_close) int fd = -1;
@@ -157,14 +132,14 @@ static void test_message(void **state)
 	add(p, 1, "ana", "Subject: x\r\n\r\nFrom me\r\n..dot\r\n");
 	assert_true(is_silent(p));
 	assert_int_equal(look(p, "ana", "new", &text), 0);
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_sent(p, 1);
 	assert_int_equal(look(p, "ana", "new", &text), 1);
 	assert_span_equal(buf_span(&text),
 	    SPAN("Return-Path: <s@x>\nX-Original-To: Ana@x\n"
 	         "Delivered-To: ana@x\nSubject: x\n\nFrom me\n.dot\n"));
 	/* Nothing waits: nothing to do. */
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	assert_true(is_silent(p));
 }
 
@@ -177,7 +152,7 @@ static void test_several(void **state)
 	add(p, 2, "bob", "b\r\n");
 	add(p, 3, "ana", "c\r\n");
 	assert_true(is_silent(p));
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_sent(p, 1);
 	expect_sent(p, 3);
 	expect_sent(p, 2);
@@ -198,14 +173,12 @@ static void test_many(void **state)
 		add(p, i, name, "x\r\n");
 	}
 	assert_false(is_silent(p));
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	for (int i = 0; i < 600; i++) {
 		struct work_done done;
 		struct sync_msg msg;
 
-		assert_int_equal(sync_flush(p->worker.line), 0);
-		assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
-		assert_true(work_done_get(msg.payload, &done));
+		bench_answer(&p->b, &msg, &done);
 		assert_int_equal(done.verdict.class, VERDICT_SENT);
 		assert_true(done.number >= 1 && done.number <= 600);
 		assert_false(seen[done.number]);
@@ -225,37 +198,33 @@ static void test_refused(void **state)
 	struct work_done done;
 	int fd;
 
-	(void)snprintf(text, sizeof(text), "%s/file", p->path);
+	(void)snprintf(text, sizeof(text), "%s/file", p->b.home);
 	fd = open(text, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(close(fd), 0);
 	add(p, 1, "ana", "a\r\n");
 	p->item.flags = WORK_VIRTUAL;
 	add(p, 2, "file", "b\r\n");
-	assert_int_equal(sync_flush(p->worker.line), 0);
-	assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
-	assert_true(work_done_get(msg.payload, &done));
+	bench_answer(&p->b, &msg, &done);
 	assert_int_equal(done.number, 2);
 	assert_span_equal(done.verdict.status, SPAN("4.2.0"));
 	assert_int_equal(done.verdict.class, VERDICT_DEFERRED);
 	(void)snprintf(text, sizeof(text),
 	    "maildir delivery failed: create maildir file %s/file/tmp/",
-	    p->path);
+	    p->b.home);
 	assert_true(span_has_prefix(done.verdict.text, span_str(text)));
 	assert_true(span_has_suffix_nocase(
 	    done.verdict.text, SPAN(": Not a directory")));
 	assert_int_equal(done.warning.len, 0);
 	/* Of local(8): a user's own fault. */
 	p->item.flags = 0;
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_sent(p, 1);
 	add(p, 3, "file", "b\r\n");
-	assert_int_equal(sync_flush(p->worker.line), 0);
-	assert_int_equal(sync_recv(p->answers, &msg), SYNC_OK);
-	assert_true(work_done_get(msg.payload, &done));
+	bench_answer(&p->b, &msg, &done);
 	assert_span_equal(done.verdict.status, SPAN("5.2.0"));
 	assert_int_equal(done.verdict.class, VERDICT_BOUNCED);
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_files(p, "ana", 1);
 }
 
@@ -273,7 +242,7 @@ static void test_size_limit(void **state)
 	/* The limit comes with the message. */
 	p->item.size_max = 5;
 	add(p, 3, "ana", "abcd\r\n");
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_sent(p, 1);
 	expect_sent(p, 3);
 	expect_files(p, "ana", 2);
@@ -295,11 +264,11 @@ static void test_quota(void **state)
 	    p, 2, "5.2.2", "maildir delivery failed: maildir over quota", "");
 	add(p, 3, "ana", "123\r\n");
 	add(p, 4, "bob", "12345678\r\n");
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_sent(p, 1);
 	expect_sent(p, 3);
 	expect_sent(p, 4);
-	(void)snprintf(path, sizeof(path), "%s/ana/maildirsize", p->path);
+	(void)snprintf(path, sizeof(path), "%s/ana/maildirsize", p->b.home);
 	fd = open(path, O_RDONLY);
 	assert_int_equal(file_read_all(fd, &text), 0);
 	assert_span_equal(buf_span(&text),
@@ -314,9 +283,9 @@ static void test_quota(void **state)
 	    p, 5, "5.2.2", "maildir delivery failed: maildir over quota", "");
 	/* And if nobody asks, there is none. */
 	p->item.flags = WORK_VIRTUAL;
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	add(p, 6, "ana", "1\r\n");
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_sent(p, 6);
 }
 
@@ -335,13 +304,13 @@ static void test_blobs(void **state)
 	add_blob(p, 1, "ana", "", fd);
 	(void)close(fd);
 	/* A descriptor that cannot be read. */
-	fd = open(p->path, O_RDONLY | O_DIRECTORY);
+	fd = open(p->b.home, O_RDONLY | O_DIRECTORY);
 	add_blob(p, 2, "ana", "", fd);
 	expect_answer(p, 2, "4.3.0",
 	    "maildir delivery failed: error reading message: Is a directory",
 	    "");
 	(void)close(fd);
-	work_maildir_end(&p->worker);
+	work_maildir_end(&p->b.worker);
 	expect_sent(p, 1);
 	assert_int_equal(look(p, "ana", "new", &text), 1);
 	assert_int_equal(text.len, big.len / 16 * 15);
@@ -355,8 +324,8 @@ static void test_alone(void **state)
 
 	add(p, 1, "ana", "a\r\n");
 	add(p, 2, "bob", "b\r\n");
-	sync_free(&p->answers);
-	work_maildir_end(&p->worker);
+	sync_free(&p->b.answers);
+	work_maildir_end(&p->b.worker);
 	expect_files(p, "ana", 0);
 	expect_files(p, "bob", 0);
 }
