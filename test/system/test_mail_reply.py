@@ -288,6 +288,20 @@ def test_answered_only_when_sent(home):
     assert status(home, 1) == ["RO"]
 
 
+@pytest.mark.parametrize("rc", [
+    "", "set quote\n", "set quote=noheading\n", "set quote=headers\n",
+    "set noindentprefix quote\n"])
+def test_quoted_as_by_reply(home, rc):
+    """~Q; without the variable, as if it had no value."""
+    more(home, rc + "set nomarkanswered\n")
+    session(home, "reply 2", ".", "m a@x", "s", "~Q 2", ".", "x")
+    replied, written = home.mails()
+    if rc:
+        assert written.text() == replied.text()
+    else:
+        assert " wrote:\n\n" in written.text() and "\n> " in written.text()
+
+
 def test_followup_is_recorded(home):
     session(home, "followup 2", "text", ".", "Mail ana@x.org", "s", ".", "x")
     assert home.subjects(home.path / "pere") == ["Re: second message"]

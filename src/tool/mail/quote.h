@@ -14,6 +14,10 @@ const char *quote_prefix(const struct mua *m);
  * the names. False: it has none. */
 MUST_USE bool quote_field(
     struct mua *m, uint32_t i, const char *const *names, struct buf *out);
+/* Append message i as an answer quotes it; `quote` is the variable's value.
+ * False: it cannot be read, which was said. */
+MUST_USE bool quote_message(
+    struct mua *m, uint32_t i, const char *quote, struct buf *out);
 /* It was used: it counts as read, and is the current one. */
 void quote_touch(struct mua *m, uint32_t i);
 

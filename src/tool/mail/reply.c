@@ -241,30 +241,28 @@ static void put_references(span header, struct draft *d)
 	buf_put(&d->references, buf_span(&id));
 }
 
-static bool put_quote(struct mua *m, uint32_t i, span header, struct draft *d)
+bool quote_message(
+    struct mua *m, uint32_t i, const char *quote, struct buf *out)
 {
 	static const char *const from[] = { "From", NULL };
 	CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_TEXT_MAX);
-	const char *quote = vars_get(m->vars, "quote");
 	const char *prefix = vars_get(m->vars, "indentprefix");
 	enum show_as how = SHOW_QUOTE;
 
-	if (!quote)
-		return true;
 	if (!strcmp(quote, "headers")) {
 		how = SHOW_TYPE;
 	} else if (!strcmp(quote, "allheaders")) {
 		how = SHOW_ALL;
 	} else if (strcmp(quote, "noheading") != 0 &&
-	    find_field(header, from, &d->body)) {
-		buf_put(&d->body, SPAN(" wrote:\n\n"));
+	    quote_field(m, i, from, out)) {
+		buf_put(out, SPAN(" wrote:\n\n"));
 	}
 	if (show_text(m, i, how, &text) < 0)
 		return false;
 	if (prefix)
-		quote_indented(&d->body, quote_prefix(m), buf_span(&text));
+		quote_indented(out, quote_prefix(m), buf_span(&text));
 	else
-		buf_put(&d->body, buf_span(&text));
+		buf_put(out, buf_span(&text));
 	return true;
 }
 
@@ -292,6 +290,7 @@ static bool prepare(
     struct mua *m, const struct call *c, unsigned flags, struct draft *d)
 {
 	CLEANUP(buf_done) struct buf header = BUF_INIT(HEADER_MAX);
+	const char *quote = vars_get(m->vars, "quote");
 	uint32_t first = c->msgs.all[0];
 
 	if (box_header(m, first, &header) < 0)
@@ -308,7 +307,7 @@ static bool prepare(
 	d->announce = true;
 	d->record_by_name = flags & REPLY_RECORD;
 	return put_author(m, first, d) &&
-	    put_quote(m, first, buf_span(&header), d);
+	    (!quote || quote_message(m, first, quote, &d->body));
 }
 
 static int reply(struct mua *m, const struct call *c, unsigned flags)

@@ -310,14 +310,34 @@ static bool choose_messages(
 	return msgset_parse(e->m, e->rest, 0, a, ret);
 }
 
-/* ~m ~M ~f ~F ~u ~U: capitals with all fields (u and U: with none). */
-static enum tilde_result do_messages(struct escape *e)
+/* False: it was said what went wrong. */
+static bool put_message(struct escape *e, uint32_t i)
 {
+	CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_TEXT_MAX);
 	bool indented =
 	    e->letter == 'm' || e->letter == 'M' || e->letter == 'U';
 	enum show_as how = e->letter == 'u' || e->letter == 'U' ? SHOW_QUOTE
 	    : e->letter == 'M' || e->letter == 'F'              ? SHOW_ALL
 	                                                        : SHOW_TYPE;
+
+	if (e->letter == 'Q') {
+		const char *quote = vars_get(e->m->vars, "quote");
+
+		return quote_message(e->m, i, quote ? quote : "", &e->d->body);
+	}
+	if (show_text(e->m, i, how, &text) < 0)
+		return false;
+	if (indented)
+		quote_indented(
+		    &e->d->body, quote_prefix(e->m), buf_span(&text));
+	else
+		put_text(e->d, buf_span(&text));
+	return true;
+}
+
+/* ~m ~M ~f ~F ~u ~U ~Q: capitals with all fields (u and U: with none). */
+static enum tilde_result do_messages(struct escape *e)
+{
 	struct msgset set;
 	struct arena a;
 
@@ -328,17 +348,10 @@ static enum tilde_result do_messages(struct escape *e)
 	}
 	printf("Interpolating:");
 	for (size_t i = 0; i < set.count; i++) {
-		CLEANUP(buf_done) struct buf text = BUF_INIT(DRAFT_TEXT_MAX);
-
 		printf(" %u", set.all[i] + 1);
 		quote_touch(e->m, set.all[i]);
-		if (show_text(e->m, set.all[i], how, &text) < 0)
+		if (!put_message(e, set.all[i]))
 			break;
-		if (indented)
-			quote_indented(
-			    &e->d->body, quote_prefix(e->m), buf_span(&text));
-		else
-			put_text(e->d, buf_span(&text));
 	}
 	printf("\n");
 	arena_done(&a);
@@ -424,6 +437,7 @@ static const struct row rows[] = {
 	{ 'M', do_messages,	"messages",	"... with all header fields, indented" },
 	{ 'u', do_messages,	"messages",	"Read in the texts of messages" },
 	{ 'U', do_messages,	"messages",	"... indented" },
+	{ 'Q', do_messages,	"messages",	"Quote messages as reply does" },
 	{ 'p', do_print,	"",		"Show the mail as it is now" },
 	{ 'e', do_edit,		"",		"Edit the text with $EDITOR" },
 	{ 'v', do_edit,		"",		"Edit the text with $VISUAL" },
