@@ -15,6 +15,12 @@ struct field {
 	span whole; /* name, colon, value and the line end */
 };
 
+/* What separates words in a value that may be folded. */
+static inline bool field_is_blank(char c)
+{
+	return ascii_is_blank(c) || c == '\r' || c == '\n';
+}
+
 /* Cut off a line with its end; the last one may have none. */
 span field_cut_line(span *rest);
 /* The next field; false: there is none left. */

@@ -10,6 +10,7 @@
 
 #include "mail/charset.h"
 #include "mail/encoded.h"
+#include "mail/field.h"
 #include "mail/transfer.h"
 
 enum {
@@ -36,11 +37,6 @@ struct section {
 	struct raw raw;
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Over blanks and comments; a comment without end is one up to the end. */
 static void skip_blanks(span *rest)
 {
@@ -56,7 +52,7 @@ static void skip_blanks(span *rest)
 			depth++;
 		else if (depth && c == ')')
 			depth--;
-		else if (!depth && !is_blank(c))
+		else if (!depth && !field_is_blank(c))
 			break;
 	}
 	*rest = span_from(*rest, i);
@@ -77,7 +73,7 @@ static size_t word_len(span s)
 {
 	size_t n = 0;
 
-	while (n < s.len && !is_blank(s.ptr[n]) && s.ptr[n] != ';')
+	while (n < s.len && !field_is_blank(s.ptr[n]) && s.ptr[n] != ';')
 		n++;
 	return n;
 }
@@ -92,10 +88,10 @@ static span cut_bare(span *rest)
 	size_t end = word_len(s);
 	size_t i = end;
 
-	while (i < s.len && is_blank(s.ptr[i])) {
+	while (i < s.len && field_is_blank(s.ptr[i])) {
 		size_t n;
 
-		while (i < s.len && is_blank(s.ptr[i]))
+		while (i < s.len && field_is_blank(s.ptr[i]))
 			i++;
 		n = word_len(span_from(s, i));
 		if (n == 0 || s.ptr[i] == '(' ||
@@ -113,7 +109,8 @@ static span cut_name(span *rest)
 	span s = *rest;
 	size_t n = 0;
 
-	while (n < s.len && !is_blank(s.ptr[n]) && !strchr("=;(", s.ptr[n]))
+	while (
+	    n < s.len && !field_is_blank(s.ptr[n]) && !strchr("=;(", s.ptr[n]))
 		n++;
 	*rest = span_from(s, n);
 	return span_first(s, n);
@@ -358,7 +355,8 @@ static span cut_value(span *rest)
 
 	skip_blanks(rest);
 	s = *rest;
-	while (n < s.len && !is_blank(s.ptr[n]) && !strchr(";(", s.ptr[n]))
+	while (
+	    n < s.len && !field_is_blank(s.ptr[n]) && !strchr(";(", s.ptr[n]))
 		n++;
 	if (span_find(span_first(s, n), '=') >= 0)
 		return span_first(s, 0);

@@ -10,6 +10,7 @@
 #include "mail/token.h"
 
 #include "mail/address.h"
+#include "mail/field.h"
 
 /* Characters that are a token of their own, outside of atoms. */
 static const char operators[] = "|%!()<>@,;:\\\".[]";
@@ -18,11 +19,6 @@ enum {
 	/* Names and comments beyond this are dropped (CERT CA-2003-07). */
 	MAX_NAMES = 250,
 };
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
 
 static bool is_control(char c)
 {
@@ -124,7 +120,7 @@ static bool plain_text(span raw, struct arena *a, span *ret)
 
 	for (i = 0; i < raw.len; i++)
 		if (raw.ptr[i] == '\\' ||
-		    (is_blank(raw.ptr[i]) && raw.ptr[i] != ' '))
+		    (field_is_blank(raw.ptr[i]) && raw.ptr[i] != ' '))
 			break;
 	*ret = raw;
 	if (i == raw.len)
@@ -138,7 +134,7 @@ static bool plain_text(span raw, struct arena *a, span *ret)
 		if (c == '\\' && ++i == raw.len)
 			break;
 		c = raw.ptr[i];
-		p[n++] = is_blank(c) ? ' ' : c;
+		p[n++] = field_is_blank(c) ? ' ' : c;
 	}
 	*ret = span_of(p, n);
 	return true;
@@ -166,7 +162,7 @@ static span cut_atom(span *rest)
 
 		if (c == '\\')
 			i += i + 1 < rest->len ? 2 : 1;
-		else if (is_blank(c) || is_operator(c))
+		else if (field_is_blank(c) || is_operator(c))
 			break;
 		else
 			i++;
@@ -241,7 +237,7 @@ bool token_scan(
 	while (text.len > 0) {
 		struct token *t;
 
-		if (is_blank(text.ptr[0])) {
+		if (field_is_blank(text.ptr[0])) {
 			text = span_from(text, 1);
 			continue;
 		}
