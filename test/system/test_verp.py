@@ -17,7 +17,7 @@ LIST = "list@origin.example"
 TEXT = "Subject: x\nMessage-Id: <1@x>\nFrom: a@x\n" \
        "Date: Thu, 1 Jan 2026 00:00:00 +0000\n\nhello\n"
 RECIPIENTS = [
-    "games@" + HOST, "man+ext@" + HOST, "unknown@" + HOST, "GAMES@" + HOST,
+    "team@" + HOST, "games@" + HOST, "man+ext@" + HOST, "unknown@" + HOST, "GAMES@" + HOST,
     "other+x@" + HOST, "far@away.example", '"quoted name"@away.example',
     "near@away.example",
 ]
@@ -26,6 +26,7 @@ SETTINGS = {
     "mydestination": HOST,
     "recipient_delimiter": "+",
     "local_recipient_maps": "",
+    "alias_maps": "inline:{{team = nobody-1, games, nobody-2}}",
     "smtpd_authorized_verp_clients": "127.0.0.1",
     "smtp_dns_support_level": "disabled",
 }
@@ -103,8 +104,8 @@ def play(system, server, way):
         "contents": sorted(sorted(settle(c.decode(), here).splitlines())
                            for c in server.contents),
         "mailboxes": {user: sorted(
-            settle(m, here)
-            for m in system.mailbox(user).decode().split("\n\nFrom "))
+            settle(m, here) for m in re.split(
+                "(?m)^(?=From )", system.mailbox(user).decode()))
             for user in ("games", "man")},
     }
 

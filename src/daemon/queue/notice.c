@@ -450,18 +450,22 @@ static void on_content(struct active *a, void *ctx)
 	    ctx, 0);
 }
 
-/* The first recipient that it is about, or behind which that is. */
-static const struct rcpt *first_named(const struct notice *n)
+/* The recipient that it will name first, or behind which that is. */
+static const struct rcpt *first_named(struct notice *n)
 {
 	const struct active *a = n->about;
+	struct selection s = selection_new(n);
+	uint32_t nrcpts = a->envelope.nrcpts;
 	uint32_t i = 0;
 
-	while (i < places(a) && !is_about(n, i))
+	while (i < places(a) &&
+	    (!is_about(n, i) || (i < nrcpts && s.explained[i])))
 		i++;
+	selection_done(&s);
 	if (i == places(a))
 		return NULL;
-	if (i >= a->envelope.nrcpts)
-		i = a->parts[i - a->envelope.nrcpts].state.rcpt;
+	if (i >= nrcpts)
+		i = a->parts[i - nrcpts].state.rcpt;
 	return &a->envelope.rcpts[i];
 }
 
