@@ -58,8 +58,8 @@ class Case:
     domain of the case, {rec}, {fail} and {signal} are scripts."""
 
     def __init__(self, line, *recipients, sender=SENDER, content=PLAIN,
-                 nexthop="", main=(), local=False):
-        """`local`: handed over by sendmail, not by SMTP."""
+                 nexthop="", main=(), local=None):
+        """`local`: options of sendmail, which is used in place of SMTP."""
         self.line = line
         self.local = local
         self.recipients = recipients or ("User+Ext@{d}",)
@@ -134,8 +134,8 @@ class Side:
                 input=content.encode(), timeout=60, check=True)
 
     def send(self, case):
-        if case.local:
-            self.sendmail("-i", "-f", case.sender,
+        if case.local is not None:
+            self.sendmail(*case.local, "-i", "-f", case.sender,
                           *(case.fill(r) for r in case.recipients),
                           content=case.content)
             return
@@ -168,6 +168,11 @@ class Side:
                               r"), .*(dsn=.*)", line)
             found.append(self.settle(" ".join(match.groups())))
         return sorted(set(found))
+
+    def warnings(self, _):
+        """Those of all cases: which one is meant is not always said."""
+        return sorted(self.settle(line.partition("]: ")[2])
+                      for line in self.mail.log_lines(r"/pipe\[.*: warning"))
 
     def wait_for_outcomes(self, case):
         self.mail.wait_for(
@@ -207,6 +212,7 @@ def compare(make_instance, cases, what=("outcomes", "records"), **settings):
         for case in cases:
             for side in sides:
                 side.wait_for_outcomes(case)
+        for case in cases:
             for name in what:
                 got, want = (getattr(side, name)(case) for side in sides)
                 if got != want:

@@ -96,8 +96,8 @@ CLIENT = ("user=nobody argv={rec} port=$client_port $client_address "
 CLIENTS = [
     Case(CLIENT),
     Case(CLIENT, "a@{d}", "b@{d}"),
-    Case(CLIENT, local=True),
-    Case("user=nobody argv={rec} $client_port end", local=True),
+    Case(CLIENT, local=()),
+    Case("user=nobody argv={rec} $client_port end", local=()),
     Case(CLIENT, "team@mail.example.test",
          main=("alias_maps = inline:{{team=a@{name}.example}}",)),
     Case(CLIENT, "nobody@mail.example.test",

@@ -55,6 +55,21 @@ ENDS += [
     Case("user=nobody argv={rec} ${{user", "a@{d}"),
 ]
 
+# One of these is found before the others.
+REASONS = [
+    Case(f"{attributes}user=nobody argv={{rec}} {argument}",
+         *recipients, content=content, local=local, main=main)
+    for attributes, recipients, content, main in (
+        ("", ["a@{d}"], PLAIN, ()),
+        ("flags=D ", ["a@{d}", "b@{d}"], PLAIN, ()),
+        ("size=1 flags=O ", ["a@{d}"], PLAIN, ()),
+        ("size=1 flags=D ", ["a@{d}"], "Delivered-To: a@{d}\n" + PLAIN, ONE),
+        ("flags=D ", ["a@{d}"], "Delivered-To: a@{d}\n" + PLAIN, ONE))
+    for local in (None, ["-bv"])
+    for argument in ("", "$nobody")]
+REASONS += [Case(f"user=nobody argv={{rec}} {argument}")
+            for argument in ("a$", "a$/b", "${{user", "$(user", "${{}}")]
+
 # The line cannot be used: the mail waits, and the log says why.
 BROKEN = [
     ("argv={rec}", "missing user= command-line attribute"),
@@ -85,6 +100,10 @@ BROKEN = [
 
 def test_ends(make_instance):
     compare(make_instance, ENDS)
+
+
+def test_reasons(make_instance):
+    compare(make_instance, REASONS, ("outcomes", "records", "warnings"))
 
 
 def test_broken_lines(make_instance):

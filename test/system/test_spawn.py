@@ -156,7 +156,7 @@ def answers(mail):
 
 
 def logged(mail):
-    return sorted(settled(mail, line.partition("/spawn[")[2].partition(": ")[2])
+    return sorted(settled(mail, line.partition("]: ")[2])
                   for line in mail.log_lines(r"postfix/spawn\["))
 
 

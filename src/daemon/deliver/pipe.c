@@ -153,9 +153,14 @@ static bool take_argv(struct parser *x, span first, uint32_t i)
 	if (!args)
 		return fail(x, "no memory for", first);
 	for (uint32_t k = 0; k < n; k++) {
+		enum pipe_arg_result r = PIPE_ARG_OK;
+
 		args[k].text = k == 0 ? first : x->line->args[i + k];
-		if (x->p->bad_arg.len > 0 || pipe_check_arg(&args[k], &why))
+		if (x->p->bad_arg.len == 0)
+			r = pipe_check_arg(&args[k], &why);
+		if (r == PIPE_ARG_OK)
 			continue;
+		x->p->bad_name = r == PIPE_ARG_NAME;
 		x->p->bad_arg = arena_dup(x->arena, buf_span(&why));
 		if (x->p->bad_arg.len == 0)
 			return fail(x, "no memory for", first);

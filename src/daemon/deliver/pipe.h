@@ -54,6 +54,7 @@ struct pipe_line {
 	/* An argument that cannot be expanded: each delivery is put off, and
 	 * this says why. Empty: none. */
 	span bad_arg;
+	bool bad_name; /* it names a macro that there is none of */
 };
 
 /*
@@ -82,5 +83,12 @@ struct pipe_argv {
 MUST_USE int pipe_expand(const struct pipe_line *p, const struct envelope *e,
     struct arena *a, struct pipe_argv *ret, struct buf *warnings);
 
-/* Whether the arguments use a name that there is; for the parser. */
-MUST_USE bool pipe_check_arg(struct pipe_arg *arg, struct buf *error);
+/* For the parser; `error` says why it is not PIPE_ARG_OK. */
+enum pipe_arg_result {
+	PIPE_ARG_OK,
+	PIPE_ARG_SYNTAX,
+	PIPE_ARG_NAME, /* it uses a name that there is none of */
+};
+
+MUST_USE enum pipe_arg_result pipe_check_arg(
+    struct pipe_arg *arg, struct buf *error);

@@ -258,15 +258,16 @@ static void check_name(void *ctx, span name)
 		c->arg->per_rcpt = true;
 }
 
-bool pipe_check_arg(struct pipe_arg *arg, struct buf *error)
+enum pipe_arg_result pipe_check_arg(struct pipe_arg *arg, struct buf *error)
 {
 	CLEANUP(buf_done) struct buf syntax = BUF_INIT(PIPE_ERROR_MAX);
 	struct check c = { arg, error };
+	bool ok = expand_scan(arg->text, check_name, &c, &syntax) == EXPAND_OK;
 
-	if (expand_scan(arg->text, check_name, &c, &syntax) != EXPAND_OK &&
-	    error->len == 0)
-		buf_put(error, buf_span(&syntax));
-	return error->len == 0;
+	if (error->len > 0)
+		return PIPE_ARG_NAME;
+	buf_put(error, buf_span(&syntax));
+	return ok ? PIPE_ARG_OK : PIPE_ARG_SYNTAX;
 }
 
 /* ---- expansion ---- */

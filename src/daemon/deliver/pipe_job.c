@@ -257,6 +257,17 @@ static bool fill_in(struct pipe_run *pr, const struct pipe_service *p)
 	return true;
 }
 
+static void tell_bad_arg(struct job_run *run, const struct pipe_line *p)
+{
+	if (p->bad_name)
+		log_warn("pipe", "file %.*s/master.cf: service %.*s: %.*s",
+		    PRI(conf_dir(run->at->all->conf)), PRI(run->at->name),
+		    PRI(p->bad_arg));
+	else
+		log_warn("pipe", "%.*s", PRI(p->bad_arg));
+	misconfigured(run);
+}
+
 static void run_command(struct job_run *run, const struct pipe_service *p)
 {
 	struct pipe_run *pr = run_alloc(run, 1, sizeof(*pr));
@@ -273,18 +284,19 @@ void pipe_start(struct job_run *run)
 	const struct pipe_service *p = run->at->pipe;
 	const struct envelope *e = &run->job.envelope;
 
-	if (p->line.bad_arg.len) {
-		log_warn("pipe", "%.*s", PRI(p->line.bad_arg));
-		misconfigured(run);
-	} else if (e->nrcpts > 1 && is_ambiguous(run, &p->line)) {
+	if (e->nrcpts > 1 && is_ambiguous(run, &p->line)) {
 		misconfigured(run);
 	} else if (p->line.size_max && e->size > p->line.size_max) {
 		end_with(run, VERDICT_BOUNCED, SPAN("5.2.3"),
 		    SPAN("message too large"));
 	} else if (run_is_trial(run)) {
 		tell_trial(run, &p->line);
-	} else if (!(p->line.head & MBOX_DELIVERED_TO) ||
-	    !is_looping(run, &p->line)) {
+	} else if ((p->line.head & MBOX_DELIVERED_TO) &&
+	    is_looping(run, &p->line)) {
+		return;
+	} else if (p->line.bad_arg.len) {
+		tell_bad_arg(run, &p->line);
+	} else {
 		run_command(run, p);
 	}
 }

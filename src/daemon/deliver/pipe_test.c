@@ -198,6 +198,8 @@ static void test_bad_arguments(void **state)
 		assert_true(x.p.bad_arg.len > 0);
 		assert_true(
 		    span_has_prefix(x.p.bad_arg, span_str(cases[i].why)));
+		assert_int_equal(
+		    x.p.bad_name, cases[i].why[0] == 'u' /* unknown */);
 		parsed_done(&x);
 	}
 }
