@@ -49,7 +49,7 @@ class Class(Host):
             self.run("postconf", "-e", setting)
         self.run("postfix", "start")
 
-    def play(self, user, text):
+    def play(self, user, text, **options):
         """The screen of a user, from his first prompt to his last: see
         terminal.py."""
         prompt = f"[{user}@{self.name} ~]" + ("# " if user == "root" else "$ ")
@@ -65,7 +65,7 @@ class Class(Host):
             "exec bash --noprofile --rcfile /tmp/rc --noediting")
         with terminal.Terminal(self.work, command, {
                 "PATH": os.environ["PATH"]}, size=(120, 120)) as t:
-            t.play(lessons.screen(prompt, text), plain)
+            t.play(lessons.screen(prompt, text), plain, **options)
 
     def has_mail(self, user, count):
         def count_now():

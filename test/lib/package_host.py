@@ -152,7 +152,8 @@ def check_gone(host):
         assert not host.has(path) or host.run(
             "test", "-d", path, check=False).returncode == 0 or \
             path.startswith("/etc/"), path
-    assert not host.has("/etc/systemd/system/postfix.service")
+    for alias in ("postfix", "sendmail"):
+        assert not host.has(f"/etc/systemd/system/{alias}.service")
     assert host.run("readlink", "/etc/postfix", check=False).stdout == ""
     assert "chasqui" not in host.sh(
         "ls /etc/systemd/system/*.wants 2>/dev/null || true")

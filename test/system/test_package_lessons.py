@@ -48,7 +48,8 @@ Mail queue is empty""")
     lessons.play_alias(lpic)
     lpic.play("user1", """
 $ «pwd»
-/home/user1""")
+/home/user1
+$ «ls -la | grep -i forward»""")
     lessons.play_forward(lpic)
     lpic.wait_for(lambda: "Host not found" in lpic.run("mailq"),
                   "it was not deferred")
@@ -63,19 +64,44 @@ E085461E470C      473 Wed Feb 19 06:39:07  payam@centos7-1.localdomain
 
 
 def test_ways_to_send(lpic):
-    """From files, from commands, with an attachment."""
+    """From files, from commands, with an attachment; as root, with the quotes
+    that the notes have."""
     lpic.sh(r"""
-	echo 'the file' >/home/user1/test.txt
-	echo 'an attachment' >/home/user1/a.txt
-	su user1 -c 'cd; mail -s "a file" user2 <~user1/test.txt'
-	su user1 -c 'cd; printf "one\ntwo\n" | mail -s "a pipe" user2'
-	su user1 -c 'cd; mail -s attached -a ~user1/a.txt user2 <~user1/test.txt'
+	id ejemplo >/dev/null 2>&1 || useradd -m ejemplo
+	destinations='$myhostname, localhost.$mydomain, localhost'
+	postconf -e "mydestination = $destinations, domain.com, ejemplo.com"
+	postfix reload
+	mkdir -p /root /path/to
+	echo 'the file' >/root/test.txt
+	echo 'an attachment' >/path/to/file
+	rm -f /home/user1/.forward /var/mail/user1
     """)
-    lpic.has_mail("user2", 3)
-    box = lpic.mailbox("user2")
-    assert "\nSubject: a file\n" in box and "\n\nthe file\n" in box
-    assert "\nSubject: a pipe\n" in box and "\n\none\ntwo\n" in box
-    assert "\n\nan attachment\n" in box and 'filename="a.txt"' in box
+    lpic.wait_for(lambda: "reload -- version" in lpic.log(), "no reload")
+    lpic.play("root", """
+$ «mail -s “subject” user1@domain.com»
+«from the keyboard»
+«^D»EOT
+$ «mail -s “subject” user1@domain.com < /root/test.txt»
+$ «mail -s “subject” user1@domain.com -a /path/to/file»
+«with a file»
+«^D»EOT
+$ «echo -e "contenido del correo" | mail -s "asunto del correo" "ejemplo@ejemplo.com"»""")
+    lpic.has_mail("user1", 3)
+    box = lpic.mailbox("user1")
+    for text in ("from the keyboard", "the file", "with a file",
+                 "an attachment"):
+        assert f"\n\n{text}\n" in box
+    assert 'filename="file"' in box
+    lpic.wait_mail("asunto del correo", "ejemplo")
+    assert "\n\ncontenido del correo\n" in lpic.mailbox("ejemplo")
+    lpic.play("user1", """
+$ «mail»
+Heirloom Mail version 12.5 7/5/10.  Type ? for help.
+"/var/spool/mail/user1": 3 messages 3 new
+>N  1 root                  Sat Nov 21 22:19  18/634   "“subject”"
+ N  2 root                  Sat Nov 21 22:19  18/625   "“subject”"
+ N  3 root                  Sat Nov 21 22:19  36/1137  "“subject”"
+& «x»""")
 
 
 # SMTP by hand, postalias, postconf, with Postfix

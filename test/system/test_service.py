@@ -43,8 +43,8 @@ def show(host, *properties):
 
 def check_unit(host):
     """Running and enabled, under both names, and known to be ready."""
-    assert host.run("systemctl", "is-active", "chasqui", "postfix") == \
-        "active\nactive\n"
+    assert host.run("systemctl", "is-active", "chasqui", "postfix",
+                    "sendmail") == "active\n" * 3
     assert host.run("systemctl", "is-enabled", "chasqui") == "enabled\n"
     assert show(host, "StatusText", "SubState") == {
         "StatusText": "running", "SubState": "running"}
@@ -52,6 +52,14 @@ def check_unit(host):
     host.wait_for(lambda: "reload -- version" in host.log(), "no reload")
     assert show(host, "SubState") == {"SubState": "running"}
     check_sendmail_of(host, "by systemd")
+    # The third name, for those who learned it so.
+    host.run("systemctl", "stop", "sendmail")
+    assert not program_runs(host, "master")
+    host.run("systemctl", "start", "sendmail")
+    said = host.run("systemctl", "status", "sendmail")
+    assert "   Active: active (running) since " in said
+    assert "; enabled; " in said and "Main PID: " in said
+    check_sendmail_of(host, "by another name")
 
 
 def check_sendmail_of(host, subject):
