@@ -17,7 +17,7 @@ LIST = "list@origin.example"
 TEXT = "Subject: x\nMessage-Id: <1@x>\nFrom: a@x\n" \
        "Date: Thu, 1 Jan 2026 00:00:00 +0000\n\nhello\n"
 RECIPIENTS = [
-    "team@" + HOST, "games@" + HOST, "man+ext@" + HOST, "unknown@" + HOST, "GAMES@" + HOST,
+    "late@" + HOST, "team@" + HOST, "games@" + HOST, "man+ext@" + HOST, "unknown@" + HOST, "GAMES@" + HOST,
     "other+x@" + HOST, "far@away.example", '"quoted name"@away.example',
     "near@away.example",
 ]
@@ -26,7 +26,8 @@ SETTINGS = {
     "mydestination": HOST,
     "recipient_delimiter": "+",
     "local_recipient_maps": "",
-    "alias_maps": "inline:{{team = nobody-1, games, nobody-2}}",
+    "alias_maps": "inline:{{team = nobody-1, games, nobody-2}, "
+                  "{late = \"|exit 75\"}}",
     "smtpd_authorized_verp_clients": "127.0.0.1",
     "smtp_dns_support_level": "disabled",
 }
@@ -54,7 +55,8 @@ def ask_sendmail(system, verp, recipients):
 
 
 WAYS = {
-    "usual": (ask_smtp, "XVERP", {}),
+    # What would have to wait has waited long enough.
+    "usual": (ask_smtp, "XVERP", {"maximal_queue_lifetime": "0"}),
     "other": (ask_smtp, "XVERP=--", {}),
     "own default": (ask_smtp, "xverp", {"default_verp_delimiters": "-="}),
     "sendmail": (ask_sendmail, "-XV", {}),
@@ -84,6 +86,8 @@ def play(system, server, way):
     """What everybody got."""
     ask, verp, _ = WAYS[way]
     recipients = RECIPIENTS
+    if way != "usual":
+        recipients = [r for r in recipients if "late" not in r]
     if ask is ask_sendmail:
         recipients = [r for r in recipients if '"' not in r]
     ask(system, verp, recipients)
