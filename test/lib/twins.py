@@ -7,7 +7,7 @@
     group.script("ln -s x mail/ana")           root, before the start; a
                                                child that stays is killed
     group.case("alias", "list", ...)          name, recipients
-    results = group.run()                      {case: (ours, theirs)}
+    group.compare()
 
 Each system runs with the group's users (in a mount namespace where
 /etc/passwd is another file), the same settings, the same files in the homes,
@@ -101,10 +101,11 @@ def difference(ours, theirs):
 
 def as_lines(found, other):
     """Of all files that have one name, without messages of the other."""
-    lines, common = [], [m for *_, content in other or [] for m in content]
-    for uid, mode, content in found or []:
-        lines.append(f"uid {uid} mode {mode}")
-        for message in content:
+    lines, common = [], [m for *_, content in other or []
+                         for m in content or []]
+    for uid, gid, mode, content in found or []:
+        lines.append(f"uid {uid} gid {gid} mode {mode}")
+        for message in content or []:
             if message in common:
                 common.remove(message)
                 continue

@@ -211,6 +211,18 @@ static bool take_default_user(struct step_run *sr)
 	return false;
 }
 
+/* What is root's, uid or gid, is default_privs' instead. */
+static bool take_what_is_free(struct step_run *sr, const struct user *user)
+{
+	if (!take_default_user(sr))
+		return false;
+	if (user->uid != 0)
+		sr->user.uid = user->uid;
+	if (user->gid != 0)
+		sr->user.gid = user->gid;
+	return true;
+}
+
 /* A list is read as its owner; the worker looks at it more closely. */
 static bool take_owner(struct step_run *sr)
 {
@@ -256,7 +268,7 @@ static bool find_user(struct step_run *sr)
 	if (r == USERS_UNKNOWN)
 		return refuse_user(sr, "no such user");
 	if (is_free(s) && (user.uid == 0 || user.gid == 0))
-		return take_default_user(sr);
+		return take_what_is_free(sr, &user);
 	keep_user(sr, &user);
 	return claims_allow(sr->rr->run->at, s, &sr->user) || refuse_claim(sr);
 }
