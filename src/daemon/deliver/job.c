@@ -78,7 +78,7 @@ struct verdict run_keep_verdict(
 static void put_warning(const struct job_run *run, span line)
 {
 	char id[MSGID_TEXT_MAX];
-	span text = line.len && line.ptr[0] == ':'
+	span text = span_has_prefix(line, SPAN(": "))
 	    ? msgid_text(run->job.envelope.id, id)
 	    : SPAN_NONE;
 
