@@ -12,7 +12,7 @@ uint8_t rcpt_notify_behind(uint8_t notify)
 enum { RCPT_MIN = 5 * 4 + 1 };
 
 /* Among the flags, in the binary form only: this stands behind the recipients,
- * in the order of these bits. */
+ * in this order. */
 enum { HAS_CLIENT_PORT = 1 << 30, HAS_VERP = 1 << 29 };
 
 enum { VERP_LEN = 2 };

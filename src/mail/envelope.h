@@ -56,16 +56,16 @@ struct envelope {
 	uint64_t size; /* content in bytes as it is stored, header included */
 	uint32_t flags;
 	span envid; /* DSN ENVID=, decoded, or empty */
-	/* Who brought it; empty when it came from a local command. */
-	span client_name;
-	span client_addr;
-	uint16_t client_port; /* 0: none, or not known */
-	span helo;
-	span proto; /* SMTP, ESMTP, ... */
 	span ident; /* Message-Id as logged, with its <> */
 	/* Two characters: each recipient gets a sender of his own (verp.h);
 	 * or empty. */
 	span verp;
+	/* Who brought it; empty when it came from a local command. */
+	span client_name;
+	span client_addr;
+	span helo;
+	span proto;           /* SMTP, ESMTP, ... */
+	uint16_t client_port; /* 0: none, or not known */
 	uint32_t nrcpts;
 	struct rcpt *rcpts;
 };

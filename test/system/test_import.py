@@ -9,6 +9,7 @@ import socket
 import pytest
 
 from lib import maildrop
+from lib.instance import Smtp
 import postfix_peer
 
 pytestmark = [pytest.mark.root, pytest.mark.peer]
@@ -160,6 +161,29 @@ def test_same_bytes(make_instance, stopped):
         def bodies(text):
             return settled(re.sub(rb"(?m)^\tid [0-9A-F]+; ", b"\tid; ", text))
         assert bodies(mail.mailbox(user)) == bodies(stopped.mailbox(user))
+
+
+def test_client_of_a_message(make_instance, tmp_path):
+    """What was known of it is known here."""
+    with postfix_peer.PostfixPeer({"relayhost": "[127.0.0.1]:1"}) as peer:
+        with Smtp(peer.port) as smtp:
+            port = smtp.socket.getsockname()[1]
+            smtp.command("EHLO client.example", 250)
+            smtp.envelope("me@a.example", ["you@piped.example"])
+            assert smtp.data("Subject: x\n\nx\n").code == 250
+        peer.wait_for(lambda: queue_files(peer.spool, "deferred"))
+        peer.stop()
+        mail = make_instance("transport_maps = inline:{piped.example=piped:}")
+        mail.configure_master(
+            "piped unix - n n - - pipe user=nobody argv=/bin/echo "
+            "$client_address $client_port $client_helo $client_protocol")
+        mail.start()
+        mail.stop()
+        run_import(mail, peer)
+    mail.start()
+    mail.wait_for(lambda: mail.log_lines(
+        rf"delivered via piped service \(127.0.0.1 {port} client.example "
+        r"ESMTP\)"))
 
 
 def test_twice_before_the_start(make_instance, stopped):
