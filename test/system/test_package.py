@@ -119,6 +119,23 @@ def test_in_the_place_of_postfix(host):
     back_to_postfix(host, before)
 
 
+def test_with_apt(host):
+    """Who does not know what is installed besides: all that is Postfix's goes
+    before we come."""
+    if not postfix_is_there(host):
+        pytest.skip("Postfix is not installed")
+    parts = host.run("dpkg-query", "-W", "-f", "${binary:Package}\\n",
+                     "postfix-*", check=False).stdout
+    said = host.run("apt-get", "install", "-y", host.package)
+    for name in re.findall(r"(?m)^postfix-(?:cdb|[lmp]\w+|sqlite)$", parts):
+        assert f"\nRemoving {name} " in said
+    assert said.rindex("\nRemoving postfix") < said.index("\nUnpacking chasqui")
+    owners = host.sh("dpkg -L chasqui | grep /man/ | xargs dpkg -S")
+    assert set(re.findall(r"(?m)^(\S+): \S+\.gz$", owners)) == {"chasqui"}
+    assert host.run("dpkg", "--audit") == ""
+    assert host.run("postconf", "-h", "mail_owner") == "chasqui\n"
+
+
 def back_to_postfix(host, before):
     """Where its package can be had without a network."""
     archives = os.path.join(debroot.BASE, "var/cache/apt/archives")
