@@ -120,7 +120,8 @@ struct local_step {
 	uint32_t nenv;
 	struct local_env *env;
 	span directory;
-	uint64_t size_max; /* of a file: mailbox or message; 0: none */
+	uint64_t size_max; /* of a file: mailbox, message, or what a command
+	                    * writes; 0: none */
 	span quota;        /* LOCAL_QUOTA: "10000000S,1000C", or empty: what
 			    * the Maildir's maildirsize says */
 	/* LOCAL_OUTCOME: */

@@ -60,11 +60,20 @@ static int place_fds(const int *fds, size_t n, int *status)
 	return os_error(close_range((unsigned)n, ~0U, CLOSE_RANGE_CLOEXEC));
 }
 
+static void limit_files(uint64_t max)
+{
+	if (max == 0)
+		return;
+	(void)priv_limit(RLIMIT_FSIZE, max);
+	(void)signal(SIGXFSZ, SIG_IGN);
+}
+
 static int become_program(const struct child_spec *spec, int *status)
 {
 	int r;
 
 	reset_signals();
+	limit_files(spec->file_max);
 	if (spec->new_session && setsid() < 0)
 		return -errno;
 	if (spec->dir >= 0 && fchdir(spec->dir) < 0)

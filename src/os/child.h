@@ -21,6 +21,9 @@ struct child_spec {
 	/* Whom it runs as; NULL: as we do. */
 	const struct priv_user *user;
 	bool new_session; /* out of our process group */
+	/* A file that it writes may have so many bytes, then write() fails;
+	 * 0: as we have it. */
+	uint64_t file_max;
 };
 
 struct child {
@@ -29,8 +32,8 @@ struct child {
 };
 
 /*
- * fork and exec. Signals are unblocked and have their default actions, the
- * umask is ours. Returns 0 once the program runs, or a negative errno,
+ * fork and exec. Signals are unblocked and have their default actions (but
+ * for SIGXFSZ, when there is a file_max), the umask is ours. Returns 0 once the program runs, or a negative errno,
  * whichever step failed; then nothing is left behind.
  */
 MUST_USE int child_spawn(const struct child_spec *spec, struct child *ret);

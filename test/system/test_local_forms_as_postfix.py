@@ -119,7 +119,9 @@ SAYINGS = {
     "empty": "echo 5.7.1; exit 1", "error": "echo err >&2; exit 1",
     "done": "echo hi; exit 0", "term": "kill -15 $$",
     "missing": "exec /nonexistent/x", "unreadable": "/etc/passwd",
-    "deaf": "exec 0<&-; exit 0"}
+    "deaf": "exec 0<&-; exit 0",
+    "large": "head -c 70000 /dev/zero > HERE/out/large",
+    "small": "head -c 50000 /dev/zero > HERE/out/small"}
 CODES = (1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79,
          100, 111, 126, 127, 255)
 
@@ -140,6 +142,7 @@ def lists():
              if line and not line[0].isspace()]
     for name in names:
         g.case(name.replace(" ", "-"), f'"{name}"' if " " in name else name)
+    g.case("more-slash", "u1+a/b")
     for name in ("u21+x", "continued+x", "owner-own-two+x", "list-request+z",
                  "nobody+x", "u1+a+b", "u1+", "+x", "u1++", "owner-nolist",
                  "nolist-request", "owner-continued", "own-far+ext",
@@ -180,7 +183,8 @@ def settings():
          "mail_spool_directory = HERE/mail/", "duplicate_filter_limit = 100",
          "forward_path = HERE/out/$user.fwd, $home/.fw${extension?+$extension}"
          ", $home/.forward${recipient_delimiter}${extension}",
-         "recipient_delimiter = +-", "expand_owner_alias = yes"],
+         "recipient_delimiter = +-", "expand_owner_alias = yes",
+         "message_size_limit = 50000", "mailbox_size_limit = 60000"],
         USERS, aliases)
     g.file("out/u10.fwd", "u11\n", owner="u10")
     g.file("out/u12.fwd", "u11\n", owner="u11")

@@ -74,7 +74,8 @@ struct verdict run_keep_verdict(
 	};
 }
 
-/* What is about the message has its id in front. */
+/* What is about the message, ": what", has its id in front; not so ":include:
+ * file is". */
 static void put_warning(const struct job_run *run, span line)
 {
 	char id[MSGID_TEXT_MAX];

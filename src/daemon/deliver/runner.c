@@ -109,6 +109,7 @@ static int attempt_command(struct worker *w, const struct work_item *item,
 		.text = item->path,
 		.shell = w->setup.shell,
 		.directory = item->directory,
+		.file_max = item->size_max,
 	};
 	const struct command_run run = {
 		.command = &command,

@@ -28,6 +28,7 @@ struct command {
 	const struct command_env *env;
 	span directory;               /* empty: ours */
 	const struct priv_user *user; /* whom it runs as; NULL: as we do */
+	uint64_t file_max;            /* of files it writes; 0: no limit */
 };
 
 enum command_start {

@@ -128,7 +128,8 @@ struct work_item {
 	span *forward;
 	span path;         /* or the command */
 	uint32_t locks;    /* enum mailbox_locks */
-	uint64_t size_max; /* of the mailbox or message file, 0: none */
+	uint64_t size_max; /* of the mailbox or message file, or of files that a
+	                    * command writes; 0: none */
 	span quota;        /* WORK_QUOTA: "10000000S,1000C", or empty: what
 			    * the Maildir's maildirsize says */
 	uint64_t size;     /* WORK_ASKS */

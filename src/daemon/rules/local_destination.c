@@ -92,6 +92,7 @@ static void add_command(struct local_run *r, const struct walk *w,
 	}
 	s.kind = LOCAL_COMMAND;
 	s.what = command;
+	s.size_max = c->mailbox_size_limit;
 	s.directory = directory.text;
 	set_environment(r, w, &s);
 	plan_add(r->plan, &s);
