@@ -150,6 +150,14 @@ static int set_option(int fd, int level, int option)
 	return os_error(setsockopt(fd, level, option, &on, sizeof(on)));
 }
 
+void sock_share_port(int fd, bool share)
+{
+	int on = share;
+
+	/* A failure shows when the other one binds. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
 static int prepare_listener(int fd, const struct sock_addr *at)
 {
 	int r;
@@ -170,7 +178,7 @@ static int new_socket(const struct sock_addr *for_what)
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-int sock_listen(const struct sock_addr *at, int backlog)
+static int listen_at(const struct sock_addr *at, int backlog, bool share)
 {
 	CLEANUP(fd_close)
 	int fd = new_socket(at);
@@ -181,9 +189,23 @@ int sock_listen(const struct sock_addr *at, int backlog)
 	r = prepare_listener(fd, at);
 	if (r < 0)
 		return r;
+	if (share)
+		sock_share_port(fd, true);
 	if (bind(fd, &at->any, at->len) < 0 || listen(fd, backlog) < 0)
 		return -errno;
+	if (share)
+		sock_share_port(fd, false);
 	return STEAL_FD(fd);
+}
+
+int sock_listen(const struct sock_addr *at, int backlog)
+{
+	return listen_at(at, backlog, false);
+}
+
+int sock_listen_beside(const struct sock_addr *at, int backlog)
+{
+	return listen_at(at, backlog, true);
 }
 
 /* ::ffff:192.0.2.1 is 192.0.2.1. */

@@ -48,6 +48,13 @@ bool sock_same_host(const struct sock_addr *a, const struct sock_addr *b);
  */
 MUST_USE int sock_listen(const struct sock_addr *at, int backlog);
 /*
+ * The same where sockets of ours listen that are to be replaced, at addresses
+ * that overlap (0.0.0.0 and 127.0.0.1, one port): possible while they share
+ * their port (SO_REUSEPORT: with sockets of the same user that ask for it).
+ */
+MUST_USE int sock_listen_beside(const struct sock_addr *at, int backlog);
+void sock_share_port(int fd, bool share);
+/*
  * A non-blocking connection, or a negative errno: -EAGAIN when none waits
  * (or the one that waited has gone again). `ret_peer` may be NULL; an IPv4
  * address in IPv6 clothes is undressed.

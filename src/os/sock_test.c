@@ -142,6 +142,40 @@ static void test_inet(void **state UNUSED)
 	}
 }
 
+/* One interface, then all, then one: the port is never free meanwhile. */
+static void test_replaced(void **state UNUSED)
+{
+	struct sock_addr one;
+	struct sock_addr all;
+	int narrow;
+	int wide;
+
+	assert_true(sock_parse(SPAN("127.0.0.1"), 0, &one));
+	narrow = sock_listen(&one, 5);
+	assert_true(narrow >= 0);
+	assert_int_equal(sock_local(narrow, &one), 0);
+	assert_true(sock_parse(SPAN("0.0.0.0"), sock_port(&one), &all));
+	assert_int_equal(sock_listen(&all, 5), -EADDRINUSE);
+	assert_int_equal(sock_listen_beside(&all, 5), -EADDRINUSE);
+
+	sock_share_port(narrow, true);
+	wide = sock_listen_beside(&all, 5);
+	assert_true(wide >= 0);
+	sock_share_port(narrow, false);
+	assert_int_equal(sock_listen(&all, 5), -EADDRINUSE);
+	assert_int_equal(sock_listen(&one, 5), -EADDRINUSE);
+	connect_and_talk(&one, narrow);
+	(void)close(narrow);
+	connect_and_talk(&one, wide);
+
+	sock_share_port(wide, true);
+	narrow = sock_listen_beside(&one, 5);
+	assert_true(narrow >= 0);
+	(void)close(wide);
+	connect_and_talk(&one, narrow);
+	(void)close(narrow);
+}
+
 static void test_connect_from(void **state UNUSED)
 {
 	struct sock_addr at, from, peer;
@@ -284,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_same_host),
 		cmocka_unit_test(test_inet),
+		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_connect_from),
 		cmocka_unit_test(test_connection_refused),
 		cmocka_unit_test(test_mapped_address),

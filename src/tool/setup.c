@@ -323,9 +323,6 @@ static void tell_next(const struct setup *s)
 	else
 		(void)printf(
 		    "Now: postfix -c %s %s\n", dir, runs ? "reload" : "start");
-	if (runs)
-		(void)puts("A change of inet_interfaces needs \"stop\" and "
-		           "\"start\".");
 	if (s->wish->role == SETUP_INBOUND || s->wish->role == SETUP_INTERNET)
 		(void)puts("Other hosts find this one by an MX record of the "
 		           "domain; let them reach port 25.");

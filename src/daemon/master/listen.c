@@ -85,6 +85,34 @@ static bool fail_bind(struct opener *o, const struct sock_addr *at, int error)
 	return false;
 }
 
+/* Whether it listens at this port, perhaps of another address. */
+static bool has_port(const struct listener *l, const struct sock_addr *at)
+{
+	return l->addr.any.sa_family == at->any.sa_family &&
+	    sock_port(&l->addr) == sock_port(at);
+}
+
+static void share_port(
+    const struct opener *o, const struct sock_addr *at, bool share)
+{
+	for (size_t i = 0; o->old && i < o->old->count; i++)
+		if (has_port(&o->old->items[i], at))
+			sock_share_port(o->old->items[i].fd, share);
+}
+
+/* When inet_interfaces changes, the old sockets are in the way of the new. */
+static int listen_anew(struct opener *o, const struct sock_addr *at)
+{
+	int fd = sock_listen(at, BACKLOG);
+
+	if (fd != -EADDRINUSE || at->any.sa_family == AF_UNIX)
+		return fd;
+	share_port(o, at, true);
+	fd = sock_listen_beside(at, BACKLOG);
+	share_port(o, at, false);
+	return fd;
+}
+
 /* IPv6 may be switched off in the kernel while inet_protocols says "all". */
 static bool is_wildcard_v6(const struct sock_addr *at)
 {
@@ -106,7 +134,7 @@ static bool open_at(struct opener *o, const struct sock_addr *at)
 	if (old)
 		fd = os_error(fcntl(old->fd, F_DUPFD_CLOEXEC, 0));
 	else
-		fd = sock_listen(at, BACKLOG);
+		fd = listen_anew(o, at);
 	if (is_wildcard_v6(at) && (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL))
 		return true;
 	if (fd < 0)
