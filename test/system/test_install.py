@@ -160,9 +160,12 @@ def test_everything_has_a_page(root):
     for name in os.listdir(root / "usr/libexec/chasqui"):
         if "." not in name and name != "post-install":
             assert {f"{name}(8)", f"chasqui-{name}(8)"} & set(there), name
-    for name in ("aliases", "access", "canonical", "master", "postconf",
-                 "relocated", "transport", "virtual"):
+    for name in ("aliases", "access", "bounce", "canonical", "master",
+                 "postconf", "relocated", "transport", "virtual"):
         assert f"{name}(5)" in there
+    for name in ("lmtp", "local", "master", "pickup", "pipe", "qmgr", "smtp",
+                 "smtpd", "spawn", "virtual"):
+        assert f"{name}(8)" in there
     for path in there.values():
         assert path.resolve().exists(), f"{path} leads nowhere"
 
