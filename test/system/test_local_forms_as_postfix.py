@@ -56,6 +56,8 @@ inc-world: :include:HERE/out/world
 inc-bad: :include:HERE/out/bad
 inc-user: :include:HERE/out/of-user
 inc-root: :include:HERE/out/of-root
+inc-secret: u2, :include:HERE/out/secret
+inc-secret-dir: ":include:HERE/out/secrets/list",u3
 inc-owned: :include:HERE/out/list
 owner-inc-owned: u9
 own-unknown: u1, nobody-x
@@ -138,6 +140,8 @@ def lists():
     g.file("out/of-user", "u1\n\"|id > HERE/out/user-id\"\n~/file\n",
            owner="u7")
     g.file("out/of-root", "u1\n\"|id > HERE/out/id\"\nHERE/out/written\n")
+    for name in ("out/secret", "out/secrets/list"):
+        g.file(name, "u1\nu2\n\"|id > HERE/out/secret-id\"\n", 0o600)
     names = [line.split(":")[0].strip('"') for line in LISTS.splitlines()
              if line and not line[0].isspace()]
     for name in names:

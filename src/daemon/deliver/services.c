@@ -15,6 +15,8 @@
 enum { ENV_LONGEST = 4096 };
 
 static const struct conf_field fields[] = {
+	CONF_STR(struct deliver_conf, alias_maps),
+	CONF_STR(struct deliver_conf, alias_database),
 	CONF_STR(struct deliver_conf, mail_spool_directory),
 	CONF_STR(struct deliver_conf, home_mailbox),
 	CONF_STR(struct deliver_conf, forward_path),

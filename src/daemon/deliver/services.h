@@ -25,6 +25,8 @@ struct program_run {
 
 /* The settings of a service: by their names in main.cf. */
 struct deliver_conf {
+	span alias_maps;
+	span alias_database;
 	span mail_spool_directory;
 	span home_mailbox;
 	span forward_path;

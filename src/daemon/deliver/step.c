@@ -17,6 +17,7 @@
 #include "daemon/deliver/biff.h"
 #include "daemon/deliver/claims.h"
 #include "daemon/deliver/item.h"
+#include "daemon/deliver/lists.h"
 #include "daemon/delivery_log.h"
 #include "mail/mbox.h"
 #include "os/error.h"
@@ -223,7 +224,8 @@ static bool take_what_is_free(struct step_run *sr, const struct user *user)
 	return true;
 }
 
-/* A list is read as its owner; the worker looks at it more closely. */
+/* A list is read as its owner, root's if root asked for it; the worker looks
+ * at it more closely. */
 static bool take_owner(struct step_run *sr)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX);
@@ -232,13 +234,16 @@ static bool take_owner(struct step_run *sr)
 
 	buf_put(&path, sr->step->what);
 	r = os_error(stat(buf_cstr(&path), &st));
-	if (r == 0 && st.st_uid != 0) {
+	if (r == 0 &&
+	    (st.st_uid != 0 || lists_named(sr->rr->run->at, sr->step->what))) {
 		sr->user = (struct user){ .uid = st.st_uid, .gid = st.st_gid };
 		return true;
 	}
 	log_warn(sr->rr->run->at->program->name,
 	    "unable to lookup :include: file %.*s: %s", PRI(sr->step->what),
-	    r < 0 ? strerror(-r) : "it belongs to root and cannot be read");
+	    r < 0 ? strerror(-r)
+	          : "it belongs to root, and no alias in a text of "
+	            "root's has it");
 	end_with(sr, VERDICT_BOUNCED, SPAN("5.3.5"),
 	    SPAN("mail system configuration error"));
 	return false;
