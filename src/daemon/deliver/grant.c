@@ -5,8 +5,11 @@
  */
 #include "daemon/deliver/grant.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/deliver/reach.h"
@@ -48,16 +51,21 @@ void grants_open(struct grants *g, const struct work_setup *setup)
 
 	*g = (struct grants){ 0 };
 	arena_init(&g->arena, ARENA_MAX);
-	for (size_t i = 0; i < GRANT_REMEMBERED; i++)
-		buf_init(&g->fine[i], NAME_LONGEST);
 	for (uint32_t i = 0; i < setup->npaths; i++) {
 		int fd = open_nearest(setup->paths[i]);
+		struct stat st;
 
 		if (fd < 0)
 			continue;
+		if (fstat(fd, &st) < 0)
+			bug("fstat: %s", strerror(errno));
 		g->paths[g->n] =
 		    (struct sandbox_path){ fd, SANDBOX_READ | SANDBOX_WRITE };
-		g->real[g->n++] = arena_dup(&g->arena, real_name(fd, room));
+		g->real[g->n++] = (struct grant){
+			.name = arena_cstr(&g->arena, real_name(fd, room)),
+			.device = st.st_dev,
+			.inode = st.st_ino,
+		};
 	}
 }
 
@@ -69,46 +77,42 @@ void grants_close(struct grants *g)
 
 void grants_done(struct grants *g)
 {
-	for (size_t i = 0; i < GRANT_REMEMBERED; i++)
-		buf_done(&g->fine[i]);
 	arena_done(&g->arena);
+}
+
+/* The sandbox has what had that name then. */
+static bool is_still_there(const struct grant *g)
+{
+	struct stat st;
+
+	return stat(g->name, &st) == 0 && st.st_dev == g->device &&
+	    st.st_ino == g->inode;
 }
 
 static bool is_within(const struct grants *g, span real)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (reach_is_below(real, g->real[i]))
+		if (g->real[i].name &&
+		    reach_is_below(real, span_str(g->real[i].name)) &&
+		    is_still_there(&g->real[i]))
 			return true;
 	return false;
 }
 
-static bool is_known(const struct grants *g, span dir)
-{
-	for (size_t i = 0; i < GRANT_REMEMBERED; i++)
-		if (g->fine[i].len > 0 && span_eq(buf_span(&g->fine[i]), dir))
-			return true;
-	return false;
-}
-
-static bool have_directory(struct grants *g, span dir, struct buf *elsewhere)
+static bool have_directory(
+    const struct grants *g, span dir, struct buf *elsewhere)
 {
 	CLEANUP(fd_close) int fd = -1;
 	char room[PATH_MAX];
 	span real;
 
-	if (is_known(g, dir))
-		return true;
 	fd = open_nearest(dir);
 	real = fd < 0 ? SPAN_NONE : real_name(fd, room);
 	/* What has no name will not be found when it is opened either. */
-	if (real.len > 0 && !is_within(g, real)) {
-		buf_put(elsewhere, real);
-		return false;
-	}
-	buf_clear(&g->fine[g->next]);
-	buf_put(&g->fine[g->next], dir);
-	g->next = (g->next + 1) % GRANT_REMEMBERED;
-	return true;
+	if (real.len == 0 || is_within(g, real))
+		return true;
+	buf_put(elsewhere, real);
+	return false;
 }
 
 static span directory_of(span path)
@@ -119,7 +123,8 @@ static span directory_of(span path)
 }
 
 /* A file that may be a link to one in another directory. */
-static bool have_target(struct grants *g, span path, struct buf *elsewhere)
+static bool have_target(
+    const struct grants *g, span path, struct buf *elsewhere)
 {
 	CLEANUP(buf_done) struct buf name = BUF_INIT(NAME_LONGEST);
 	CLEANUP(fd_close) int fd = -1;
@@ -133,7 +138,7 @@ static bool have_target(struct grants *g, span path, struct buf *elsewhere)
 }
 
 bool grants_have(
-    struct grants *g, const struct work_item *item, struct buf *elsewhere)
+    const struct grants *g, const struct work_item *item, struct buf *elsewhere)
 {
 	/* The scribe has its directory, a runner everything. */
 	if (g->n == 0)

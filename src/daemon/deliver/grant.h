@@ -2,8 +2,9 @@
 /*
  * daemon/deliver/grant.h - what a worker was let into, by the real names.
  *
- * A Maildir may be a link to another disk. A worker whose sandbox does not
- * have the place where the files really are finds that out before it touches
+ * A Maildir may be a link to another disk, or become one, and a home may be
+ * replaced by another of the same name. A worker whose sandbox does not have
+ * the place where the files really are finds that out before it touches
  * anything, and says so (WORK_REACH); the next one has it.
  */
 #pragma once
@@ -11,16 +12,17 @@
 #include "daemon/deliver/work.h"
 #include "os/sandbox.h"
 
-enum { GRANT_REMEMBERED = 8 };
+struct grant {
+	const char *name;
+	dev_t device;
+	ino_t inode;
+};
 
 struct grants {
 	size_t n;
 	struct sandbox_path paths[WORK_MAX_PATHS]; /* until grants_close() */
-	span real[WORK_MAX_PATHS];
+	struct grant real[WORK_MAX_PATHS];
 	struct arena arena;
-	/* Directories that were found to be within. */
-	struct buf fine[GRANT_REMEMBERED];
-	size_t next;
 };
 
 /* Open the paths of a setup; of one that is not there, the nearest directory
@@ -35,5 +37,5 @@ void grants_done(struct grants *g);
  * False: the files of this item are out of reach; put the directory where
  * they really are into `elsewhere`.
  */
-MUST_USE bool grants_have(
-    struct grants *g, const struct work_item *item, struct buf *elsewhere);
+MUST_USE bool grants_have(const struct grants *g, const struct work_item *item,
+    struct buf *elsewhere);
