@@ -26,6 +26,7 @@ depends=$(dpkg-deb -f "$package" Depends | sed 's/ *([^)]*)//g; s/,/ /g')
 # A mount namespace, so that nothing stays mounted whatever happens.
 unshare --mount sh -eu -c '
 	root=$1 suite=$2 mirror=$3 depends=$4
+	unset TMPDIR # of this system, not of that one
 	debootstrap --variant=minbase "$suite" "$root" "$mirror"
 	printf "#!/bin/sh\nexit 101\n" >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -45,4 +46,4 @@ unshare --mount sh -eu -c '
 CHASQUI_DEBROOT=$root CHASQUI_BUILD=$build /usr/bin/python3 -m pytest -q \
     -p no:cacheprovider --tb=short test/system/test_package.py \
     test/system/test_package_lessons.py test/system/test_package_sendmail.py \
-    test/system/test_package_roles.py
+    test/system/test_package_roles.py test/system/test_package_admin.py

@@ -199,11 +199,6 @@ static void on_log(struct daemon *d, struct sync_msg *msg)
 
 	if (!master_log_get(msg->payload, &m))
 		bug("bad MASTER_LOG");
-	if (d->stage != STARTING) {
-		log_replace(take_fd(msg));
-		return;
-	}
-
 	struct log_setup setup = {
 		.kind = m.kind,
 		.fd = take_fd(msg),
@@ -212,6 +207,10 @@ static void on_log(struct daemon *d, struct sync_msg *msg)
 		.facility = m.facility,
 	};
 
+	if (d->stage != STARTING) {
+		log_change(&setup);
+		return;
+	}
 	log_open(&setup);
 	log_attach(d->loop);
 	log_on_failure(on_log_failure, d);

@@ -427,6 +427,15 @@ static void copy_name(char to[NAME_MAX_LEN], span from)
 	to[from.len] = '\0';
 }
 
+static void take_setup(const struct log_setup *setup)
+{
+	state.kind = setup->kind;
+	state.facility = setup->facility;
+	state.second = 0;
+	copy_name(state.host, setup->host);
+	copy_name(state.name, setup->syslog_name);
+}
+
 void log_open(const struct log_setup *setup)
 {
 	static bool watches_forks;
@@ -436,13 +445,25 @@ void log_open(const struct log_setup *setup)
 	watches_forks = true;
 	tzset();
 	log_replace(setup->fd);
-	state.kind = setup->kind;
-	state.facility = setup->facility;
+	take_setup(setup);
 	state.pid = getpid();
-	state.second = 0;
-	copy_name(state.host, setup->host);
-	copy_name(state.name, setup->syslog_name);
 	state.is_open = true;
+}
+
+void log_change(const struct log_setup *setup)
+{
+	span rest;
+
+	log_flush();
+	/* Lines that nobody took: another kind of log has another form. */
+	rest = buf_span(&state.lines);
+	while (setup->kind != state.kind && rest.len) {
+		(void)span_cut(&rest, '\n');
+		state.lost++;
+	}
+	buf_drop(&state.lines, state.lines.len - rest.len);
+	take_setup(setup);
+	log_replace(setup->fd);
 }
 
 void log_replace(int fd)

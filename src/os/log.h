@@ -54,6 +54,8 @@ void log_open(const struct log_setup *setup);
 void log_done(void);
 /* A new descriptor (taken) of the same kind: the file was rotated. */
 void log_replace(int fd);
+/* Another setup; also behind the sandbox. The zone stays as it was read. */
+void log_change(const struct log_setup *setup);
 /* From now on lines leave at the end of each round; NULL: no more. */
 void log_attach(struct loop *l);
 /*

@@ -34,7 +34,7 @@ static void open_file(int fd)
 }
 
 /* Returns the other end. */
-static int open_syslog(void)
+static int open_syslog_by(void (*use)(const struct log_setup *setup))
 {
 	struct log_setup setup = { .kind = LOG_KIND_SYSLOG,
 		.host = SPAN("mx"),
@@ -44,8 +44,13 @@ static int open_syslog(void)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
 	setup.fd = pair[0];
-	log_open(&setup);
+	use(&setup);
 	return pair[1];
+}
+
+static int open_syslog(void)
+{
+	return open_syslog_by(log_open);
 }
 
 static size_t content(int fd, char *text, size_t size)
@@ -65,6 +70,16 @@ static void assert_matches(const char *text, const char *pattern)
 	if (regexec(&re, text, 0, NULL, 0) != 0)
 		fail_msg("\"%s\" does not match \"%s\"", text, pattern);
 	regfree(&re);
+}
+
+static void expect_datagram(int fd, const char *pattern)
+{
+	char text[4096];
+	ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_matches(text, pattern);
 }
 
 #define STAMP "[A-Z][a-z]{2} [ 1-3][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} "
@@ -327,6 +342,42 @@ static void test_syslog_restarts(void **state UNUSED)
 	(void)close(pair[1]);
 }
 
+/* From syslogd to a file under another name; what waits has the old form. */
+static void test_changed(void **state UNUSED)
+{
+	char text[4096];
+	struct failures f = { .fresh = -1 };
+	int syslog = open_syslog();
+	int fd = new_file();
+	struct log_setup setup = { .kind = LOG_KIND_FILE,
+		.fd = dup(fd),
+		.host = SPAN("mx"),
+		.syslog_name = SPAN("other"),
+		.facility = LOG_FACILITY_MAIL };
+
+	log_on_failure(on_failure, &f);
+	log_line("smtpd", "first");
+	log_change(&setup);
+	assert_true(recv(syslog, text, sizeof(text), MSG_DONTWAIT) > 0);
+	log_line("smtpd", "second");
+	log_flush();
+	(void)content(fd, text, sizeof(text));
+	assert_matches(text, "^" STAMP "mx other/smtpd\\[[0-9]+\\]: second\n$");
+
+	(void)close(syslog);
+	log_replace(open("/dev/null", O_RDONLY | O_CLOEXEC));
+	log_line("smtpd", "third");
+	log_line("smtpd", "fourth");
+	syslog = open_syslog_by(log_change);
+	log_line("smtpd", "fifth");
+	log_flush();
+	expect_datagram(syslog, "^<20>.*warning: 2 log lines were lost$");
+	expect_datagram(syslog, "^<22>.*: fifth$");
+	log_done();
+	(void)close(syslog);
+	(void)close(fd);
+}
+
 /* Nobody reads: bounded memory, a count of what was lost, and then on. */
 static void test_full_sink(void **state UNUSED)
 {
@@ -445,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_failure_keeps_lines),
 		cmocka_unit_test(test_replaced_by_the_handler),
 		cmocka_unit_test(test_syslog_restarts),
+		cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_full_sink),
 		cmocka_unit_test(test_many_datagrams),
 		cmocka_unit_test(test_fork),

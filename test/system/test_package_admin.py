@@ -133,6 +133,31 @@ def test_commands(host):
     host.wait_mail("from bin")
 
 
+def test_where_the_log_is(host):
+    """A reload changes it, to a file of our own and back."""
+    host.run("postfix", "start")
+    host.run("postconf", "-e", "maillog_file = /var/log/maillog")
+    host.run("postfix", "reload")
+
+    def in_file():
+        return host.run("cat", "/var/log/maillog", check=False).stdout
+    host.wait_for(lambda: "reload -- version" in host.log(), "no reload")
+    host.smtp("tester", "into the file")
+    host.wait_mail("into the file")
+    for program in ("smtpd", "qmgr", "local"):
+        host.wait_for(lambda p=program: f" postfix/{p}[" in in_file(),
+                      f"{program} is silent")
+    host.run("postconf", "-e", "maillog_file =", "syslog_name = letters")
+    host.run("postfix", "reload")
+    host.wait_for(lambda: "reload -- version" in in_file(), "no reload")
+    host.smtp("tester", "into the other")
+    host.wait_mail("into the other")
+    for program in ("smtpd", "qmgr", "local"):
+        host.wait_for(lambda p=program: f" letters/{p}[" in host.log(),
+                      f"{program} is silent")
+    assert "letters" not in in_file()
+
+
 def test_an_old_main_cf(host):
     """As Postfix 2.10 had it: its places, its owner, no lists."""
     host.sh("cat >/etc/postfix/main.cf", input=OLD_MAIN_CF)

@@ -134,10 +134,11 @@ int setup_read(const char *dir, const struct setup *old, struct setup *ret,
 /* master logs through a descriptor of its own. */
 static void use_log(const struct setup *s)
 {
-	int fd = fcntl(s->log.fd, F_DUPFD_CLOEXEC, 0);
+	struct log_setup ours = s->log;
 
-	if (fd >= 0)
-		log_replace(fd);
+	ours.fd = fcntl(s->log.fd, F_DUPFD_CLOEXEC, 0);
+	if (ours.fd >= 0)
+		log_change(&ours);
 }
 
 /* A new setup in the place of the old one, if there is nothing wrong. */
