@@ -147,6 +147,9 @@ def extractions():
         yield Call("-t", "-v", text=text)
     yield Call("-t", text="X: " + "y" * 50 + "\n " + "z" * 50 + "\n a\nTo: a\n\n",
                main_cf="header_size_limit = 60\n")
+    for end in ("", "\n", "\n\n"):
+        yield Call("-t", text="To: " + "a" * 100 + end,
+                   main_cf="header_size_limit = 60\n")
     yield Call("-t", text="To: " + "a" * 1000 + "\n\n" + "b" * 1100 + "\n",
                main_cf="line_length_limit = 512\n")
 

@@ -252,15 +252,20 @@ static span strip_cr(struct job *j, span text)
 	return text;
 }
 
+static int too_long(struct job *j)
+{
+	return FAIL(j,
+	    "unable to extract recipients: message header length exceeds "
+	    "safety limit");
+}
+
 /* 0, or the exit code. */
 static int put_piece(struct job *j, enum input_piece kind, span text)
 {
 	int r;
 
 	if (j->s->extract && !extract_piece(&j->extract, kind, text))
-		return FAIL(j,
-		    "unable to extract recipients: message header length "
-		    "exceeds safety limit");
+		return too_long(j);
 	if (!j->s->extract)
 		sink_put_content(&j->sink,
 		    kind == INPUT_PART ? RECORD_CONT : RECORD_NORM, text);
@@ -295,8 +300,8 @@ static int put_content(struct job *j)
 			break;
 		code = put_piece(j, kind, text);
 	}
-	if (code == EX_OK && j->s->extract)
-		extract_end(&j->extract);
+	if (code == EX_OK && j->s->extract && !extract_end(&j->extract))
+		return too_long(j);
 	return code;
 }
 

@@ -167,12 +167,13 @@ bool extract_piece(struct extract *x, enum input_piece kind, span text)
 	return !x->too_long;
 }
 
-void extract_end(struct extract *x)
+bool extract_end(struct extract *x)
 {
 	if (x->open)
 		take_piece(x, INPUT_LINE, SPAN(""));
 	if (x->header.len > 0)
 		flush_header(x);
+	return !x->too_long;
 }
 
 span extract_recipients(const struct extract *x)

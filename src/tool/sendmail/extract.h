@@ -31,7 +31,7 @@ void extract_done(struct extract *x);
 /* False: a header is too long. */
 MUST_USE bool extract_piece(
     struct extract *x, enum input_piece kind, span text);
-/* There is no more. */
-void extract_end(struct extract *x);
+/* There is no more; the same. */
+MUST_USE bool extract_end(struct extract *x);
 /* The recipients, a NUL behind each. */
 span extract_recipients(const struct extract *x);

@@ -46,7 +46,8 @@ static void feed(struct extract *x, span text)
 			return;
 		text = span_from(text, n + whole);
 	}
-	extract_end(x);
+	if (!extract_end(x))
+		return;
 }
 
 static void put_recipients(span list)
