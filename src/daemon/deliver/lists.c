@@ -96,3 +96,28 @@ bool lists_named(const struct service *at, span path)
 	}
 	return false;
 }
+
+static bool is_firm(const struct stat *st)
+{
+	return st->st_uid == 0 && S_ISDIR(st->st_mode) &&
+	    (!(st->st_mode & (S_IWGRP | S_IWOTH)) || st->st_mode & S_ISVTX);
+}
+
+bool lists_is_fixed(span path)
+{
+	CLEANUP(buf_done) struct buf name = BUF_INIT(PATH_MAX);
+	struct stat st;
+
+	for (size_t i = 1; i < path.len; i++) {
+		if (path.ptr[i] != '/')
+			continue;
+		buf_clear(&name);
+		buf_put(&name, span_first(path, i));
+		if (lstat(buf_cstr(&name), &st) < 0 || !is_firm(&st))
+			return false;
+	}
+	buf_clear(&name);
+	buf_put(&name, path);
+	return !name.failed && lstat(buf_cstr(&name), &st) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_uid == 0;
+}

@@ -13,3 +13,9 @@
  * have written.
  */
 bool lists_named(const struct service *at, span path);
+/*
+ * Whether nobody but root can say what lies there: it is a plain file of
+ * root's, no part of its path is a link, and no directory on the way lets
+ * others put another one in its place.
+ */
+bool lists_is_fixed(span path);

@@ -67,10 +67,47 @@ static void test_named(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* Where a user could put a link to what only root may read. */
+static void test_fixed(void **state)
+{
+	char dir[] = "/tmp/lists_test.XXXXXX";
+	char path[64];
+	char link[64];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/list", dir);
+	(void)snprintf(link, sizeof(link), "%s/link", dir);
+	assert_false(lists_is_fixed(span_str(path)));
+	write_file(path, "x", 0600);
+	assert_true(lists_is_fixed(span_str(path)));
+	assert_int_equal(symlink("list", link), 0);
+	assert_false(lists_is_fixed(span_str(link)));
+	assert_int_equal(chmod(dir, 0777), 0);
+	assert_false(lists_is_fixed(span_str(path)));
+	assert_int_equal(chmod(dir, 0770), 0);
+	assert_false(lists_is_fixed(span_str(path)));
+	assert_int_equal(chmod(dir, 01777), 0);
+	assert_true(lists_is_fixed(span_str(path)));
+	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chown(dir, 65534, 0), 0);
+	assert_false(lists_is_fixed(span_str(path)));
+	assert_int_equal(chown(dir, 0, 0), 0);
+	assert_int_equal(chown(path, 65534, 0), 0);
+	assert_false(lists_is_fixed(span_str(path)));
+	assert_false(lists_is_fixed(span_str(dir)));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_named),
+		cmocka_unit_test(test_fixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
  */
 #include "daemon/deliver/run.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -229,21 +230,25 @@ static bool take_what_is_free(struct step_run *sr, const struct user *user)
 static bool take_owner(struct step_run *sr)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_MAX);
+	const struct service *at = sr->rr->run->at;
+	span list = sr->step->what;
+	const char *why = NULL;
 	struct stat st;
-	int r;
 
-	buf_put(&path, sr->step->what);
-	r = os_error(stat(buf_cstr(&path), &st));
-	if (r == 0 &&
-	    (st.st_uid != 0 || lists_named(sr->rr->run->at, sr->step->what))) {
+	buf_put(&path, list);
+	if (stat(buf_cstr(&path), &st) < 0)
+		why = strerror(errno);
+	else if (st.st_uid == 0 && !lists_named(at, list))
+		why = "it belongs to root, and no alias in a text of root's "
+		      "has it";
+	else if (st.st_uid == 0 && !lists_is_fixed(list))
+		why = "it belongs to root, and others could have put it there";
+	if (!why) {
 		sr->user = (struct user){ .uid = st.st_uid, .gid = st.st_gid };
 		return true;
 	}
-	log_warn(sr->rr->run->at->program->name,
-	    "unable to lookup :include: file %.*s: %s", PRI(sr->step->what),
-	    r < 0 ? strerror(-r)
-	          : "it belongs to root, and no alias in a text of "
-	            "root's has it");
+	log_warn(at->program->name, "unable to lookup :include: file %.*s: %s",
+	    PRI(list), why);
 	end_with(sr, VERDICT_BOUNCED, SPAN("5.3.5"),
 	    SPAN("mail system configuration error"));
 	return false;
