@@ -62,7 +62,7 @@ struct envelope {
 	span verp;
 	/* Who brought it; empty when it came from a local command. */
 	span client_name;
-	span client_addr;
+	span client_addr; /* 192.0.2.1, IPv6:2001:db8::1 */
 	span helo;
 	span proto;           /* SMTP, ESMTP, ... */
 	uint16_t client_port; /* 0: none, or not known */

@@ -17,6 +17,13 @@ static void put_date(struct buf *out, usec when)
 	buf_put(out, SPAN("\r\n"));
 }
 
+void received_put_addr(struct buf *out, span addr)
+{
+	if (span_find(addr, ':') >= 0)
+		buf_put(out, SPAN("IPv6:"));
+	buf_put(out, addr);
+}
+
 static void put_client(struct buf *out, const struct received *r)
 {
 	buf_put(out, SPAN("Received: from "));
@@ -24,9 +31,7 @@ static void put_client(struct buf *out, const struct received *r)
 	buf_put(out, SPAN(" ("));
 	buf_put(out, r->client_name);
 	buf_put(out, SPAN(" ["));
-	if (span_find(r->client_addr, ':') >= 0)
-		buf_put(out, SPAN("IPv6:"));
-	buf_put(out, r->client_addr);
+	received_put_addr(out, r->client_addr);
 	buf_put(out, SPAN("])\r\n"));
 }
 

@@ -31,5 +31,8 @@ struct received {
 	usec when; /* wall clock */
 };
 
+/* An address as RFC 5321 writes it: "IPv6:" in front of those of IPv6. */
+void received_put_addr(struct buf *out, span addr);
+
 /* In wire form, with the final CRLF. */
 void received_write(struct buf *out, const struct received *r);

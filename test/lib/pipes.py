@@ -58,10 +58,12 @@ class Case:
     domain of the case, {rec}, {fail} and {signal} are scripts."""
 
     def __init__(self, line, *recipients, sender=SENDER, content=PLAIN,
-                 nexthop="", main=(), local=None):
-        """`local`: options of sendmail, which is used in place of SMTP."""
+                 nexthop="", main=(), local=None, client=None):
+        """`local`: options of sendmail, which is used in place of SMTP.
+        `client`: where it connects to, what it says to greet, its MAIL."""
         self.line = line
         self.local = local
+        self.client = client
         self.recipients = recipients or ("User+Ext@{d}",)
         self.sender = sender
         self.content = content
@@ -107,6 +109,8 @@ class Side:
         mail.configure(
             "transport_maps = inline:{ { sink.example = discard: } "
             + table + " }")
+        if by_ipv6(cases):
+            mail.configure_master(f"[::1]:{mail.port} inet n - n - - smtpd")
 
     def prepare(self, case):
         for name, text in (("rec", RECORD), ("fail", FAIL),
@@ -122,8 +126,6 @@ class Side:
             self.scripts, f"plain-{case.name}"))
         self.mail.configure_master(
             f"{case.name} unix - n n - - pipe {case.fill(line, self)}")
-        self.mail.configure(*(line.format(name=case.name)
-                              for line in case.main))
 
     def sendmail(self, *args, content):
         if isinstance(self.mail, postfix_peer.PostfixPeer):
@@ -133,7 +135,19 @@ class Side:
                 [instance.program("sendmail"), "-C", self.mail.etc, *args],
                 input=content.encode(), timeout=60, check=True)
 
+    def talk(self, case, host, greeting, sender):
+        """Another client, who may say more."""
+        with Smtp(self.mail.port, host=host) as smtp:
+            self.ports[case.name] = smtp.socket.getsockname()[1]
+            smtp.command(greeting, 250)
+            smtp.command(f"MAIL FROM:{sender}", 250)
+            smtp.command(f"RCPT TO:<{case.fill(case.recipients[0])}>", 250)
+            assert smtp.data(case.content).code == 250
+
     def send(self, case):
+        if case.client:
+            self.talk(case, *case.client)
+            return
         if case.local is not None:
             self.sendmail(*case.local, "-i", "-f", case.sender,
                           *(case.fill(r) for r in case.recipients),
@@ -192,12 +206,32 @@ class Side:
         return sorted(texts)
 
 
+def by_ipv6(cases):
+    return any(case.client and case.client[0] == "::1" for case in cases)
+
+
+def settings_of(cases):
+    """Their parameters. None is set twice: a master that complains about
+    many of them waits for the process that is to write its complaints."""
+    settings = {}
+    for case in cases:
+        for line in case.main:
+            name, _, value = line.format(name=case.name).partition(" = ")
+            assert settings.setdefault(name, value) == value
+    if by_ipv6(cases):
+        settings.update(inet_protocols="all",
+                        inet_interfaces="127.0.0.1, [::1]",
+                        mynetworks="127.0.0.0/8 [::1]/128")
+    return settings
+
+
 def compare(make_instance, cases, what=("outcomes", "records"), **settings):
     """`settings` are parameters of both."""
     for i, case in enumerate(cases):
         case.name = f"c{i}"
     common = {"recipient_delimiter": "+", "myhostname": "mail.example.test",
-              "minimal_backoff_time": "1000s", **settings}
+              "minimal_backoff_time": "1000s", **settings_of(cases),
+              **settings}
     ours = Side(make_instance(*(f"{k} = {v}" for k, v in common.items())),
                 cases)
     with_peer = postfix_peer.PostfixPeer(common)

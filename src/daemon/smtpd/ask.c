@@ -56,11 +56,6 @@ static void close_question(struct asks *a, struct question *q)
 
 /* ---- asking ---- */
 
-static span protocol(const struct session *s)
-{
-	return s->engine.esmtp ? SPAN("ESMTP") : SPAN("SMTP");
-}
-
 static span subject(const struct session *s, enum rules_stage stage)
 {
 	switch (stage) {
@@ -98,7 +93,7 @@ static void put_check(struct session *s, struct buf *out)
 		.reverse_status = s->reverse_status,
 		.client_addr = s->addr,
 		.helo = q->stage == RULES_STAGE_HELO ? e->arg : e->helo,
-		.proto = protocol(s),
+		.proto = session_protocol(s),
 		.sender = e->mail.sender,
 		.recipient = subject(s, (enum rules_stage)q->stage),
 		.nrcpts = e->nrcpts,

@@ -153,7 +153,7 @@ static void put_context(const struct session *s, struct buf *line)
 		put_address(line, "to", e->rcpt.addr);
 	else if (e->nrcpts)
 		put_address(line, "to", e->first_rcpt);
-	buf_printf(line, " proto=%s", e->esmtp ? "ESMTP" : "SMTP");
+	buf_printf(line, " proto=%.*s", PRI(session_protocol(s)));
 	if (helo.len) {
 		buf_put(line, SPAN(" helo=<"));
 		buf_put(line, helo);

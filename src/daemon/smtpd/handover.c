@@ -11,10 +11,14 @@
 #include "daemon/smtpd/session.h"
 #include "mail/address.h"
 #include "os/log.h"
+#include "os/sock.h"
 
 #include <errno.h>
 
-enum { IDS_LOW = QUEUE_IDS_BATCH / 4 };
+enum {
+	IDS_LOW = QUEUE_IDS_BATCH / 4,
+	ADDR_MAX = SOCK_TEXT_MAX + 5, /* "IPv6:" */
+};
 
 static const usec patience = 10 * USEC_SEC;
 
@@ -143,20 +147,24 @@ static bool is_utf8(const struct message *m)
 	return false;
 }
 
-/* Who brought it, or, of mail that is sent on, had brought it. */
-static void put_client(const struct message *m, struct envelope *e)
+/* Who brought it, or, of mail that is sent on, had brought it. The address
+ * may be in `addr`. */
+static void put_client(
+    const struct message *m, struct envelope *e, struct buf *addr)
 {
 	const struct session *s = m->session;
 	const struct smtp_inside *inside = &s->engine.mail.inside;
 
+	received_put_addr(addr, s->addr);
 	e->client_name = s->trusted ? inside->client_name : s->name;
-	e->client_addr = s->trusted ? inside->client_addr : s->addr;
+	e->client_addr = s->trusted ? inside->client_addr : buf_span(addr);
 	e->client_port = s->trusted ? inside->client_port : s->port;
 	e->helo = s->trusted ? inside->helo : s->engine.helo;
-	e->proto = s->trusted ? inside->proto : m->received.with;
+	e->proto = s->trusted ? inside->proto : session_protocol(s);
 }
 
-static void put_envelope(const struct message *m, struct envelope *e)
+static void put_envelope(
+    const struct message *m, struct envelope *e, struct buf *addr)
 {
 	const struct session *s = m->session;
 	const struct smtp_mail *mail = &s->engine.mail;
@@ -180,7 +188,7 @@ static void put_envelope(const struct message *m, struct envelope *e)
 		.nrcpts = m->nrcpts,
 		.rcpts = m->rcpts,
 	};
-	put_client(m, e);
+	put_client(m, e, addr);
 }
 
 /* How many more commits may follow soon; told only along with one. */
@@ -197,6 +205,7 @@ static void tell_expected(struct handover *h)
 
 void handover_commit(struct handover *h, struct message *m)
 {
+	CLEANUP(buf_done) struct buf addr = BUF_INIT(ADDR_MAX);
 	struct queue_commit commit = {
 		.blob = m->place == PLACE_BLOB,
 	};
@@ -209,7 +218,7 @@ void handover_commit(struct handover *h, struct message *m)
 	commit.tag = m->tag;
 	if (!commit.blob)
 		commit.content = buf_span(&m->content);
-	put_envelope(m, &commit.envelope);
+	put_envelope(m, &commit.envelope, &addr);
 	queue_commit_put(chan_begin(h->chan, QUEUE_COMMIT), &commit);
 	chan_end(h->chan);
 	message_sent(m);

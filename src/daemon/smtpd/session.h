@@ -86,6 +86,11 @@ struct session {
 void session_resume(struct session *s);
 /* Who it is; says so in the log. */
 void session_set_name(struct session *s, span name, span reverse);
+/* What logs and commands are told; a Received header tells more. */
+static inline span session_protocol(const struct session *s)
+{
+	return s->engine.esmtp ? SPAN("ESMTP") : SPAN("SMTP");
+}
 /* In the clear no longer: the handshake begins, or the session ends. */
 void session_secure(struct session *s);
 /* It is over without another word. */
