@@ -68,6 +68,8 @@ struct smtp_server_conf {
 	bool smtputf8;
 	bool strict_smtputf8;
 	bool strict_rfc821;
+	bool allow_min_user;
+	bool allow_numeric; /* resolve_numeric_domain */
 	bool forbid_unauth_pipelining;
 	bool forbid_nonletters; /* a command that begins with no letter */
 	bool soft_bounce;

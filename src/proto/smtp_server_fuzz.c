@@ -219,6 +219,8 @@ static void set_up(struct smtp_server_conf *c, const uint8_t *settings)
 		.soft_bounce = (bits & 128) != 0,
 		.strict_rfc821 = (settings[1] & 1) != 0,
 		.strict_smtputf8 = (settings[1] & 2) != 0,
+		.allow_min_user = (bits & 4) != 0,
+		.allow_numeric = (bits & 128) != 0,
 		.helo_required = (settings[1] & 4) != 0,
 		.error_sleep = (settings[1] & 8) != 0,
 		.disable_vrfy = (settings[1] & 16) != 0,

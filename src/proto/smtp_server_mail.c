@@ -288,6 +288,8 @@ static bool says_utf8(const struct smtp_server *s, span args)
 static unsigned path_flags(const struct smtp_server *s, bool utf8)
 {
 	return (s->conf->strict_rfc821 ? ADDRESS_STRICT : 0) |
+	    (s->conf->allow_min_user ? ADDRESS_ALLOW_MIN_USER : 0) |
+	    (s->conf->allow_numeric ? ADDRESS_ALLOW_NUMERIC : 0) |
 	    (utf8 ? ADDRESS_SMTPUTF8 : 0);
 }
 

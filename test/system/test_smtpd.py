@@ -331,6 +331,24 @@ def test_typed_by_hand(quiet):
         assert smtp.reply().code == 250
 
 
+@pytest.mark.parametrize("allow, minus, numeric", [("no", 501, 501),
+                                                   ("yes", 250, 250)])
+def test_addresses_that_are_allowed(make_instance, allow, minus, numeric):
+    mail = make_instance(*QUIET, f"allow_min_user = {allow}",
+                         f"resolve_numeric_domain = {allow}",
+                         "smtpd_reject_unlisted_recipient = no")
+    mail.start()
+    with mail.smtp() as smtp:
+        smtp.command("EHLO a", 250)
+        smtp.command("MAIL FROM:<-x@example.net>", minus)
+        smtp.command("RSET", 250)
+        smtp.command("MAIL FROM:<a@192.0.2.1>", numeric)
+        smtp.command("RSET", 250)
+        smtp.command("MAIL FROM:<>", 250)
+        smtp.command("RCPT TO:<-x@localhost>", minus)
+        smtp.command("RCPT TO:<a@127.0.0.1>", numeric)
+
+
 # Restrictions that act before RCPT, and after
 
 def test_refused_at_connect(make_instance):

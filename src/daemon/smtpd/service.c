@@ -62,6 +62,8 @@ static const struct conf_field fields[] = {
 	BOOL(smtputf8_enable),
 	BOOL(strict_smtputf8),
 	BOOL(strict_rfc821_envelopes),
+	BOOL(allow_min_user),
+	BOOL(resolve_numeric_domain),
 	BOOL(smtpd_forbid_unauth_pipelining),
 	BOOL(soft_bounce),
 	BOOL(smtpd_per_request_deadline),
@@ -149,6 +151,8 @@ static void set_engine(struct service *s)
 		.smtputf8 = set->smtputf8_enable,
 		.strict_smtputf8 = set->strict_smtputf8,
 		.strict_rfc821 = set->strict_rfc821_envelopes,
+		.allow_min_user = set->allow_min_user,
+		.allow_numeric = set->resolve_numeric_domain,
 		.forbid_unauth_pipelining = set->smtpd_forbid_unauth_pipelining,
 		.forbid_nonletters =
 		    forbids_nonletters(set->smtpd_forbidden_commands),

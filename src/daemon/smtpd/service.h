@@ -42,6 +42,7 @@ struct service_settings {
 	usec smtpd_timeout, smtpd_error_sleep_time, anvil_rate_time_unit;
 	bool smtpd_helo_required, disable_vrfy_command, smtpd_delay_reject;
 	bool smtputf8_enable, strict_smtputf8, strict_rfc821_envelopes;
+	bool allow_min_user, resolve_numeric_domain;
 	bool smtpd_forbid_unauth_pipelining, soft_bounce;
 	bool smtpd_per_request_deadline, smtpd_peername_lookup;
 	bool smtpd_client_port_logging, always_add_missing_headers;
