@@ -124,10 +124,12 @@ def test_with_apt(host):
     before we come."""
     if not postfix_is_there(host):
         pytest.skip("Postfix is not installed")
-    parts = host.run("dpkg-query", "-W", "-f", "${binary:Package}\\n",
-                     "postfix-*", check=False).stdout
+    parts = host.run("dpkg-query", "-W", "-f",
+                     "${db:Status-Status} ${Package}\\n", "postfix-*",
+                     check=False).stdout
     said = host.run("apt-get", "install", "-y", host.package)
-    for name in re.findall(r"(?m)^postfix-(?:cdb|[lmp]\w+|sqlite)$", parts):
+    for name in re.findall(r"(?m)^installed (postfix-(?:cdb|[lmp]\w+|sqlite))$",
+                           parts):
         assert f"\nRemoving {name} " in said
     assert said.rindex("\nRemoving postfix") < said.index("\nUnpacking chasqui")
     owners = host.sh("dpkg -L chasqui | grep /man/ | xargs dpkg -S")
