@@ -413,6 +413,24 @@ static void check_root_trees(struct conf *conf, uint32_t root, struct buf *out)
 	buf_done(&path);
 }
 
+/* Postfix's place, where one would look first, and ours, which is in use. */
+static void check_other_place(struct conf *conf, struct buf *out)
+{
+	static const char other[] = "/etc/postfix/main.cf";
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	struct stat theirs;
+	struct stat ours;
+
+	if (!span_eq(conf_dir(conf), span_str(conf_preset_dir())))
+		return;
+	buf_printf(&path, "%.*s/main.cf", PRI(conf_dir(conf)));
+	if (stat(other, &theirs) < 0 || stat(buf_cstr(&path), &ours) < 0)
+		return;
+	if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino)
+		buf_printf(out, "not used: %s, because there is %s\n", other,
+		    buf_cstr(&path));
+}
+
 void site_check(struct conf *conf, struct buf *out)
 {
 	struct owners owners;
@@ -425,6 +443,7 @@ void site_check(struct conf *conf, struct buf *out)
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		check_part(conf, &parts[i], &owners, out);
 	check_command(conf, &owners, out);
+	check_other_place(conf, out);
 	check_root_trees(conf, owners.users[OWNER_ROOT].uid, out);
 }
 

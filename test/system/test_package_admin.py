@@ -133,6 +133,19 @@ def test_commands(host):
     host.wait_mail("from bin")
 
 
+def test_two_configurations(host):
+    """What does not count is named."""
+    assert "not used" not in host.run("postfix", "check")
+    host.sh("""
+	rm /etc/postfix
+	mkdir /etc/postfix
+	echo myorigin = example.com >/etc/postfix/main.cf
+    """)
+    assert host.run("postfix", "check") == (
+        "postfix/postfix-script: warning: not used: /etc/postfix/main.cf, "
+        "because there is /etc/chasqui/main.cf\n")
+
+
 def test_where_the_log_is(host):
     """A reload changes it, to a file of our own and back."""
     host.run("postfix", "start")
