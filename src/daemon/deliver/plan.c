@@ -66,6 +66,17 @@ static bool is_itself(const struct rcpt_run *rr, const struct local_step *step)
 	        (!step->owned && span_eq(step->address, rcpt_of(rr)->addr)));
 }
 
+/*
+ * Whether the owner of a list is told, and not the sender. Of a notice nobody
+ * is: it may be one to an owner who is reached through his list, and would
+ * become the next for ever.
+ */
+static bool is_for_owner(
+    const struct rcpt_run *rr, const struct local_step *step)
+{
+	return step && step->owned && rr->run->job.envelope.sender.len;
+}
+
 /* False: there is no more room. */
 static bool note_part(struct rcpt_run *rr, const struct local_step *step,
     const struct verdict *v, span action)
@@ -79,7 +90,7 @@ static bool note_part(struct rcpt_run *rr, const struct local_step *step,
 
 	if (v->class == VERDICT_SENT)
 		part.action = action;
-	if (step && step->owned) {
+	if (is_for_owner(rr, step)) {
 		part.has_sender = true;
 		part.sender = step->sender;
 	}
@@ -289,6 +300,8 @@ static void send_on(struct rcpt_run *rr)
 static struct group *find_group(
     struct rcpt_run *rr, const struct local_step *step)
 {
+	const struct envelope *e = &rr->run->job.envelope;
+	span sender = is_for_owner(rr, step) ? step->sender : e->sender;
 	struct group *g;
 
 	LIST_FOR(l, &rr->resends)
@@ -296,13 +309,13 @@ static struct group *find_group(
 		g = CONTAINER_OF(l, struct group, link);
 		if (g->size < GROUP_MAX &&
 		    span_eq(g->delivered, step->delivered) &&
-		    span_eq(g->sender, step->sender))
+		    span_eq(g->sender, sender))
 			return g;
 	}
 	g = run_alloc(rr->run, 1, sizeof(*g));
 	g->rr = rr;
 	g->delivered = step->delivered;
-	g->sender = step->sender;
+	g->sender = sender;
 	list_init(&g->members);
 	list_append(&rr->resends, &g->link);
 	return g;

@@ -133,6 +133,7 @@ void local_recipient(struct local_run *r, struct walk w)
 	if (w.level > RECIPIENT_LEVELS) {
 		plan_warn(r->plan, "recipient nesting limit exceeded for %.*s",
 		    PRI(w.address));
+		w.owned = false;
 		local_outcome(
 		    r, &w, "5.4.6", "recipient nesting limit exceeded");
 		return;

@@ -144,6 +144,7 @@ bool local_alias(struct local_run *r, struct walk w, span name)
 		return false;
 	if (w.level > LOCAL_LEVELS) {
 		plan_warn(r->plan, "alias database loop for %.*s", PRI(name));
+		w.owned = false; /* perhaps it is his alias that loops */
 		local_outcome(
 		    r, &w, "5.4.6", "alias database loop for %.*s", PRI(name));
 		return true;

@@ -184,6 +184,7 @@ void local_include(struct local_run *r, struct walk w, span path)
 	if (w.level > LOCAL_LEVELS) {
 		plan_warn(r->plan, ":include: nesting limit exceeded for %.*s",
 		    PRI(path));
+		w.owned = false;
 		local_outcome(
 		    r, &w, "5.4.6", ":include: nesting limit exceeded");
 		return;
