@@ -10,6 +10,7 @@ import pytest
 from lib import debroot, lan
 from lib.moody import Moody
 from lib.package_host import Host
+from lib.roles import INBOUND, NULL_CLIENT, RELAY
 
 WHY_NOT = debroot.why_not() or lan.why_not()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
@@ -30,29 +31,6 @@ BOUNCED = r"none, 5\.0\.0, status=bounced \(local delivery is disabled\)"
 NO_USERS = r"550 5\.1\.1 <.*>: Recipient address rejected: " \
     r"local delivery is disabled\r\n"
 NO_RELAY = r"454 4\.7\.1 <.*>: Relay access denied\r\n"
-
-# What the notes have their students write, for the hosts of their examples.
-NULL_CLIENT = """\
-myorigin = example.com
-relayhost = smtp.example.com
-mydestination = localhost, $myhostname, $mydomain
-mynetworks = 127.0.0.0/8
-inet_interfaces = loopback-only
-local_transport = error:local delivery is disabled"""
-
-INBOUND = """\
-myorigin = example.com
-relayhost = smtp.example.com
-inet_interfaces = all
-local_transport = local:$myhostname
-mydestination = localhost, $myhostname, $mydomain, example.com
-mynetworks = 127.0.0.0/8"""
-
-RELAY = """\
-myorigin = example.com
-inet_interfaces = all
-mynetworks = 192.168.0.0/24, 127.0.0.0/8
-local_transport = error:local delivery is disabled"""
 
 
 class Site:

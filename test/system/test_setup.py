@@ -13,28 +13,7 @@ import pytest
 from lib import instance
 from lib.moody import Moody
 from lib.network import NameServer, can_have_network, own_network
-
-NULL_CLIENT = """\
-myorigin = example.com
-relayhost = smtp.example.com
-mydestination = localhost, $myhostname, $mydomain
-mynetworks = 127.0.0.0/8
-inet_interfaces = loopback-only
-local_transport = error:local delivery is disabled"""
-
-INBOUND = """\
-myorigin = example.com
-relayhost = smtp.example.com
-inet_interfaces = all
-local_transport = local:$myhostname
-mydestination = localhost, $myhostname, $mydomain, example.com
-mynetworks = 127.0.0.0/8"""
-
-RELAY = """\
-myorigin = example.com
-inet_interfaces = all
-mynetworks = 192.168.0.0/24, 127.0.0.0/8
-local_transport = error:local delivery is disabled"""
+from lib.roles import INBOUND, NULL_CLIENT, RELAY
 
 HERE = "192.168.0.1"
 CLIENT = "192.168.0.7"
