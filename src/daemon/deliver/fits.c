@@ -49,13 +49,16 @@ static bool fits_file(const struct work_item *item, int dir, const char *path)
 static bool fits(const struct worker *w, const struct work_item *item)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(PATH_LONGEST);
+	const char *name;
 
 	buf_put(&path, item->path);
 	if (path.failed)
 		return true;
-	return item->kind == WORK_MAILDIR
-	    ? fits_maildir(item, buf_cstr(&path))
-	    : fits_file(item, w->dir >= 0 ? w->dir : AT_FDCWD, buf_cstr(&path));
+	name = buf_cstr(&path);
+	if (item->kind == WORK_MAILDIR)
+		return fits_maildir(item, name);
+	return fits_file(
+	    item, item->kind == WORK_SPOOL ? w->dir : AT_FDCWD, name);
 }
 
 void fits_tell(struct worker *w, const struct work_item *item)
