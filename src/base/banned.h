@@ -12,6 +12,7 @@
 #include <time.h>
 
 #undef basename
+#undef sprintf
 #undef alloca
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok
 #pragma GCC poison strtok_r strtol strtoul strtoll strtoull atoi atol gets
