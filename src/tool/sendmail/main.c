@@ -22,6 +22,7 @@
 
 #include "conf/words.h"
 #include "mail/envelope.h"
+#include "mail/verp.h"
 #include "tool/sendmail/sendmail.h"
 
 /* '+': options end with the first word that is none. */
@@ -191,26 +192,18 @@ static int take_setting(struct sendmail *s, const char *value)
 	return GO_ON;
 }
 
-static bool may_delimit(struct sendmail *s, char c)
-{
-	span filter =
-	    conf_value(s->conf, CONF_MAIN, SPAN("verp_delimiter_filter"));
-
-	return span_find(filter, c) >= 0;
-}
-
 /* Only -XV; a log file (-Xfile) is not written. */
 static int take_x(struct sendmail *s, const char *value)
 {
 	span verp = span_from(span_str(value), 1);
+	span filter =
+	    conf_value(s->conf, CONF_MAIN, SPAN("verp_delimiter_filter"));
 
 	if (value[0] != 'V')
 		return sendmail_fail(s, "unsupported: -X%c", value[0]);
-	if (verp.len != 2 || !may_delimit(s, verp.ptr[0]) ||
-	    !may_delimit(s, verp.ptr[1]))
-		return sendmail_fail(s, "-V requires two characters from %.*s",
-		    PRI(conf_value(
-		        s->conf, CONF_MAIN, SPAN("verp_delimiter_filter"))));
+	if (!verp_is_valid(verp, filter))
+		return sendmail_fail(
+		    s, "-V requires two characters from %.*s", PRI(filter));
 	s->verp = verp;
 	return GO_ON;
 }
