@@ -23,6 +23,7 @@
 
 #include "conf/params.h"
 #include "os/error.h"
+#include "os/file.h"
 
 static span value_of(struct conf *conf, const char *name)
 {
@@ -579,10 +580,15 @@ int site_open_log(struct conf *conf, struct log_setup *ret, struct buf *error)
 
 /* ---- the lock ---- */
 
-static void put_lock_path(struct conf *conf, struct buf *out)
+static void put_pid_path(struct conf *conf, const char *name, struct buf *out)
 {
 	buf_printf(
-	    out, "%.*s/pid/master.pid", PRI(value_of(conf, "queue_directory")));
+	    out, "%.*s/pid/%s", PRI(value_of(conf, "queue_directory")), name);
+}
+
+static void put_lock_path(struct conf *conf, struct buf *out)
+{
+	put_pid_path(conf, "master.pid", out);
 }
 
 int site_lock(struct conf *conf, int *ret_fd, struct buf *error)
@@ -629,4 +635,61 @@ int site_running(struct conf *conf)
 		lock.l_type = F_UNLCK;
 	(void)close(fd);
 	return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
+/* ---- the end of a reload ---- */
+
+void site_reload_done(struct conf *conf, span error)
+{
+	CLEANUP(buf_done) struct buf made = BUF_INIT(4096);
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	int fd;
+
+	put_pid_path(conf, "reload.new", &made);
+	put_pid_path(conf, "reload", &path);
+	(void)unlink(buf_cstr(&made));
+	fd = open(
+	    buf_cstr(&made), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	/* Half a reason is better than an endless wait. */
+	(void)!file_write_all(fd, error);
+	(void)close(fd);
+	(void)rename(buf_cstr(&made), buf_cstr(&path));
+}
+
+static int open_reload(struct conf *conf, struct site_reload *ret)
+{
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	struct stat st;
+	int fd;
+
+	*ret = (struct site_reload){ 0 };
+	put_pid_path(conf, "reload", &path);
+	fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		*ret = (struct site_reload){ st.st_ino, st.st_mtim };
+	return fd;
+}
+
+void site_reload_last(struct conf *conf, struct site_reload *ret)
+{
+	int fd = open_reload(conf, ret);
+
+	fd_close(&fd);
+}
+
+bool site_reload_ended(
+    struct conf *conf, const struct site_reload *before, struct buf *error)
+{
+	struct site_reload last;
+	CLEANUP(fd_close) int fd = open_reload(conf, &last);
+
+	if (fd < 0 ||
+	    (last.inode == before->inode &&
+	        last.time.tv_sec == before->time.tv_sec &&
+	        last.time.tv_nsec == before->time.tv_nsec))
+		return false;
+	(void)!file_read_all(fd, error);
+	return true;
 }

@@ -298,6 +298,21 @@ static void on_go(struct daemon *d, struct sync_msg *msg)
 		chan_pause(d->control, true);
 }
 
+static void tell_ready(struct daemon *d)
+{
+	if (d->control) {
+		chan_send(d->control, MASTER_READY);
+		return;
+	}
+	(void)sync_begin(d->sync_control, MASTER_READY);
+	sync_end(d->sync_control);
+}
+
+static void on_reloaded(struct daemon *d, struct sync_msg *msg UNUSED)
+{
+	tell_ready(d);
+}
+
 static void on_stop(struct daemon *d, struct sync_msg *msg UNUSED)
 {
 	stop(d);
@@ -315,6 +330,7 @@ static void on_control(struct daemon *d, struct sync_msg *msg)
 		{ MASTER_LISTEN, on_listen },
 		{ MASTER_UNLISTEN, on_unlisten },
 		{ MASTER_PEER, on_peer },
+		{ MASTER_RELOADED, on_reloaded },
 		{ MASTER_GO, on_go },
 		{ MASTER_STOP, on_stop },
 	};
@@ -446,17 +462,6 @@ static void hand_over_all(struct daemon *d)
 	}
 }
 
-static void tell_ready(struct daemon *d)
-{
-	if (d->control) {
-		chan_send(d->control, MASTER_READY);
-		chan_pause(d->control, false);
-		return;
-	}
-	(void)sync_begin(d->sync_control, MASTER_READY);
-	sync_end(d->sync_control);
-}
-
 static int call_step(struct daemon *d, int (*step)(void *ctx, struct daemon *d))
 {
 	return step ? step(d->spec->ctx, d) : 0;
@@ -479,6 +484,8 @@ static int start(struct daemon *d)
 	d->stage = RUNNING;
 	hand_over_all(d);
 	tell_ready(d);
+	if (d->control)
+		chan_pause(d->control, false);
 	return 0;
 }
 

@@ -326,6 +326,10 @@ static void test_loop_daemon(void **state UNUSED)
 	(void)sync_begin(f.control, MASTER_UNLISTEN);
 	sync_end(f.control);
 	send_listen(&f, 8);
+	(void)sync_begin(f.control, MASTER_RELOADED);
+	sync_end(f.control);
+	assert_int_equal(sync_flush(f.control), 0);
+	expect_ready(&f);
 	(void)sync_begin(f.control, MASTER_STOP);
 	sync_end(f.control);
 	assert_int_equal(sync_flush(f.control), 0);
@@ -370,6 +374,12 @@ static void test_worker(void **state UNUSED)
 	assert_int_equal(sync_flush(other), 0);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(sync_recv(other, &msg), SYNC_OK);
+	/* A reload. */
+	send_fd(&f, MASTER_CONFIG, f.conf_fd);
+	(void)sync_begin(f.control, MASTER_RELOADED);
+	sync_end(f.control);
+	assert_int_equal(sync_flush(f.control), 0);
+	expect_ready(&f);
 	/* Without master it ends. */
 	assert_int_equal(finish(&f), 0);
 	sync_free(&other);

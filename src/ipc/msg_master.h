@@ -6,7 +6,8 @@
  *	master -> daemon   KEYS, CONFIG, LOG, LISTEN..., PEER..., GO    at the
  *	                                          start; KEYS to some only
  *	master -> daemon   PEER                     a partner was started again
- *	master -> daemon   KEYS, CONFIG, UNLISTEN, LISTEN...           a reload
+ *	master -> daemon   KEYS, CONFIG, LOG, UNLISTEN, LISTEN..., RELOADED
+ *	                           a reload; READY answers when it is in force
  *	master -> daemon   LOG                            the log was reopened
  *	master -> daemon   STOP
  *	daemon -> master   READY, LOG_AGAIN
@@ -31,6 +32,7 @@ enum {
 	MASTER_READY,     /* empty */
 	MASTER_LOG_AGAIN, /* empty: lines cannot be written */
 	MASTER_KEYS,      /* empty; one descriptor: struct tls_files */
+	MASTER_RELOADED,  /* empty: that was all of a reload */
 };
 
 struct master_log {

@@ -25,6 +25,9 @@
 #include "conf/value.h"
 #include "tool/postfix_settings.h"
 
+/* Longer than master waits for its processes. */
+enum { RELOAD_LIMIT_MSEC = 15 * 1000 };
+
 struct command_line {
 	const char *dir; /* of the configuration */
 	struct conf *conf;
@@ -265,14 +268,39 @@ static int cmd_abort(struct command_line *c)
 	return 0;
 }
 
+/* Until it has ended, or the mail system has. */
+static int wait_for_reload(
+    const struct command_line *c, const struct site_reload *before)
+{
+	CLEANUP(buf_done) struct buf error = BUF_INIT(65536);
+
+	for (int msec = 0; msec < RELOAD_LIMIT_MSEC; msec += 10) {
+		if (site_reload_ended(c->conf, before, &error)) {
+			if (error.len == 0)
+				return 0;
+			say_lines(c, FATAL, buf_span(&error));
+			return 1;
+		}
+		if (!need_running(c))
+			return 1;
+		sleep_msec(10);
+	}
+	say(c, WARNING, "master does not say whether it has reloaded");
+	return 0;
+}
+
 static int cmd_reload(struct command_line *c)
 {
+	struct site_reload before;
 	pid_t pid = need_running(c);
 
 	if (!pid)
 		return 1;
+	site_reload_last(c->conf, &before);
 	say(c, NEWS, "refreshing the Postfix mail system");
-	return kill(pid, SIGHUP) == 0 ? 0 : 1;
+	if (kill(pid, SIGHUP) < 0)
+		return 1;
+	return wait_for_reload(c, &before);
 }
 
 static int cmd_flush(struct command_line *c)

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -96,6 +97,57 @@ def test_stop_in_spite_of_a_mistake(make_instance):
     assert mail.postfix("status", check=False).returncode == 0
     assert mail.postfix("reload", check=False).returncode == 1
     mail.stop()
+
+
+def test_a_reload_counts_when_it_returns(make_instance):
+    mail = make_instance("smtpd_processes = 3")
+    mail.start()
+    for number in range(5):
+        mail.configure(f"smtpd_banner = {number}")
+        mail.postfix("reload")
+        for _ in range(6):
+            with mail.smtp() as smtp:
+                assert smtp.banner == f"220 {number}\r\n"
+
+
+def test_a_reload_says_why_it_did_nothing(make_instance):
+    mail = make_instance("smtpd_banner = old")
+    mail.start()
+    taken = socket.create_server(("127.0.0.1", mail.base + 72))
+    mail.configure("smtpd_banner = new")
+    mail.configure_master(
+        f"127.0.0.1:{mail.base + 72} inet n - n - - smtpd")
+    result = mail.postfix("reload", check=False)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "postfix/postfix-script: fatal: bind 127.0.0.1 port "
+        f"{mail.base + 72}: Address already in use; stop the program that "
+        "listens there\n")
+    with mail.smtp() as smtp:
+        assert smtp.banner == "220 old\r\n"
+    taken.close()
+    mail.postfix("reload")
+    with mail.smtp() as smtp:
+        assert smtp.banner == "220 new\r\n"
+
+
+def test_a_reload_waits_for_nobody_for_ever(make_instance):
+    """One process hangs, then it is killed."""
+    mail = make_instance()
+    mail.start()
+    rules, = [p for p in mail.processes() if p.name == "rules"][:1]
+    os.kill(rules.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    mail.postfix("reload")
+    assert 9 < time.monotonic() - began < 14
+    assert (f"master[{mail.process.pid}]: warning: reload: rules pid "
+            f"{rules.pid} is busy") in mail.log()
+    reload = subprocess.Popen(
+        [instance.program("postfix"), "-c", mail.etc, "reload"])
+    mail.wait_for(lambda: mail.log().count("reload -- version") == 2)
+    assert reload.poll() is None
+    os.kill(rules.pid, signal.SIGKILL)
+    assert reload.wait(5) == 0
 
 
 def test_unknown_command(make_instance):

@@ -4,7 +4,8 @@
  *
  * A reload first makes the whole new setup beside the old one; only when
  * nothing is wrong with it does it take the old one's place. So a mistake in
- * a file costs a line in the log and nothing else.
+ * a file costs a line in the log and nothing else. Whoever asked for it is
+ * answered when the processes have taken it over.
  */
 #include "daemon/master/master.h"
 
@@ -13,6 +14,9 @@
 
 #include "os/error.h"
 #include "os/file.h"
+
+/* A process may be in the midst of a slow question; nobody waits longer. */
+enum { RELOAD_LIMIT = 10 };
 
 void setup_init(struct setup *s)
 {
@@ -141,30 +145,60 @@ static void use_log(const struct setup *s)
 		log_change(&ours);
 }
 
-/* A new setup in the place of the old one, if there is nothing wrong. */
-static void change_setup(struct master *m)
+/* `error`: why nothing was changed; empty if all is well. */
+static void end_reload(struct master *m, span error)
 {
-	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
-	struct setup next;
+	m->reloading = false;
+	loop_timer_stop(m->loop, &m->reload_timer);
+	site_reload_done(m->setup.conf, error);
+	notify_ready(&m->notify);
+}
 
-	if (setup_read(m->dir, &m->setup, &next, &error) != SITE_OK) {
-		log_error("master",
-		    "%.*s -- nothing was changed, the mail system runs on "
-		    "as before",
-		    PRI(buf_span(&error)));
-		/* The log may have been rotated all the same. */
-		master_reopen_log(m);
-		return;
-	}
+static void refuse_reload(struct master *m, span error)
+{
+	log_error("master",
+	    "%.*s -- nothing was changed, the mail system runs on as before",
+	    PRI(error));
+	/* The log may have been rotated all the same. */
+	master_reopen_log(m);
+	end_reload(m, error);
+}
+
+void master_process_reloaded(struct master *m)
+{
+	if (m->reloading && processes_all_reloaded(m))
+		end_reload(m, SPAN(""));
+}
+
+static void on_reload_limit(void *ctx)
+{
+	struct master *m = ctx;
+
+	processes_tell_late(m);
+	end_reload(m, SPAN(""));
+}
+
+/* A new setup in the place of the old one. */
+static void change_setup(struct master *m, const struct setup *next)
+{
 	setup_done(&m->setup);
-	m->setup = next;
+	m->setup = *next;
 	use_log(&m->setup);
 	setup_tell(&m->setup);
 	processes_configure(m);
+	m->reloading = true;
+	m->reload_timer.fn = on_reload_limit;
+	m->reload_timer.ctx = m;
+	loop_timer_set(m->loop, &m->reload_timer,
+	    loop_now(m->loop) + RELOAD_LIMIT * USEC_SEC);
+	master_process_reloaded(m);
 }
 
 void master_reload(struct master *m)
 {
+	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
+	struct setup next;
+
 	m->reload = m->stage == STARTING;
 	if (m->stage != RUNNING)
 		return;
@@ -172,8 +206,10 @@ void master_reload(struct master *m)
 	log_line("master", "reload -- version %.*s, configuration %s",
 	    PRI(conf_value(m->setup.conf, CONF_MAIN, SPAN("mail_version"))),
 	    m->dir);
-	change_setup(m);
-	notify_ready(&m->notify);
+	if (setup_read(m->dir, &m->setup, &next, &error) == SITE_OK)
+		change_setup(m, &next);
+	else
+		refuse_reload(m, buf_span(&error));
 }
 
 void master_reopen_log(struct master *m)

@@ -45,7 +45,8 @@ struct process {
 	int pidfd;
 	struct loop_watch *watch;
 	struct chan *control;
-	bool ready; /* since it was started last */
+	bool ready;       /* since it was started last */
+	uint32_t reloads; /* that it has not taken over yet */
 	usec started;
 	usec delay; /* before the next restart */
 	struct loop_timer restart;
@@ -71,6 +72,7 @@ struct master {
 	bool detached;
 	bool has_log;
 	bool reload; /* asked for while STARTING */
+	bool reloading;
 	bool failed; /* the exit status */
 	struct setup setup;
 	int lock_fd;
@@ -79,6 +81,7 @@ struct master {
 	struct process *processes;
 	size_t nprocesses;
 	struct loop_timer stop_timer;
+	struct loop_timer reload_timer;
 	usec log_opened;
 };
 
@@ -112,8 +115,10 @@ void setup_init(struct setup *s);
 void setup_done(struct setup *s);
 /* Log what the files made us remark. */
 void setup_tell(struct setup *s);
-/* SIGHUP. */
+/* SIGHUP. It is over when all processes have taken it over, or died. */
 void master_reload(struct master *m);
+/* Told by process.c when that may be so. */
+void master_process_reloaded(struct master *m);
 /* Open the log again and pass it on; at most once per second. */
 void master_reopen_log(struct master *m);
 
@@ -131,3 +136,6 @@ void processes_kill(struct master *m, unsigned roles);
 /* How many of these roles run. */
 size_t processes_running(const struct master *m, unsigned roles);
 bool processes_all_ready(const struct master *m);
+bool processes_all_reloaded(const struct master *m);
+/* Complain about those that have not. */
+void processes_tell_late(const struct master *m);

@@ -15,7 +15,8 @@
  * Each start makes new socketpairs to every partner that runs; the partner
  * gets its end of it as a PEER message.
  *
- * The only messages that master understands are READY and LOG_AGAIN.
+ * The only messages that master understands are READY, which also answers a
+ * reload, and LOG_AGAIN.
  */
 #include "daemon/master/master.h"
 
@@ -180,6 +181,8 @@ void processes_configure(struct master *m)
 		send_log(p);
 		chan_send(p->control, MASTER_UNLISTEN);
 		send_listeners(p);
+		chan_send(p->control, MASTER_RELOADED);
+		p->reloads++;
 	}
 }
 
@@ -199,6 +202,9 @@ static void on_message(void *ctx, struct chan_msg *msg)
 	if (msg->type == MASTER_READY && !p->ready) {
 		p->ready = true;
 		master_process_ready(p->master);
+	} else if (msg->type == MASTER_READY && p->reloads > 0) {
+		p->reloads--;
+		master_process_reloaded(p->master);
 	} else if (msg->type == MASTER_LOG_AGAIN) {
 		master_reopen_log(p->master);
 	} else {
@@ -364,6 +370,7 @@ static void on_restart(void *ctx)
 static void forget_process(struct process *p)
 {
 	p->pid = 0;
+	p->reloads = 0;
 	loop_unwatch(&p->watch);
 	fd_close(&p->pidfd);
 	chan_free(&p->control);
@@ -395,6 +402,7 @@ static void on_exit_status(void *ctx, int status)
 		    "process %s does not start (status %#x)", name_of(p),
 		    (unsigned)status);
 	master_process_ended(p->master);
+	master_process_reloaded(p->master);
 	restart_later(p, !is_own_fault(status));
 }
 
@@ -481,4 +489,25 @@ bool processes_all_ready(const struct master *m)
 		if (!m->processes[i].ready)
 			return false;
 	return true;
+}
+
+bool processes_all_reloaded(const struct master *m)
+{
+	for (size_t i = 0; i < m->nprocesses; i++)
+		if (m->processes[i].reloads > 0)
+			return false;
+	return true;
+}
+
+void processes_tell_late(const struct master *m)
+{
+	for (size_t i = 0; i < m->nprocesses; i++) {
+		const struct process *p = &m->processes[i];
+
+		if (p->reloads > 0)
+			log_warn("master",
+			    "reload: %s pid %d is busy, and goes on under the "
+			    "former configuration until it is done",
+			    name_of(p), (int)p->pid);
+	}
 }
