@@ -33,6 +33,7 @@
 #define OUR_DEBUG PARAM_IDLE, "a debugger is attached to the process id that " \
 	"the log shows"
 #define OUR_BDB   PARAM_IDLE, "hash and btree tables work without Berkeley DB"
+#define OUR_PROXY PARAM_IDLE, "tables behind proxy: are opened directly"
 #define OUR_CACHES PARAM_IDLE, "address_verify_map and postscreen_cache_map " \
 	"name their types themselves"
 #define OUR_EOH   PARAM_IDLE, "an empty line is always put in"
@@ -65,8 +66,8 @@
 	"this version; let the mail pass a host that filters"
 #define NO_REWRITE PARAM_MISSING, "this kind of address rewriting is not " \
 	"part of this version; let the sender's program or the next hop do it"
-#define NO_MAPS    PARAM_MISSING, "lookup tables are not part of this " \
-	"version; mail that would need one is deferred"
+#define NO_MAPS    PARAM_MISSING, "this version does not ask it; what it " \
+	"would change stays as it is"
 #define NO_VERIFY  PARAM_MISSING, "address verification is not part of this " \
 	"version; list valid recipients in relay_recipient_maps"
 #define NO_SCREEN  PARAM_MISSING, "postscreen is not part of this version; " \

@@ -29,9 +29,8 @@ FIELD = re.compile(r'\b(?:CONF_)?(?:BOOL|U32|U64|USEC|B|N|T)'
 VALUE = re.compile(r'(?:CONF_STR\(struct \w+,\s*|\bSPAN(?:_INIT)?\("'
                    r'|\bSTR\()(\w+)["),]')
 # Read to answer a question about them, not to do what they say.
-ASKED = {"default_verp_delimiters", "local_login_sender_maps",
-         "multi_instance_directories", "smtpd_sender_login_maps",
-         "verp_delimiter_filter"}
+ASKED = {"default_verp_delimiters", "multi_instance_directories",
+         "smtpd_sender_login_maps", "verp_delimiter_filter"}
 SUFFIX = re.compile(r'^(?:default|local|smtp)_(.*)$')
 # For use in other values only.
 TEXTS = {"mail_release_date"}

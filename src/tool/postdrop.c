@@ -26,10 +26,11 @@
 #include "mail/records.h"
 #include "os/error.h"
 #include "tool/postdrop_file.h"
+#include "tool/postdrop_rights.h"
 #include "tool/postdrop_status.h"
 #include "tool/submit.h"
 
-enum { GO_ON = -1, CANCELED = -2, READ_SIZE = 64 * 1024 };
+enum { GO_ON = -1, CANCELED = -2, READ_SIZE = 64 * 1024, REASON_MAX = 4096 };
 
 struct postdrop {
 	struct voice voice;
@@ -42,7 +43,8 @@ struct postdrop {
 	size_t at;
 	enum record_group group;
 	uint32_t status; /* POSTDROP_* */
-	bool draining;   /* it is lost, but who writes must not hang */
+	char reason[REASON_MAX];
+	bool draining; /* it is lost, but who writes must not hang */
 	uint32_t senders;
 	uint32_t recipients;
 };
@@ -238,8 +240,34 @@ static bool has_break(span data)
 	return false;
 }
 
+/* Whether its user may use it; if not, that is told at the end. */
+static void check_sender(struct postdrop *p, span sender)
+{
+	span maps = p->settings.local_login_sender_maps;
+
+	if (span_eq(maps, SPAN("static:*")))
+		return;
+	switch (rights_sender(&p->voice, (uid_t)p->uid, sender)) {
+	case RIGHTS_OK:
+		return;
+	case RIGHTS_NO:
+		p->status |= POSTDROP_NOPERM;
+		(void)snprintf(p->reason, sizeof(p->reason),
+		    "not authorized to use sender='%.*s'", PRI(sender));
+		return;
+	case RIGHTS_UNKNOWN:
+		p->status |= POSTDROP_WRITE;
+		(void)snprintf(p->reason, sizeof(p->reason),
+		    "local_login_sender_maps table lookup error for '%.*s'",
+		    PRI(maps));
+		return;
+	}
+}
+
 static void store(struct postdrop *p, const struct record *record)
 {
+	if (record->type == RECORD_FROM)
+		check_sender(p, record->data);
 	p->senders += record->type == RECORD_FROM;
 	p->recipients += record->type == RECORD_RCPT;
 	if (record->type == RECORD_ATTR)
@@ -300,7 +328,8 @@ static void say_id(const struct postdrop *p)
 
 static int say_status(const struct postdrop *p)
 {
-	(void)printf("status%c%u%creason%c%c%c", 0, p->status, 0, 0, 0, 0);
+	(void)printf(
+	    "status%c%u%creason%c%s%c%c", 0, p->status, 0, 0, p->reason, 0, 0);
 	(void)fflush(stdout);
 	return (int)(p->status & 0xff);
 }
@@ -326,8 +355,9 @@ static int end_file(struct postdrop *p)
 {
 	int r = p->file.error;
 
-	if (r == 0 && (p->senders == 0 || p->recipients == 0)) {
-		p->status = POSTDROP_BAD;
+	if (r == 0 && (p->senders == 0 || p->recipients == 0))
+		p->status |= POSTDROP_BAD;
+	if (p->status != POSTDROP_OK) {
 		postdrop_file_done(&p->file);
 		return say_status(p);
 	}
@@ -357,6 +387,12 @@ static int run(struct postdrop *p)
 
 /* ---- start-up ---- */
 
+static int refuse_user(struct postdrop *p, const char *name)
+{
+	return fail(
+	    p, "User %s(%ld) is not allowed to submit mail", name, p->uid);
+}
+
 static int check_user(struct postdrop *p)
 {
 	char name[256];
@@ -366,16 +402,21 @@ static int check_user(struct postdrop *p)
 	case SUBMIT_USER_OK:
 		return GO_ON;
 	case SUBMIT_USER_NO:
-		return fail(p, "User %s(%ld) is not allowed to submit mail",
-		    name, p->uid);
+		return refuse_user(p, name);
 	case SUBMIT_USER_ASK:
-		return fail(p,
-		    "authorized_submit_users: only names, files and static: "
-		    "are looked up here");
+		break;
 	case SUBMIT_USER_BAD:
+		return 1;
+	}
+	switch (rights_submit(&p->voice, span_str(name))) {
+	case RIGHTS_OK:
+		return GO_ON;
+	case RIGHTS_NO:
+		return refuse_user(p, name);
+	case RIGHTS_UNKNOWN:
 		break;
 	}
-	return 1;
+	return fail(p, "authorized_submit_users: table lookup problem");
 }
 
 static int begin(struct postdrop *p, const char *option)

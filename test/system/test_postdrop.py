@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import os
+import pwd
 import random
 import resource
 import shutil
@@ -18,6 +19,7 @@ from lib import instance, sendmail_peer
 DEBIAN = "/usr/sbin/postdrop"
 OURS = instance.program("postdrop")
 LIMIT = 2048
+ME = pwd.getpwuid(os.getuid()).pw_name
 
 
 def record(kind, data=b""):
@@ -261,6 +263,49 @@ def test_limits(home, what, most):
         assert left[0][1] == message(lines=("x" * 1000,) * 200)
     else:
         assert left == []
+
+
+def owners(home, lines):
+    path = os.path.join(home, "owners")
+    with open(path, "w", encoding="ascii") as f:
+        f.write(lines)
+    write_main_cf(home, f"local_login_sender_maps = texthash:{path}\n")
+
+
+def test_owner_of_a_sender(home):
+    owners(home, f"{ME} a@b, @x.example\n")
+    for sender, allowed in (("a@b", True), ("any@x.example", True),
+                            ("c@d", False), ("", False)):
+        done = drop(home, message(sender))
+        assert done.returncode == 0
+        assert done.stdout.endswith(
+            b"status\0000\0reason\0\0\0" if allowed else
+            b"status\000512\0reason\0not authorized to use sender='%s'\0\0"
+            % sender.encode())
+        assert len(files(home)) == allowed
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_owner_without_a_name(tmp_path):
+    home = make_home(str(tmp_path), user=987654)
+    for folder in tmp_path.parents:
+        if folder.stat().st_uid == os.geteuid() and folder.parts[2:]:
+            folder.chmod(0o755)
+    owners(home, "uid:987654 a@b\nunknown c@d\n")
+    drop(home, message("c@d"), user=987654, group=987654)
+    assert not files(home)
+    drop(home, message("a@b"), user=987654, group=987654)
+    assert len(files(home)) == 1
+
+
+@pytest.mark.parametrize("most", range(3, 12))
+def test_owners_that_cannot_be_read(home, most):
+    """Who leaves no descriptors for the table gets nothing by it."""
+    owners(home, f"{ME} a@b\n")
+    done = drop(home, message("c@d"), preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_NOFILE, (most, most)))
+    assert b"status\0000\0" not in done.stdout
+    assert not files(home)
 
 
 def test_size(home):

@@ -187,11 +187,45 @@ def configurations():
     for value in ("", "root", "!root", "!root, static:all", "static:all",
                   "bin, root", "bin", "Root", "!bin, static:all", "HOME/list",
                   "!HOME/list, static:x", "HOME/none", "!!root", "root, !root",
-                  "unknown", "!unknown, static:any"):
+                  "unknown", "!unknown, static:any", "inline:{root=x}",
+                  "regexp:{{/^ro+t/ x}}", "bin, inline:{bin=x}, root"):
         yield Call("x", main_cf=f"authorized_submit_users = {value}\n")
     for line in ("message_size_limit = x", "queue_directory = /nonexistent",
                  "line_length_limit = y", "default_verp_delimiters = -+"):
         yield Call("-XV", "x", main_cf=line + "\n")
+
+
+OWNED = ("*", "root", "ROOT@Mail.Example.com", "@a.example", "@A.EXAMPLE x",
+         "<>", "@", '"a b"@c.example', '"a b"@c.example,<>', "us\\,er@x",
+         "{a+b@c.example}", "a@c.example, root@mail.example.com,@d.example",
+         "\u00e9t\u00e9@\u00c9t\u00e9.example", "x@*", "uid:0", "<x@y>", "+x@y")
+SENDERS = ("root", "", "root+ext", "Root@mail.example.com", "a@a.example",
+           "a@sub.a.example", "a b@c.example", "a+b@c.example",
+           "\u00e9t\u00e9@\u00e9T\u00e9.example", "us,er@x", "x@y", "+x@y",
+           "owner-a+b@c.example", "double-bounce+x")
+
+
+def owners():
+    """local_login_sender_maps: who may send as whom."""
+    for owned in OWNED:
+        for sender in SENDERS:
+            yield Call("-f", sender, "x", main_cf="recipient_delimiter = +-\n"
+                       "local_login_sender_maps = inline:{ { root = %s } }\n"
+                       % owned)
+    null = "empty_address_local_login_sender_maps_lookup_key = "
+    for maps in ("static:*", "static:root", "", "inline:{bin=*}", "static:{*}",
+                 "inline:{bin=x}, inline:{Root=*}", "fail:x",
+                 "inline:{ROOT=x}, inline:{root=*}",
+                 "regexp:{{/^r/ x@y, root}}"):
+        for sender in ("root", "x@y", ""):
+            for lines in ("", null + "none\n", "smtputf8_enable = no\n"):
+                yield Call("-f", sender, "x", main_cf=
+                           f"local_login_sender_maps = {maps}\n{lines}")
+    for words in (("-t",), ("-bv", "x"), ("-G", "x"), ("-v", "x")):
+        yield Call(*words, text="To: x\n\nhello\n",
+                   main_cf="local_login_sender_maps = static:x\n")
+    yield Call("-t", text="no header\n",
+               main_cf="local_login_sender_maps = static:x\n")
 
 
 def test_options():
@@ -204,6 +238,41 @@ def test_extractions():
 
 def test_contents():
     sendmail_peer.compare_all(list(contents()))
+
+
+def without_halves(_, want):
+    """Debian's postdrop leaves what it refuses, for pickup to remove."""
+    code, out, error, files = want
+    return code, out, error, [f for f in files if f[0] != "0o100644"]
+
+
+def test_owners():
+    sendmail_peer.compare_all(list(owners()), without_halves)
+
+
+@pytest.mark.parametrize("line, says", [
+    ("authorized_submit_users = inline:{bin=x}",
+     "User root(0) is not allowed to submit mail"),
+    ("authorized_submit_users = !inline:{root=x}, static:all",
+     "User root(0) is not allowed to submit mail"),
+    ("authorized_submit_users = bin, hash:/nonexistent",
+     "open database /nonexistent.db: No such file or directory"),
+    ("local_login_sender_maps = hash:/nonexistent, static:*",
+     "open database /nonexistent.db: No such file or directory"),
+    ("local_login_sender_maps = static: *",
+     'open dictionary: expecting "type:name" form instead of "static:"'),
+    ("local_login_sender_maps = unknown:x",
+     "unsupported dictionary type: unknown"),
+])
+def test_tables_that_refuse(tmp_path, line, says):
+    """Debian's says it in fewer lines."""
+    for programs in (sendmail_peer.DEBIAN, sendmail_peer.OURS):
+        side = sendmail_peer.Side(
+            str(tmp_path / programs.replace("/", "_")), programs)
+        code, out, error, files = side.run(Call("x", main_cf=line + "\n"))
+        assert (code, out, without_halves(None, (0, b"", b"", files))[3]) == \
+            (75, b"", [])
+        assert says in error.decode(), error
 
 
 def test_configurations():

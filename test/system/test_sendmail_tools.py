@@ -240,6 +240,18 @@ def test_alone_too_big(home):
     assert list((home / "q" / "maildrop").iterdir()) == []
 
 
+def test_alone_as_somebody_else(home):
+    with open(home / "etc" / "main.cf", "a") as f:
+        f.write("local_login_sender_maps = static:a@b\n")
+    one = b"RCPT TO:<x>\r\nDATA\r\n\r\nhi\r\n.\r\n"
+    _, out, _ = run(home, "sendmail", "-bs",
+                    text=b"HELO x\r\nMAIL FROM:<b@a>\r\n" + one
+                    + b"MAIL FROM:<a@b>\r\n" + one)
+    assert out.count(b"\r\n550 5.7.1 Error: service denied\r\n") == 1
+    assert out.count(b"queued as") == 1
+    assert len(list((home / "q" / "maildrop").iterdir())) == 1
+
+
 def test_sendmail_is_interrupted(home):
     """What it has written itself goes with it."""
     maildrop = home / "q" / "maildrop"

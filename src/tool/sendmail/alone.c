@@ -171,6 +171,9 @@ static void end_message(struct alone *a)
 	else if (k->status & POSTDROP_SIZE)
 		smtp_server_answer(
 		    &a->smtp, 552, SPAN("5.3.4 Error: message file too big"));
+	else if (k->status & POSTDROP_NOPERM)
+		smtp_server_answer(
+		    &a->smtp, 550, SPAN("5.7.1 Error: service denied"));
 	else
 		smtp_server_answer(
 		    &a->smtp, 451, SPAN("4.3.0 Error: queue file write error"));
