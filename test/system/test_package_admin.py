@@ -201,14 +201,19 @@ def test_a_configuration_that_stops_smtp_only(host):
     assert "specify at least one working instance" in host.log()
 
 
+def listed(host, pattern):
+    """Both may be of the same moment: sorted by name, not by time."""
+    return sorted(
+        re.match(r"-rw-r--r--\.? 1 root root +\d+ .* (\S+)$", line)[1]
+        for line in host.sh(f"ls -ltr {pattern}").splitlines())
+
+
 @pytest.mark.parametrize("command", [["newaliases"],
                                      ["postalias", "/etc/aliases"]])
 def test_aliases(host, command):
     host.sh("rm /etc/aliases.db; cat >/etc/aliases", input=ALIASES)
     assert host.run(*command) == ""
-    listing = host.sh("ls -ltr /etc/aliases*").splitlines()
-    assert [re.match(r"-rw-r--r--\.? 1 root root +\d+ .* (\S+)$", line)[1]
-            for line in listing] == ["/etc/aliases", "/etc/aliases.db"]
+    assert listed(host, "/etc/aliases*") == ["/etc/aliases", "/etc/aliases.db"]
     host.run("postfix", "start")
     for name in FROM_ALIASES:
         host.smtp(name, f"to {name}")
@@ -227,10 +232,8 @@ def test_virtual_domains(host):
 	postconf -e 'virtual_alias_domains = rrhh.mindns.es, ventas.mindns.es' \\
 	    'virtual_alias_maps = hash:/etc/postfix/virtual'
     """)
-    listing = host.sh("ls -ltr /etc/postfix/virtual*").splitlines()
-    assert [re.match(r"-rw-r--r--\.? 1 root root +\d+ .* (\S+)$", line)[1]
-            for line in listing] == ["/etc/postfix/virtual",
-                                     "/etc/postfix/virtual.db"]
+    assert listed(host, "/etc/postfix/virtual*") == \
+        ["/etc/postfix/virtual", "/etc/postfix/virtual.db"]
     host.run("postfix", "start")
     for address in ("tester@rrhh.mindns.es", "phb@ventas.mindns.es"):
         host.smtp(address, f"to {address}")
