@@ -15,6 +15,7 @@ The last line is "N passed, N failed", followed by ", N skipped" if any.
 Whatever is still running at the end is a failure, and is killed.
 """
 
+import concurrent.futures
 import ctypes
 import json
 import os
@@ -32,6 +33,8 @@ CLANG = os.path.join(ROOT, "build-test", "clang")
 PR_SET_CHILD_SUBREAPER = 36
 # More failures than this are no accident.
 SECOND_CHANCES = 5
+# More disturb each other on a small machine.
+FILES_AT_ONCE = 2
 
 sys.path.insert(0, os.path.join(ROOT, "test"))
 from lib import procs  # noqa: E402
@@ -235,17 +238,42 @@ def second_chance(tally, failed, env):
         say(indent(trouble_of(case)))
 
 
+def system_files():
+    folder = os.path.join("test", "system")
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+            if re.fullmatch(r"test_.*\.py", name)] + [
+                os.path.join("test", "bench", "pair_test.py")]
+
+
+def run_files(files, env):
+    """The cases of them all, and what went wrong without becoming a case.
+    Most tests wait most of the time: some files run beside each other."""
+    def run_file(path):
+        name = os.path.basename(path)[:-len(".py")]
+        return path, *pytest(
+            os.path.join(ROOT, "build-test", f"system-{name}.xml"), [path], env)
+
+    cases, broken, times = [], [], []
+    with concurrent.futures.ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        for path, found, output in pool.map(run_file, files):
+            if not found:
+                broken.append((path, output))
+            cases += found or []
+            times += re.findall(r"^(\d+\.\d+)s ((?:call|setup|teardown) .*)",
+                                output, re.M)
+    for seconds, what in sorted(times, key=lambda t: -float(t[0]))[:5]:
+        say(f"    {seconds}s {what}")
+    return cases, broken
+
+
 def stage_system(tally):
     if not os.path.exists(os.path.join(GCC, "build.ninja")):
         tally.fail("system tests", "no build in build-test/gcc")
         return
-    report = os.path.join(ROOT, "build-test", "system.xml")
     env = dict(os.environ, CHASQUI_BUILD=GCC)
-    cases, output = pytest(
-        report, ["test/system", "test/bench/pair_test.py"], env)
-    if cases is None:
-        tally.fail("system tests", output)
-        return
+    cases, broken = run_files(system_files(), env)
+    for path, output in broken:
+        tally.fail(path, output)
     failed = []
     for case in cases:
         skipped = case.find("skipped")
@@ -260,9 +288,6 @@ def stage_system(tally):
     else:
         for case in failed:
             tally.fail(name_of(case), trouble_of(case))
-    for line in output.splitlines():
-        if re.match(r"\d+\.\d+s (call|setup|teardown)", line):
-            say("    " + line)
 
 
 STAGES = {
@@ -286,6 +311,7 @@ def main(names):
         say(f"== {name}")
         STAGES[name](tally)
         say(f"   {time.monotonic() - before:.0f} s")
+    procs.wait_for_dying(os.getpid())
     left = procs.kill_below(os.getpid())
     if left:
         tally.fail("processes left behind", "\n".join(left))

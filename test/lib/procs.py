@@ -85,6 +85,15 @@ def reap_orphans():
                 pass
 
 
+def wait_for_dying(pid, patience=5):
+    """Those that end without our doing, as the first of a namespace does
+    when all others of it have been collected."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end and below(pid):
+        reap_orphans()
+        time.sleep(0.05)
+
+
 def kill_below(pid, patience=10):
     """Kill all descendants; returns what there was, as text."""
     left = []
