@@ -135,7 +135,7 @@ def test_a_reload_waits_for_nobody_for_ever(make_instance):
     """One process hangs, then it is killed."""
     mail = make_instance()
     mail.start()
-    rules, = [p for p in mail.processes() if p.name == "rules"][:1]
+    rules = next(p for p in mail.processes() if p.name == "rules")
     os.kill(rules.pid, signal.SIGSTOP)
     began = time.monotonic()
     mail.postfix("reload")
@@ -148,6 +148,21 @@ def test_a_reload_waits_for_nobody_for_ever(make_instance):
     assert reload.poll() is None
     os.kill(rules.pid, signal.SIGKILL)
     assert reload.wait(5) == 0
+
+
+def test_an_end_is_the_end_of_a_reload(make_instance):
+    mail = make_instance()
+    mail.start()
+    rules = next(p for p in mail.processes() if p.name == "rules")
+    os.kill(rules.pid, signal.SIGSTOP)
+    reload = subprocess.Popen(
+        [instance.program("postfix"), "-c", mail.etc, "reload"],
+        stderr=subprocess.PIPE)
+    mail.wait_for(lambda: "reload -- version" in mail.log())
+    mail.postfix("stop")
+    assert reload.communicate(timeout=5)[1].endswith(
+        b"fatal: the Postfix mail system is not running\n")
+    assert reload.returncode == 1
 
 
 def test_unknown_command(make_instance):

@@ -61,6 +61,8 @@ static void begin_stop(struct master *m)
 	if (m->stage >= STOPPING)
 		return;
 	m->stage = STOPPING;
+	m->reloading = false;
+	loop_timer_stop(m->loop, &m->reload_timer);
 	notify_stopping(&m->notify);
 	processes_stop(m, FIRST_ROLES);
 	wait_for_stop(m, processes_running(m, FIRST_ROLES) ? FIRST_LIMIT : 0);
