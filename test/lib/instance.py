@@ -170,6 +170,30 @@ class Smtp:
         return self.reply()
 
 
+class Manager:
+    """The service manager, which hears when all processes are ready."""
+
+    def __init__(self, directory):
+        self.path = os.path.join(directory, "manager")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o666)
+        self.socket.setblocking(False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        os.unlink(self.path)
+
+    def hears_ready(self):
+        try:
+            return b"READY=1\n" in self.socket.recv(4096)
+        except BlockingIOError:
+            return False
+
+
 class Instance:
     def __init__(self, *main_cf, user=None, users=(), directory=None,
                  spool_size=None, spool_image=None):
@@ -291,22 +315,32 @@ class Instance:
     def start(self, wait=True, command=None):
         """Run it in the foreground of a child of ours."""
         output = open(os.path.join(self.directory, "output"), "ab")
+        manager = Manager(self.directory) if wait and not command else None
         with output:
             self.process = subprocess.Popen(
                 self._command(*(command or (
                     "postfix", "-c", self.etc, "start-fg"))),
+                env=manager and dict(os.environ, NOTIFY_SOCKET=manager.path),
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 preexec_fn=self._demote(), start_new_session=True)
+        if manager:
+            with manager:
+                self.wait_for(lambda: self._is_up() and manager.hears_ready(),
+                              30, "not ready")
         if wait:
             self.wait_ready()
+
+    def _is_up(self):
+        if self.process and self.process.poll() is not None:
+            raise AssertionError(
+                f"ended with {self.process.returncode}:\n"
+                f"{self.output()}{self.log()}")
+        return True
 
     def wait_ready(self, timeout=30):
         """Until it greets."""
         def greeted():
-            if self.process and self.process.poll() is not None:
-                raise AssertionError(
-                    f"ended with {self.process.returncode}:\n"
-                    f"{self.output()}{self.log()}")
+            self._is_up()
             try:
                 with Smtp(self.port, timeout=5) as smtp:
                     return smtp.banner.code == 220
