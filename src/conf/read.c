@@ -4,19 +4,9 @@
  */
 #include "conf/conf_internal.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "os/error.h"
 #include "os/file.h"
-
-static int read_file(const char *path, struct buf *out)
-{
-	CLEANUP(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : file_read_all(fd, out);
-}
 
 static bool read_part(const char *dir, const char *name, struct buf *out,
     struct conf_report *report)
@@ -25,7 +15,7 @@ static bool read_part(const char *dir, const char *name, struct buf *out,
 	int r;
 
 	buf_printf(&path, "%s/%s", dir, name);
-	r = read_file(buf_cstr(&path), out);
+	r = file_read_named(buf_span(&path), out);
 	if (r < 0)
 		buf_printf(
 		    &report->error, "open %s/%s: %s", dir, name, strerror(-r));

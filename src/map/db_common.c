@@ -8,11 +8,7 @@
  */
 #include "map/db_common.h"
 
-#include <errno.h>
-#include <fcntl.h>
-
 #include "os/clock.h"
-#include "os/error.h"
 #include "os/file.h"
 
 enum wants {
@@ -107,17 +103,6 @@ void db_common_template(struct db_common *d, struct source_conf *c,
 
 /* --- the list of domains --- */
 
-static int read_list_file(span path, struct buf *out)
-{
-	CLEANUP(fd_close) int fd = -1;
-	struct buf name = BUF_INIT(MAX_PATH);
-
-	buf_put(&name, path);
-	fd = os_error(open(buf_cstr(&name), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-	buf_done(&name);
-	return fd < 0 ? fd : file_read_all(fd, out);
-}
-
 void db_common_domains(struct db_common *d, struct source_conf *c)
 {
 	span value = source_conf_str(c, "domain", "");
@@ -130,7 +115,7 @@ void db_common_domains(struct db_common *d, struct source_conf *c)
 	d->domains.name = SPAN("domain");
 	d->domains.tables = &d->tables;
 	if (!matchlist_parse(
-	        &d->domains, buf_span(&d->list), &d->arena, read_list_file))
+	        &d->domains, buf_span(&d->list), &d->arena, file_read_named))
 		source_conf_fail(
 		    c, "%.*s: domain list is too long", PRI(c->setup->name));
 }

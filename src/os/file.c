@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -50,6 +51,18 @@ int file_read_all(int fd, struct buf *out)
 			out->len += (size_t)n;
 	}
 	return must_be_at_end(fd);
+}
+
+int file_read_named(span path, struct buf *out)
+{
+	CLEANUP(buf_done) struct buf name = BUF_INIT(PATH_MAX);
+	CLEANUP(fd_close) int fd = -1;
+
+	buf_put(&name, path);
+	if (name.failed)
+		return -ENAMETOOLONG;
+	fd = os_error(open(buf_cstr(&name), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+	return fd < 0 ? fd : file_read_all(fd, out);
 }
 
 int file_write_all(int fd, span bytes)

@@ -14,6 +14,8 @@ void fd_close(int *fd);
  * -EFBIG if there is more (`out` then holds a part), or a negative errno.
  */
 MUST_USE int file_read_all(int fd, struct buf *out);
+/* The same for the file of that name. */
+MUST_USE int file_read_named(span path, struct buf *out);
 /* All of it, however many calls that takes: 0 or a negative errno. */
 MUST_USE int file_write_all(int fd, span bytes);
 

@@ -73,6 +73,24 @@ static void test_read_fails(void **state UNUSED)
 	buf_done(&b);
 }
 
+static void test_read_named(void **state UNUSED)
+{
+	struct buf b = BUF_INIT(10);
+	char longest[5000];
+
+	memset(longest, 'x', sizeof(longest));
+	assert_int_equal(file_read_named(SPAN("/dev/null"), &b), 0);
+	assert_int_equal(file_read_named(SPAN("/dev/zero"), &b), -EFBIG);
+	assert_int_equal(b.len, 10);
+	/* A span ends where it says. */
+	assert_int_equal(
+	    file_read_named(span_first(SPAN("/dev/null/x"), 9), &b), 0);
+	assert_int_equal(file_read_named(SPAN("/dev/none"), &b), -ENOENT);
+	assert_int_equal(file_read_named(span_of(longest, sizeof(longest)), &b),
+	    -ENAMETOOLONG);
+	buf_done(&b);
+}
+
 static void test_memfd_and_map(void **state UNUSED)
 {
 	char text[16];
@@ -112,6 +130,7 @@ int main(void)
 		cmocka_unit_test(test_fd_close),
 		cmocka_unit_test(test_read_all),
 		cmocka_unit_test(test_read_fails),
+		cmocka_unit_test(test_read_named),
 		cmocka_unit_test(test_memfd_and_map),
 		cmocka_unit_test(test_map_empty),
 	};

@@ -11,7 +11,6 @@
 #include "os/passwd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +19,6 @@
 #include "base/buf.h"
 #include "base/hmap.h"
 #include "base/list.h"
-#include "os/error.h"
 #include "os/file.h"
 
 enum {
@@ -256,14 +254,6 @@ static bool is_same(
 	            is_same_time(a->ctime, b->ctime)));
 }
 
-static int read_file(const char *path, struct buf *out)
-{
-	CLEANUP(fd_close)
-	int fd = os_error(open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
-
-	return fd < 0 ? fd : file_read_all(fd, out);
-}
-
 /* name:password:uid:gid:gecos:home:shell */
 static bool parse_line(span line, struct passwd_entry *ret)
 {
@@ -355,7 +345,7 @@ static enum sources read_sources(const char *path)
 	CLEANUP(buf_done) struct buf text = BUF_INIT(NSSWITCH_MAX);
 	span rest;
 
-	if (read_file(path, &text) < 0)
+	if (file_read_named(span_str(path), &text) < 0)
 		return SOURCES_FILE_ONLY; /* the system's own preset */
 	rest = buf_span(&text);
 	while (rest.len > 0) {
@@ -387,7 +377,7 @@ static void read_again(struct passwd_db *db)
 	db->sources = read_sources(db->nsswitch);
 	if (db->sources == SOURCES_SYSTEM)
 		return;
-	if (read_file(db->passwd, &db->text) < 0) {
+	if (file_read_named(span_str(db->passwd), &db->text) < 0) {
 		db->sources = SOURCES_SYSTEM;
 		buf_clear(&db->text);
 		return;

@@ -4,9 +4,7 @@
  */
 #include "tool/postdrop_rights.h"
 
-#include <fcntl.h>
 #include <pwd.h>
-#include <unistd.h>
 
 #include "conf/site.h"
 #include "mail/address.h"
@@ -14,7 +12,6 @@
 #include "map/matchlist.h"
 #include "map/source.h"
 #include "map/tables.h"
-#include "os/error.h"
 #include "os/file.h"
 #include "tool/submit.h"
 
@@ -82,17 +79,6 @@ static void desk_done(struct desk *d)
 
 /* ---- authorized_submit_users ---- */
 
-/* A list may stand in a file. */
-static int read_file(span path, struct buf *out)
-{
-	CLEANUP(buf_done) struct buf name = BUF_INIT(4096);
-	CLEANUP(fd_close) int fd = -1;
-
-	buf_put(&name, path);
-	fd = open(buf_cstr(&name), O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : file_read_all(fd, out);
-}
-
 static enum rights ask_list(struct desk *d, span user)
 {
 	struct matchlist l = { .name = SPAN("authorized_submit_users"),
@@ -100,7 +86,8 @@ static enum rights ask_list(struct desk *d, span user)
 	CLEANUP(buf_done) struct buf error = BUF_INIT(4096);
 	const struct pattern *hit = NULL;
 
-	if (!matchlist_parse(&l, value_of(d, l.name), &d->arena, read_file)) {
+	if (!matchlist_parse(
+	        &l, value_of(d, l.name), &d->arena, file_read_named)) {
 		voice_warn(d->v, "%.*s is too long", PRI(l.name));
 		return RIGHTS_UNKNOWN;
 	}
@@ -120,11 +107,10 @@ static enum rights ask_list(struct desk *d, span user)
 enum rights rights_submit(struct voice *v, span user)
 {
 	struct desk d;
-	enum rights answer = RIGHTS_UNKNOWN;
+	enum rights answer;
 
 	desk_init(&d, v);
-	if (desk_read(&d))
-		answer = ask_list(&d, user);
+	answer = ask_list(&d, user);
 	desk_done(&d);
 	return answer;
 }

@@ -194,18 +194,13 @@ static enum said match_file(
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(FILE_MAX);
 	CLEANUP(buf_done) struct buf line = BUF_INIT(FILE_MAX);
-	CLEANUP(buf_done) struct buf file = BUF_INIT(4096);
-	CLEANUP(fd_close) int fd = -1;
 	enum said said = SAID_NOTHING;
 	struct conf_lines lines;
 	uint32_t number;
-	int r;
+	int r = file_read_named(path, &text);
 
-	buf_put(&file, path);
-	fd = open(buf_cstr(&file), O_RDONLY | O_CLOEXEC);
-	r = fd < 0 ? -errno : file_read_all(fd, &text);
 	if (r < 0 || depth > DEPTH_MAX) {
-		voice_fatal(v, "open file %s: %s", buf_cstr(&file),
+		voice_fatal(v, "open file %.*s: %s", PRI(path),
 		    strerror(r < 0 ? -r : ELOOP));
 		return SAID_BAD;
 	}

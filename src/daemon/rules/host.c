@@ -44,17 +44,6 @@ static span table_param(void *ctx, span name)
 	return conf_value(h->conf, CONF_MAIN, name);
 }
 
-static int read_list_file(span path, struct buf *out)
-{
-	CLEANUP(fd_close) int fd = -1;
-	struct buf name = BUF_INIT(4096);
-
-	buf_put(&name, path);
-	fd = os_error(open(buf_cstr(&name), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-	buf_done(&name);
-	return fd < 0 ? fd : file_read_all(fd, out);
-}
-
 /* --- life --- */
 
 void host_init(struct host *h, const char *program)
@@ -140,7 +129,7 @@ struct policy *host_policy(struct host *h, uint32_t service)
 	source.relay_is_preset =
 	    !conf_set_value(h->conf, service, SPAN("smtpd_relay_restrictions"))
 	         .ptr;
-	p = policy_new(&source, read_list_file, &h->world);
+	p = policy_new(&source, file_read_named, &h->world);
 	mem_free(own);
 	return p;
 }

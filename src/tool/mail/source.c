@@ -11,12 +11,10 @@
  * has it: "[ "$x" == y ] && terminal".
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "os/error.h"
 #include "os/file.h"
 #include "tool/mail/commands.h"
 #include "tool/mail/condition.h"
@@ -171,20 +169,10 @@ int source_lines(struct mua *m, char *const *lines, size_t n)
 	return r;
 }
 
-static int read_file(const char *path, struct buf *out)
-{
-	CLEANUP(fd_close) int fd = -1;
-
-	fd = os_error(open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
-	if (fd < 0)
-		return fd;
-	return file_read_all(fd, out);
-}
-
 int source_file(struct mua *m, const char *path, bool must)
 {
 	CLEANUP(buf_done) struct buf text = BUF_INIT(MAX_FILE);
-	int r = read_file(path, &text);
+	int r = file_read_named(span_str(path), &text);
 
 	if (r == -ENOENT && !must)
 		return 0;
@@ -222,7 +210,7 @@ bool source_find_manner(const char *path, struct buf *ret)
 	span rest;
 	int depth = 0;
 
-	if (read_file(path, &text) < 0)
+	if (file_read_named(span_str(path), &text) < 0)
 		return false;
 	rest = buf_span(&text);
 	while (rest.len) {
