@@ -658,38 +658,20 @@ void site_reload_done(struct conf *conf, span error)
 	(void)rename(buf_cstr(&made), buf_cstr(&path));
 }
 
-static int open_reload(struct conf *conf, struct site_reload *ret)
+void site_reload_begin(struct conf *conf)
 {
 	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
-	struct stat st;
-	int fd;
 
-	*ret = (struct site_reload){ 0 };
 	put_pid_path(conf, "reload", &path);
-	fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && fstat(fd, &st) == 0)
-		*ret = (struct site_reload){ st.st_ino, st.st_mtim };
-	return fd;
+	(void)unlink(buf_cstr(&path));
 }
 
-void site_reload_last(struct conf *conf, struct site_reload *ret)
+bool site_reload_ended(struct conf *conf, struct buf *error)
 {
-	int fd = open_reload(conf, ret);
+	CLEANUP(buf_done) struct buf path = BUF_INIT(4096);
+	int r;
 
-	fd_close(&fd);
-}
-
-bool site_reload_ended(
-    struct conf *conf, const struct site_reload *before, struct buf *error)
-{
-	struct site_reload last;
-	CLEANUP(fd_close) int fd = open_reload(conf, &last);
-
-	if (fd < 0 ||
-	    (last.inode == before->inode &&
-	        last.time.tv_sec == before->time.tv_sec &&
-	        last.time.tv_nsec == before->time.tv_nsec))
-		return false;
-	(void)!file_read_all(fd, error);
-	return true;
+	put_pid_path(conf, "reload", &path);
+	r = file_read_named(buf_span(&path), error);
+	return r == 0 || r == -EFBIG;
 }

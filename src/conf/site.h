@@ -56,18 +56,11 @@ MUST_USE int site_lock(struct conf *conf, int *ret_fd, struct buf *error);
 int site_running(struct conf *conf);
 
 /*
- * What became of the last reload, for whoever asked for it: pid/reload is
- * put in its place anew each time, with the reason why nothing was changed,
- * or empty. Best effort: nothing but the command's answer depends on it.
+ * What became of a reload, for whoever asks for it: he begins by removing
+ * pid/reload, and master puts it there when it is done, with the reason why
+ * nothing was changed, or empty. Best effort: nothing but the command's answer
+ * depends on it.
  */
-struct site_reload {
-	uint64_t inode;
-	struct timespec time;
-};
-
+void site_reload_begin(struct conf *conf);
 void site_reload_done(struct conf *conf, span error);
-/* Which one is the last; all zero if there was none. */
-void site_reload_last(struct conf *conf, struct site_reload *ret);
-/* True if there was another one since, `error` then has its reason. */
-bool site_reload_ended(
-    struct conf *conf, const struct site_reload *before, struct buf *error);
+bool site_reload_ended(struct conf *conf, struct buf *error);

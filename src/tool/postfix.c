@@ -269,13 +269,12 @@ static int cmd_abort(struct command_line *c)
 }
 
 /* Until it has ended, or the mail system has. */
-static int wait_for_reload(
-    const struct command_line *c, const struct site_reload *before)
+static int wait_for_reload(const struct command_line *c)
 {
 	CLEANUP(buf_done) struct buf error = BUF_INIT(65536);
 
 	for (int msec = 0; msec < RELOAD_LIMIT_MSEC; msec += 10) {
-		if (site_reload_ended(c->conf, before, &error)) {
+		if (site_reload_ended(c->conf, &error)) {
 			if (error.len == 0)
 				return 0;
 			say_lines(c, FATAL, buf_span(&error));
@@ -291,16 +290,15 @@ static int wait_for_reload(
 
 static int cmd_reload(struct command_line *c)
 {
-	struct site_reload before;
 	pid_t pid = need_running(c);
 
 	if (!pid)
 		return 1;
-	site_reload_last(c->conf, &before);
+	site_reload_begin(c->conf);
 	say(c, NEWS, "refreshing the Postfix mail system");
 	if (kill(pid, SIGHUP) < 0)
 		return 1;
-	return wait_for_reload(c, &before);
+	return wait_for_reload(c);
 }
 
 static int cmd_flush(struct command_line *c)
