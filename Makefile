@@ -2,7 +2,7 @@
 # The front door. Meson and Ninja do the work; this says what there is.
 #
 #	make run	build, and run a private mail system below run/
-#	make test	everything that must hold, in a few minutes
+#	make test	everything that must hold, in a quarter of an hour
 #	make install	DESTDIR and prefix are honoured
 #	make deb	a Debian package in build-deb/
 #

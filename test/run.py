@@ -311,7 +311,7 @@ def main(names):
         say(f"== {name}")
         STAGES[name](tally)
         say(f"   {time.monotonic() - before:.0f} s")
-    procs.wait_for_dying(os.getpid())
+    procs.reap_dying(os.getpid())
     left = procs.kill_below(os.getpid())
     if left:
         tally.fail("processes left behind", "\n".join(left))

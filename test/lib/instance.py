@@ -314,21 +314,25 @@ class Instance:
 
     def start(self, wait=True, command=None):
         """Run it in the foreground of a child of ours."""
-        output = open(os.path.join(self.directory, "output"), "ab")
-        manager = Manager(self.directory) if wait and not command else None
-        with output:
-            self.process = subprocess.Popen(
-                self._command(*(command or (
-                    "postfix", "-c", self.etc, "start-fg"))),
-                env=manager and dict(os.environ, NOTIFY_SOCKET=manager.path),
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                preexec_fn=self._demote(), start_new_session=True)
-        if manager:
-            with manager:
+        if command or not wait:
+            self._spawn(command or self._foreground())
+        else:
+            with Manager(self.directory) as manager:
+                self._spawn(self._foreground(), NOTIFY_SOCKET=manager.path)
                 self.wait_for(lambda: self._is_up() and manager.hears_ready(),
                               30, "not ready")
         if wait:
             self.wait_ready()
+
+    def _foreground(self):
+        return "postfix", "-c", self.etc, "start-fg"
+
+    def _spawn(self, command, **environment):
+        with open(os.path.join(self.directory, "output"), "ab") as output:
+            self.process = subprocess.Popen(
+                self._command(*command), env=dict(os.environ, **environment),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                preexec_fn=self._demote(), start_new_session=True)
 
     def _is_up(self):
         if self.process and self.process.poll() is not None:

@@ -85,11 +85,12 @@ def reap_orphans():
                 pass
 
 
-def wait_for_dying(pid, patience=5):
-    """Those that end without our doing, as the first of a namespace does
-    when all others of it have been collected."""
+def reap_dying(pid, patience=5):
+    """Who has no memory any more is dead, but not gone: the first of a
+    namespace is so until all others of it have been collected."""
     end = time.monotonic() + patience
-    while time.monotonic() < end and below(pid):
+    while time.monotonic() < end and any(
+            not command_line(p.pid) for p in below(pid)):
         reap_orphans()
         time.sleep(0.05)
 
