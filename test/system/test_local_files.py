@@ -54,7 +54,8 @@ def test_destinations():
 
 
 @pytest.mark.parametrize("held, locks", [
-    ("lockf", "flock,fcntl"), ("flock", "fcntl, dotlock")])
+    ("flock", "flock, dotlock"), ("lockf", "flock,fcntl"),
+    ("flock", "fcntl, dotlock")])
 def test_held_by_another(held, locks):
     """Deferred if it is one of ours, else none of our business."""
     g = group(f"mailbox_delivery_lock = {locks}", "deliver_lock_delay = 1s",

@@ -28,8 +28,10 @@ SENDERS = ['"`touch /DIR/m`"@far.example', '"$(touch /DIR/n)"@far.example',
            ""]
 PROCMAIL = "IFS=' ' && exec /usr/bin/procmail -f- || exit 75 #ana"
 COMMANDS = {
-    "procmail": ("procmail", "/usr/bin/procmail -a $EXTENSION "
-                 "DEFAULT=$HOME/Maildir/ MAILDIR=$HOME", None),
+    "procmail": ("procmail", '/usr/bin/procmail -a "$EXTENSION" '
+                 "DEFAULT=$HOME/box", None),
+    "procmail, a Maildir": ("procmail", "/usr/bin/procmail -a $EXTENSION "
+                            "DEFAULT=$HOME/Maildir/ MAILDIR=$HOME", None),
     "procmail, forward": ("procmail", "", f'"|{PROCMAIL}"\n'),
     "maildrop": ("maildrop", "/usr/bin/maildrop", None),
     "dovecot-lda": (LDA, f'{LDA} -c DIR/dovecot.conf -f "$SENDER" '
